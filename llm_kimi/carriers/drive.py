@@ -1,0 +1,196 @@
+"""The two loops that drive an exchange, over any transport.
+
+A transport posts a body, reads an answer piece by piece and closes it. The loops hand on what the
+exchange has for the caller (``Chunks``, ``Notice``) and close what is open when the caller stops
+listening: closing the connection is how Kimi is told to stop generating
+(https://platform.kimi.ai/docs/guide/utilize-the-streaming-output).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+import time
+from collections.abc import AsyncGenerator, Generator
+from typing import Any, Protocol, TypeAlias
+
+from ..exchange import Answer, Call, Chunks, Exchange, Failed, Fork, Notice, Read, Wait
+
+__all__ = ["AsyncTransport", "Output", "SyncTransport", "arun", "run"]
+
+Output: TypeAlias = Chunks | Notice
+
+
+class SyncTransport(Protocol):
+    """What ``run`` needs of an HTTP client."""
+
+    def call(self, body: dict[str, Any]) -> Answer | Failed:
+        """Post the body; an answer with status 200 is not read yet."""
+
+    def read(self, answer: Answer) -> bytes | Failed:
+        """The next bytes; ``b""`` at the end."""
+
+    def close(self, answer: Answer) -> None:
+        """Give the connection back, or drop it when the body was not read to its end."""
+
+
+class AsyncTransport(Protocol):
+    """What ``arun`` needs of an HTTP client."""
+
+    async def call(self, body: dict[str, Any]) -> Answer | Failed:
+        """As ``SyncTransport.call``."""
+
+    async def read(self, answer: Answer) -> bytes | Failed:
+        """As ``SyncTransport.read``."""
+
+    async def close(self, answer: Answer) -> None:
+        """As ``SyncTransport.close``."""
+
+
+def run(exchange: Exchange, transport: SyncTransport) -> Generator[Output, None, None]:
+    """Perform ``exchange``; what it has for the caller comes out as it arrives."""
+    steps = exchange.steps()
+    answer: Answer | None = None
+    result: Any = None
+    try:
+        while True:
+            try:
+                step = steps.send(result)
+            except StopIteration:
+                return
+            result = None
+            if isinstance(step, Read):
+                result = transport.read(step.answer)
+            elif isinstance(step, (Chunks, Notice)):
+                yield step
+            elif isinstance(step, Call):
+                if answer is not None:
+                    transport.close(answer)
+                result = transport.call(step.body)
+                answer = result if isinstance(result, Answer) else None
+            elif isinstance(step, Wait):
+                time.sleep(step.seconds)
+            else:
+                yield from _fork(step, transport)
+    finally:
+        steps.close()
+        if answer is not None:
+            transport.close(answer)
+
+
+async def arun(exchange: Exchange, transport: AsyncTransport) -> AsyncGenerator[Output, None]:
+    """``run`` for an event loop. Close it (``aclosing``) when you stop before its end."""
+    steps = exchange.steps()
+    answer: Answer | None = None
+    result: Any = None
+    try:
+        while True:
+            try:
+                step = steps.send(result)
+            except StopIteration:
+                return
+            result = None
+            if isinstance(step, Read):
+                result = await transport.read(step.answer)
+            elif isinstance(step, (Chunks, Notice)):
+                yield step
+            elif isinstance(step, Call):
+                if answer is not None:
+                    await transport.close(answer)
+                result = await transport.call(step.body)
+                answer = result if isinstance(result, Answer) else None
+            elif isinstance(step, Wait):
+                await asyncio.sleep(step.seconds)
+            else:
+                forked = _afork(step, transport)
+                try:
+                    async for output in forked:
+                        yield output
+                finally:
+                    await forked.aclose()
+    finally:
+        steps.close()
+        if answer is not None:
+            await transport.close(answer)
+
+
+def _fork(fork: Fork, transport: SyncTransport) -> Generator[Output, None, None]:
+    """The branches in threads; their outputs in the order in which they arrive."""
+    outputs: queue.SimpleQueue[Output | BaseException | None] = queue.SimpleQueue()
+    waiting: queue.SimpleQueue[Exchange] = queue.SimpleQueue()
+    for branch in fork.branches:
+        waiting.put(branch)
+    stop = threading.Event()
+
+    def work() -> None:
+        try:
+            while not stop.is_set():
+                try:
+                    branch = waiting.get_nowait()
+                except queue.Empty:
+                    break
+                running = run(branch, transport)
+                try:
+                    for output in running:
+                        if stop.is_set():
+                            break
+                        outputs.put(output)
+                finally:
+                    running.close()
+        except BaseException as error:
+            outputs.put(error)
+        else:
+            outputs.put(None)
+
+    threads = min(fork.at_once, len(fork.branches))
+    for _ in range(threads):
+        threading.Thread(target=work, daemon=True).start()
+    try:
+        while threads:
+            output = outputs.get()
+            if output is None:
+                threads -= 1
+            elif isinstance(output, BaseException):
+                raise output
+            else:
+                yield output
+    finally:
+        stop.set()
+
+
+async def _afork(fork: Fork, transport: AsyncTransport) -> AsyncGenerator[Output, None]:
+    """The branches in tasks; their outputs in the order in which they arrive."""
+    outputs: asyncio.Queue[Output | None] = asyncio.Queue()
+    waiting = iter(fork.branches)
+
+    async def work() -> None:
+        try:
+            for branch in waiting:
+                running = arun(branch, transport)
+                try:
+                    async for output in running:
+                        outputs.put_nowait(output)
+                finally:
+                    await running.aclose()
+        finally:
+            outputs.put_nowait(None)
+
+    count = min(fork.at_once, len(fork.branches))
+    tasks = [asyncio.create_task(work()) for _ in range(count)]
+    try:
+        while count:
+            output = await outputs.get()
+            if output is not None:
+                yield output
+                continue
+            count -= 1
+            for task in tasks:
+                if task.done():
+                    task.result()  # a failed branch ends the others
+        for task in tasks:
+            await task
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,560 @@
+"""What each Kimi model allows: one typed table, with the source of every fact.
+
+Everything else is derived from it: the rules of the translation, the checks of the simulator,
+the option classes of the ``llm`` door and the tables in the docs. A new model is a new row in
+``MODELS``. Nothing here does I/O.
+
+Units: context and output are tokens, prices are US dollars per million tokens on the
+international platform, dates are ISO dates.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Literal, TypeAlias
+
+__all__ = [
+    "BY_ID",
+    "FLAGSHIP",
+    "GONE",
+    "MODELS",
+    "SOURCES",
+    "Model",
+    "Pinned",
+    "Price",
+    "Range",
+    "Source",
+    "Thinking",
+    "UnknownModelError",
+    "live_models",
+    "resolve",
+]
+
+Mark: TypeAlias = Literal["official", "probed", "reported"]
+Effort: TypeAlias = Literal["low", "high", "max"]
+ToolChoiceForm: TypeAlias = Literal["auto", "none", "required", "named"]
+
+
+class UnknownModelError(ValueError):
+    """The id belongs to no Kimi model: another maker's, or another product of Moonshot AI."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a fact was read, when, and how sure it is.
+
+    ``official`` is the vendor's own page, ``probed`` a posted request and response,
+    ``reported`` somebody's account of it.
+    """
+
+    url: str
+    seen: str
+    mark: Mark
+
+    def __str__(self) -> str:
+        return f"{self.url} ({self.mark}, {self.seen})"
+
+
+SOURCES: Mapping[str, Source] = MappingProxyType(
+    {
+        "openapi": Source("https://platform.kimi.ai/docs/openapi.json", "2026-08-21", "official"),
+        "models": Source("https://platform.kimi.ai/docs/models", "2026-08-13", "official"),
+        "parameters": Source(
+            "https://platform.kimi.ai/docs/guide/models-overview", "2026-08-13", "official"
+        ),
+        "migration": Source(
+            "https://platform.kimi.ai/docs/guide/migrating-from-openai-to-kimi",
+            "2026-08-18",
+            "official",
+        ),
+        "k3-quickstart": Source(
+            "https://platform.kimi.ai/docs/guide/kimi-k3-quickstart", "2026-08-13", "official"
+        ),
+        "k2.6-quickstart": Source(
+            "https://platform.kimi.ai/docs/guide/kimi-k2-6-quickstart", "2026-08-13", "official"
+        ),
+        "thinking": Source(
+            "https://platform.kimi.ai/docs/guide/use-thinking-models", "2026-08-13", "official"
+        ),
+        "effort": Source(
+            "https://platform.kimi.ai/docs/guide/use-reasoning-effort", "2026-08-13", "official"
+        ),
+        "tool-choice": Source(
+            "https://platform.kimi.ai/docs/guide/use-tool-choice", "2026-08", "official"
+        ),
+        "dynamic-tools": Source(
+            "https://platform.kimi.ai/docs/guide/use-dynamic-tool-loading",
+            "2026-08-13",
+            "official",
+        ),
+        "vision": Source(
+            "https://platform.kimi.ai/docs/guide/use-kimi-vision-model", "2026-08-13", "official"
+        ),
+        "partial": Source(
+            "https://platform.kimi.ai/docs/guide/use-partial-mode", "2026-08-13", "official"
+        ),
+        "streaming": Source(
+            "https://platform.kimi.ai/docs/guide/utilize-the-streaming-output",
+            "2026-08-13",
+            "official",
+        ),
+        "json-mode": Source(
+            "https://platform.kimi.ai/docs/guide/use-json-mode", "2026-08-13", "official"
+        ),
+        "response-format": Source(
+            "https://platform.kimi.ai/docs/guide/response_format", "2026-08-13", "official"
+        ),
+        "web-search": Source(
+            "https://platform.kimi.ai/docs/guide/use-web-search", "2026-08-13", "official"
+        ),
+        "files": Source(
+            "https://platform.kimi.ai/docs/guide/use-kimi-api-for-file-based-qa",
+            "2026-08-13",
+            "official",
+        ),
+        "errors": Source("https://platform.kimi.ai/docs/api/errors", "2026-08-13", "official"),
+        "troubleshooting": Source(
+            "https://platform.kimi.ai/docs/guide/troubleshooting", "2026-08-13", "official"
+        ),
+        "mfjs": Source(
+            "https://github.com/MoonshotAI/walle/blob/main/docs/mfjs-spec.md",
+            "2026-06-29",
+            "official",
+        ),
+        "kimi-code": Source("https://github.com/MoonshotAI/kimi-code", "2026-08-22", "official"),
+        "pricing": Source(
+            "https://platform.kimi.ai/docs/pricing/chat-k3", "2026-08-18", "official"
+        ),
+        "k3.1-migration": Source(
+            "https://dev.to/aihubmix/kimi-k31-pro-migration-guide-five-400s-one-404-and-the-claude-code-codex-config-13k",
+            "2026-10-24",
+            "reported",
+        ),
+        "k3.1-quickstart": Source(
+            "https://apidog.com/blog/kimi-k3-1-pro-api/", "2026-10-26", "reported"
+        ),
+        "k3.1-vercel": Source(
+            "https://vercel.com/ai-gateway/models/kimi-k3.1-pro", "2026-10-24", "reported"
+        ),
+        "k3.1-novita": Source(
+            "https://novita.ai/models/model-detail/moonshotai-kimi-k3.1-pro",
+            "2026-10-24",
+            "reported",
+        ),
+        "k3.1-prices": Source(
+            "https://docs.apiyi.com/en/api-capabilities/kimi-k3-1/overview.md",
+            "2026-10",
+            "reported",
+        ),
+        "k3.1-synaps": Source(
+            "https://docs.rs/synaps-engine/0.11.0/src/agent_engine/runtime/openai/catalog/kimi.rs.html",
+            "2026-10",
+            "probed",
+        ),
+        "k3-required": Source(
+            "https://docs.rs/crate/harn-vm/0.10.120/source/src/llm/capability_sources/20-providers/35-moonshot.toml",
+            "2026-08-26",
+            "probed",
+        ),
+        "forcing": Source(
+            "https://github.com/UKGovernmentBEIS/inspect_ai/pull/5152", "2026-08-31", "probed"
+        ),
+        "off-pins": Source(
+            "https://github.com/UKGovernmentBEIS/inspect_ai/pull/5156", "2026-08-31", "probed"
+        ),
+        "off-forcing": Source("https://github.com/can1357/oh-my-pi/pull/1078", "2026", "probed"),
+        "effort-k2": Source(
+            "https://github.com/theopenco/llmgateway/issues/3061", "2026", "probed"
+        ),
+        "reasoning-missing": Source(
+            "https://github.com/continuedev/continue/issues/11600", "2026", "probed"
+        ),
+        "reasoning-filler": Source(
+            "https://github.com/farion1231/cc-switch/issues/2365", "2026", "probed"
+        ),
+        "developer-role": Source(
+            "https://github.com/openclaw/openclaw/issues/8579", "2026", "probed"
+        ),
+        "empty-assistant": Source(
+            "https://github.com/AstrBotDevs/AstrBot/issues/7200", "2026", "probed"
+        ),
+        "empty-text": Source("https://github.com/BerriAI/litellm/issues/42186", "2026", "probed"),
+        "tool-names": Source(
+            "https://github.com/MoonshotAI/kimi-cli/issues/2531", "2026", "probed"
+        ),
+        "near-zero": Source(
+            "https://github.com/BerriAI/litellm/issues/12547", "2025-07", "reported"
+        ),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """A parameter that the model fixes: any other value is refused."""
+
+    value: float | int | bool
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """A parameter that the caller may choose between ``low`` and ``high``, both allowed."""
+
+    low: float
+    high: float
+    default: float
+
+
+SamplingRule: TypeAlias = Pinned | Range | None
+"""None: the API takes the parameter as OpenAI's does (``logprobs`` on moonshot-v1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Thinking:
+    """How a model thinks and how it is told to.
+
+    ``mode``: ``always``, ``switchable`` or ``never``. ``field``: the request field that steers
+    it. ``efforts``: the levels accepted, in rising order. ``keep``: whether ``thinking.keep``
+    may be sent. ``replays``: the model reads the reasoning of earlier turns without being asked.
+    """
+
+    mode: Literal["always", "switchable", "never"]
+    field: Literal["reasoning_effort", "thinking"] | None = None
+    efforts: tuple[Effort, ...] = ()
+    default_effort: Effort | None = None
+    keep: bool = False
+    replays: bool = False
+
+    @property
+    def default_on(self) -> bool:
+        """Whether the model thinks when the request says nothing."""
+        return self.mode != "never"
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """US dollars per million tokens. ``cached`` None: no price for cached input is published."""
+
+    input: float
+    output: float
+    cached: float | None = None
+    cache_write: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One row: what a model takes. ``on`` and ``off`` mean with and without thinking.
+
+    ``output_limit`` None: the context window minus the prompt. ``sources`` maps the name of a
+    field of this row to keys of ``SOURCES``.
+    """
+
+    id: str
+    family: str
+    context: int
+    output_default: int | None
+    output_limit: int | None
+    modalities: tuple[Literal["text", "image", "video"], ...]
+    thinking: Thinking
+    sampling_on: Mapping[str, SamplingRule]
+    sampling_off: Mapping[str, SamplingRule]
+    tool_choice_on: frozenset[ToolChoiceForm]
+    tool_choice_off: frozenset[ToolChoiceForm]
+    dynamic_tools: bool
+    price: Price | None
+    status: Literal["live", "retired"]
+    released: str | None = None
+    retired_on: str | None = None
+    notice: str | None = None
+    replacement: str | None = None
+    sources: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def sampling(self, thinking: bool) -> Mapping[str, SamplingRule]:
+        """The sampling rules with thinking on or off."""
+        return self.sampling_on if thinking else self.sampling_off
+
+    def tool_choice(self, thinking: bool) -> frozenset[ToolChoiceForm]:
+        """The forms of ``tool_choice`` that the API accepts with thinking on or off."""
+        return self.tool_choice_on if thinking else self.tool_choice_off
+
+    def source(self, fact: str) -> str:
+        """The first source of one fact of this row, as text for an adjustment or a table."""
+        keys = self.sources.get(fact) or ("openapi",)
+        return str(SOURCES[keys[0]])
+
+
+def _pins(temperature: float) -> Mapping[str, SamplingRule]:
+    return MappingProxyType(
+        {
+            "temperature": Pinned(temperature),
+            "top_p": Pinned(0.95),
+            "n": Pinned(1),
+            "presence_penalty": Pinned(0),
+            "frequency_penalty": Pinned(0),
+            "logprobs": Pinned(False),
+        }
+    )
+
+
+_PINS_ON = _pins(1.0)
+_PINS_OFF = _pins(0.6)
+_FREE: Mapping[str, SamplingRule] = MappingProxyType(
+    {
+        "temperature": Range(0, 1, 0),
+        "top_p": Range(0, 1, 1),
+        "n": Range(1, 5, 1),
+        "presence_penalty": Range(-2, 2, 0),
+        "frequency_penalty": Range(-2, 2, 0),
+        "logprobs": None,
+    }
+)
+
+_ASK: frozenset[ToolChoiceForm] = frozenset({"auto", "none"})
+_ASK_OR_REQUIRE: frozenset[ToolChoiceForm] = _ASK | {"required"}
+_EVERY: frozenset[ToolChoiceForm] = _ASK_OR_REQUIRE | {"named"}
+
+_K3_THINKING = Thinking(
+    "always",
+    "reasoning_effort",
+    efforts=("low", "high", "max"),
+    default_effort="max",
+    replays=True,
+)
+_MEDIA: tuple[Literal["text", "image", "video"], ...] = ("text", "image", "video")
+
+_K31 = Model(
+    id="kimi-k3.1-pro",
+    family="k3.1",
+    context=1_048_576,
+    output_default=None,  # published for K3 only
+    output_limit=1_048_576,
+    modalities=_MEDIA,
+    thinking=_K3_THINKING,
+    sampling_on=_PINS_ON,
+    sampling_off=_PINS_ON,
+    tool_choice_on=_ASK_OR_REQUIRE,
+    tool_choice_off=_ASK_OR_REQUIRE,
+    dynamic_tools=True,
+    price=Price(2.00, 10.00, cached=0.20, cache_write=2.00),
+    status="live",
+    released="2026-10-23",
+    sources={
+        "context": ("k3.1-vercel", "k3.1-quickstart"),
+        "output": ("k3.1-vercel", "k3.1-migration"),
+        "modalities": ("k3.1-novita",),
+        "thinking": ("k3.1-synaps", "k3.1-migration"),
+        "sampling": ("k3.1-migration",),
+        "tool_choice": ("k3.1-migration",),
+        "dynamic_tools": ("dynamic-tools",),
+        "price": ("k3.1-prices", "k3.1-vercel"),
+        "status": ("k3.1-vercel",),
+    },
+)
+_K3 = replace(
+    _K31,
+    id="kimi-k3",
+    family="k3",
+    output_default=131_072,
+    price=Price(3.00, 15.00, cached=0.30, cache_write=3.00),
+    released="2026-07-16",
+    sources={
+        "context": ("models", "openapi"),
+        "output": ("openapi", "k3-quickstart"),
+        "modalities": ("vision",),
+        "thinking": ("effort", "openapi"),
+        "sampling": ("parameters", "openapi"),
+        "tool_choice": ("tool-choice", "k3-required"),
+        "dynamic_tools": ("dynamic-tools",),
+        "price": ("pricing",),
+        "status": ("models",),
+    },
+)
+_K2_NOTICE = (
+    "closed to newly registered users since 2026-10-31; retirement planned by the end of "
+    "December 2026"
+)
+_K27 = Model(
+    id="kimi-k2.7-code",
+    family="k2.7",
+    context=262_144,
+    output_default=None,  # the page speaks of K2.6 and K2.5
+    output_limit=None,
+    modalities=_MEDIA,
+    thinking=Thinking("always", "thinking", keep=True, replays=True),
+    sampling_on=_PINS_ON,
+    sampling_off=_PINS_ON,
+    tool_choice_on=_ASK,
+    tool_choice_off=_ASK,
+    dynamic_tools=False,
+    price=Price(0.95, 4.00, cached=0.19),
+    status="live",
+    notice=_K2_NOTICE,
+    replacement="kimi-k3.1-pro",
+    sources={
+        "context": ("parameters",),
+        "output": ("k2.6-quickstart", "troubleshooting"),
+        "modalities": ("vision",),
+        "thinking": ("openapi", "thinking"),
+        "sampling": ("parameters", "openapi"),
+        "tool_choice": ("parameters", "forcing"),
+        "price": ("pricing",),
+        "status": ("k3.1-migration",),
+    },
+)
+_K26 = replace(
+    _K27,
+    id="kimi-k2.6",
+    family="k2.6",
+    output_default=32_768,
+    thinking=Thinking("switchable", "thinking", keep=True),
+    sampling_off=_PINS_OFF,
+    tool_choice_off=_EVERY,
+    price=Price(0.95, 4.00, cached=0.16),
+    sources={
+        "context": ("models",),
+        "output": ("k2.6-quickstart", "troubleshooting"),
+        "modalities": ("vision",),
+        "thinking": ("openapi", "thinking"),
+        "sampling": ("parameters", "off-pins"),
+        "tool_choice": ("k2.6-quickstart", "forcing", "off-forcing"),
+        "price": ("pricing",),
+        "status": ("k3.1-migration",),
+    },
+)
+_K25 = replace(
+    _K26,
+    id="kimi-k2.5",
+    family="k2.5",
+    modalities=("text", "image"),
+    thinking=Thinking("switchable", "thinking"),
+    price=Price(0.60, 3.00, cached=0.10),
+    status="retired",
+    retired_on="2026-08-31",
+    notice=None,
+    replacement="kimi-k2.6",
+    sources={**_K26.sources, "status": ("models",)},
+)
+
+
+def _moonshot(suffix: str, context: int, price: Price | None, *, image: bool = False) -> Model:
+    return Model(
+        id=f"moonshot-v1-{suffix}",
+        family="moonshot-v1",
+        context=context,
+        output_default=None,
+        output_limit=None,
+        modalities=("text", "image") if image else ("text",),
+        thinking=Thinking("never"),
+        sampling_on=_FREE,
+        sampling_off=_FREE,
+        tool_choice_on=_ASK,
+        tool_choice_off=_ASK,
+        dynamic_tools=False,
+        price=price,
+        status="retired",
+        retired_on="2026-08-31",
+        replacement="kimi-k2.6",
+        sources={
+            "context": ("models", "troubleshooting"),
+            "output": ("troubleshooting",),
+            "modalities": ("models",),
+            "thinking": ("openapi",),
+            "sampling": ("openapi", "migration"),
+            "tool_choice": ("migration",),
+            "price": ("pricing",),
+            "status": ("models",),
+        },
+    )
+
+
+_P8, _P32, _P128 = Price(0.20, 2.00), Price(1.00, 3.00), Price(2.00, 5.00)
+
+MODELS: tuple[Model, ...] = (
+    _K31,
+    replace(
+        _K31,
+        id="kimi-k3.1-pro-highspeed",
+        price=Price(4.00, 20.00, cached=0.20, cache_write=4.00),
+    ),
+    _K3,
+    _K27,
+    replace(_K27, id="kimi-k2.7-code-highspeed", price=Price(1.90, 8.00, cached=0.38)),
+    _K26,
+    _K25,
+    _moonshot("8k", 8_192, _P8),
+    _moonshot("32k", 32_768, _P32),
+    _moonshot("128k", 131_072, _P128),
+    _moonshot("auto", 131_072, None),
+    _moonshot("8k-vision-preview", 8_192, _P8, image=True),
+    _moonshot("32k-vision-preview", 32_768, _P32, image=True),
+    _moonshot("128k-vision-preview", 131_072, _P128, image=True),
+)
+"""Every model whose rules are known, newest first; retired ones are still met on relays."""
+
+BY_ID: Mapping[str, Model] = MappingProxyType({model.id: model for model in MODELS})
+FLAGSHIP = _K31.id
+
+_UNKNOWN = replace(
+    _K31, id="kimi-*", price=None, released=None, sources={**_K31.sources, "price": ()}
+)
+
+GONE: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "kimi-k2-0711-preview": ("2026-05-25", "kimi-k2.6"),
+        "kimi-k2-0905-preview": ("2026-05-25", "kimi-k2.6"),
+        "kimi-k2-turbo-preview": ("2026-05-25", "kimi-k2.6"),
+        "kimi-k2-thinking": ("2026-05-25", "kimi-k2.6"),
+        "kimi-k2-thinking-turbo": ("2026-05-25", "kimi-k2.6"),
+        "kimi-latest": ("2026-01-28", FLAGSHIP),
+        "kimi-thinking-preview": ("2025-11-11", FLAGSHIP),
+        **{m.id: (m.retired_on, m.replacement) for m in MODELS if m.retired_on and m.replacement},
+    }
+)
+"""Ids that the platform answers with 404, as id -> (date it was retired, what to use instead)."""
+
+_DIGIT_P = re.compile(r"(?<=\d)p(?=\d)")
+_VARIANT = re.compile(r"[:@].*\Z")
+
+
+def live_models() -> tuple[Model, ...]:
+    """The models that the open platform serves today, newest first."""
+    return tuple(model for model in MODELS if model.status == "live")
+
+
+def resolve(model_id: str) -> Model:
+    """The row whose rules hold for ``model_id``.
+
+    An id as relays and self-hosted servers write it (``moonshotai/Kimi-K2.6``,
+    ``accounts/fireworks/models/kimi-k2p6``, ``moonshotai/kimi-k3:free``) gets the rules of the
+    model it names; an unknown ``kimi-*`` id gets those of the newest always-thinking family.
+
+    Raises:
+        UnknownModelError: for an id that names no Kimi model.
+    """
+    exact = BY_ID.get(model_id)
+    if exact is not None:
+        return exact
+    name = _VARIANT.sub("", model_id.strip().lower().rsplit("/", 1)[-1])
+    name = _DIGIT_P.sub(".", name)
+    known = BY_ID.get(name)
+    if known is not None:
+        return known
+    # A relay's suffix ("kimi-k2.6-tee") names the same weights: the longest known id wins.
+    stems = [model for model in MODELS if name.startswith(model.id + "-")]
+    if stems:
+        return max(stems, key=lambda model: len(model.id))
+    if name.startswith("moonshot-v1"):
+        return BY_ID["moonshot-v1-auto"]
+    if name.startswith("kimi-"):
+        return _UNKNOWN
+    if name.startswith(("k2.", "k3")):
+        hint = (
+            f"ids without 'kimi-' belong to Kimi Code, another product; "
+            f"on the open platform it is 'kimi-{name}'"
+        )
+    else:
+        hint = "known ids: " + ", ".join(model.id for model in live_models())
+    raise UnknownModelError(f"{model_id!r} is not a Kimi model ({hint})")

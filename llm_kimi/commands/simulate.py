@@ -1,0 +1,107 @@
+"""``llm kimi simulate``: the offline Kimi on loopback, alone or around a command."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..settings import BASE_URL_VARIABLES, KEY_VARIABLES
+
+__all__ = ["simulate"]
+
+
+@click.command(context_settings={"ignore_unknown_options": True})
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="0: any free one.")
+@click.option(
+    "--log",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write every request as a line of JSON, with the rule it broke.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Other seed, other answers.")
+@click.argument("command", nargs=-1, type=click.UNPROCESSED)
+def simulate(port: int, log: Path | None, seed: int, command: tuple[str, ...]) -> None:
+    """Run an offline Kimi on loopback that keeps the API's rules and error texts.
+
+    Without COMMAND it runs until Ctrl-C. With one it sets the base URL and a key in the command's
+    environment, runs it, and ends with its exit status.
+
+    \b
+    Examples:
+      llm kimi simulate -- llm -m kimi-k2.6 hi
+      llm kimi simulate --log requests.jsonl -- pytest
+    """
+    from ..simulator import Simulator
+
+    try:
+        simulator = Simulator(port, log=log, seed=seed)
+        simulator.start()
+    except OSError as error:
+        where = f"port {port}" if port else "a port"
+        raise click.ClickException(f"cannot start on {where}: {error}") from None
+    try:
+        status = _run(command, _environment(simulator)) if command else _serve(simulator)
+    finally:
+        simulator.stop()
+    sys.exit(status)
+
+
+def _environment(simulator: Any) -> dict[str, str]:
+    """The command's environment: every variable that could lead elsewhere points here."""
+    environment = dict(os.environ)
+    environment.update(dict.fromkeys(BASE_URL_VARIABLES, simulator.base_url))
+    environment.update(dict.fromkeys(KEY_VARIABLES, simulator.key))
+    return environment
+
+
+def _run(command: tuple[str, ...], environment: dict[str, str]) -> int:
+    program = shutil.which(command[0])
+    if program is None:
+        # An unactivated virtual environment: its programs lie beside its Python.
+        program = shutil.which(command[0], path=str(Path(sys.executable).parent))
+    if program is None:
+        click.echo(f"Error: no such command: {command[0]}", err=True)
+        return 127
+    # Ctrl-C goes to the command, which decides; this process only waits for it.
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN) if _in_main_thread() else None
+    try:
+        process = subprocess.Popen(
+            [program, *command[1:]],
+            env=environment,
+            preexec_fn=_default_interrupt if os.name == "posix" else None,
+        )
+        status = process.wait()
+    except OSError as error:
+        click.echo(f"Error: cannot run {command[0]}: {error}", err=True)
+        return 126
+    finally:
+        if before is not None:
+            signal.signal(signal.SIGINT, before)
+    return 128 - status if status < 0 else status
+
+
+def _in_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()
+
+
+def _default_interrupt() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def _serve(simulator: Any) -> int:
+    click.echo(f"Offline Kimi at {simulator.base_url} (Ctrl-C ends it). In another terminal:")
+    click.echo(f"  export {BASE_URL_VARIABLES[0]}={simulator.base_url}")
+    click.echo(f"  export {KEY_VARIABLES[0]}={simulator.key}")
+    click.echo("  llm -m kimi-k2.6 hi")
+    try:
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        click.echo("", err=True)
+    return 0

@@ -1,0 +1,387 @@
+"""One conversation with the API, as a generator that does no I/O.
+
+``Exchange.steps`` yields what it needs (``Call``, ``Read``, ``Wait``, ``Fork``) and what it has
+(``Chunks``, ``Notice``); a carrier performs the former and sends the result back, and hands the
+latter on. One body of logic serves sync and async, like httpx's ``Auth.auth_flow``.
+
+What it decides: retries, the tool_choice fallback, several choices, when an answer is complete.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from .errors import APIConnectionError, APIError, InvalidRequestError, KimiError
+from .reply import Collector, Reader, Restorer, add_usage, api_error
+from .reply.failures import is_retryable, retry_delay
+from .translation import Translation
+
+__all__ = [
+    "NUDGE",
+    "Answer",
+    "Call",
+    "Chunks",
+    "Exchange",
+    "Failed",
+    "Fork",
+    "Notice",
+    "Read",
+    "Step",
+    "Target",
+    "Wait",
+]
+
+Json = dict[str, Any]
+
+NUDGE = "Please select a tool to handle the current issue."
+"""The words of Moonshot's guide for migrating from OpenAI."""
+
+MAX_RETRIES = 2
+LONGEST_WAIT = 60.0
+"""Seconds. A server that wants more than this gets no retry: the caller should know."""
+
+AT_ONCE = 4
+"""How many of several choices are asked for at the same time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where an exchange goes, as far as its error texts need it. ``key`` is never shown."""
+
+    base_url: str = ""
+    key_source: str = ""
+    key: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Target(base_url={self.base_url!r}, key_source={self.key_source!r})"
+
+
+@dataclass(slots=True)
+class Call:
+    """Post ``body`` to ``/chat/completions``. Result: an ``Answer`` or ``Failed``."""
+
+    body: Json
+
+
+@dataclass(slots=True)
+class Answer:
+    """The head of an answer. ``headers`` finds names in lower case; the body is in ``stream``,
+    which belongs to the carrier, or already in ``body`` (errors)."""
+
+    status: int
+    headers: Mapping[str, str]
+    stream: Any = None
+    body: bytes = b""
+
+
+@dataclass(slots=True)
+class Failed:
+    """A step that failed in the network. ``retryable``: nothing can have been generated yet."""
+
+    error: APIConnectionError
+    retryable: bool
+
+
+@dataclass(slots=True)
+class Read:
+    """Read on. Result: bytes, ``b""`` at the end, or ``Failed``."""
+
+    answer: Answer
+
+
+@dataclass(slots=True)
+class Wait:
+    """Sleep for ``seconds``. Result: None."""
+
+    seconds: float
+
+
+@dataclass(slots=True)
+class Fork:
+    """Perform the steps of ``branches``, a few at a time, and hand on what they have."""
+
+    branches: list[Exchange]
+    at_once: int = AT_ONCE
+
+
+@dataclass(slots=True)
+class Chunks:
+    """Pieces of the reply for the caller, in the shape of ``chat.completion.chunk``."""
+
+    chunks: list[Json]
+
+
+@dataclass(slots=True)
+class Notice:
+    """Something the caller should be told, in one line."""
+
+    text: str
+
+
+Step: TypeAlias = Call | Read | Wait | Fork | Chunks | Notice
+Steps: TypeAlias = Generator[Step, Any, None]
+
+
+class Exchange:
+    """One translated request on its way. Use it once.
+
+    ``completion`` is the whole answer after the last step, in the shape of ``chat.completion``
+    and in the caller's form; ``notices`` are the lines told on the way; ``trace_id`` is what
+    Moonshot's support asks for.
+    """
+
+    def __init__(
+        self,
+        translation: Translation,
+        target: Target | None = None,
+        *,
+        max_retries: int = MAX_RETRIES,
+        choice: int | None = None,
+        jitter: Any = random.random,
+    ) -> None:
+        self.translation = translation
+        self.target = target or Target()
+        self.max_retries = max_retries
+        self.completion: Json | None = None
+        self.notices: list[str] = []
+        self.trace_id: str | None = None
+        self._choice = choice
+        self._jitter = jitter
+        self._restorer = Restorer(translation.restore)
+        self._collector = Collector()
+        self._usages: list[Json | None] = []
+
+    def steps(self) -> Steps:
+        """The generator to drive.
+
+        Raises:
+            APIError, APIConnectionError, StreamError: what went wrong.
+            InvalidRequestError: the request holds something that has to be fetched first.
+        """
+        self._check_needs()
+        if self.translation.choices > 1 and self._choice is None:
+            yield from self._several()
+        elif self.translation.forced is not None:
+            yield from self._forced()
+        else:
+            yield from self._once(self.translation.body)
+            self._finish()
+
+    # -- plain --------------------------------------------------------------------------------
+
+    def _once(self, body: Json, held: _Held | None = None) -> Steps:
+        """Send ``body`` and hand its chunks on; with ``held``, text waits there."""
+        answer, first = yield from self._open(body)
+        reader = Reader(stream=bool(body.get("stream")), model=str(body["model"]))
+        piece = first
+        while piece:
+            chunks = reader.feed(piece)
+            if chunks:
+                yield from self._hand_on(chunks, held)
+            result = yield Read(answer)
+            if isinstance(result, Failed):
+                if reader.done:
+                    break  # the answer is whole; only the goodbye got lost
+                raise result.error
+            piece = result
+        chunks = reader.finish()
+        if chunks:
+            yield from self._hand_on(chunks, held)
+        self._usages.append(reader.usage)
+
+    def _hand_on(self, chunks: list[Json], held: _Held | None) -> Steps:
+        if held is not None:
+            chunks = held.filter(chunks)
+        if chunks:
+            yield from self._emit(chunks)
+
+    def _emit(self, chunks: list[Json]) -> Steps:
+        """Restore, renumber, collect and hand on."""
+        restorer, collector = self._restorer, self._collector
+        for chunk in chunks:
+            if self._choice is not None:
+                for choice in chunk["choices"]:
+                    choice["index"] = self._choice
+            collector.feed(restorer.chunk(chunk))
+        yield Chunks(chunks)
+
+    def _finish(self) -> None:
+        self.completion = self._collector.completion(add_usage(self._usages))
+
+    def _open(self, body: Json) -> Generator[Step, Any, tuple[Answer, bytes]]:
+        """Post ``body`` until an answer begins: its head and its first bytes."""
+        attempt = 0
+        while True:
+            answer = yield Call(body)
+            error: KimiError
+            if isinstance(answer, Answer):
+                self.trace_id = answer.headers.get("x-trace-id") or self.trace_id
+                if answer.status == 200:
+                    first = yield Read(answer)
+                    if not isinstance(first, Failed):
+                        return answer, first
+                    error, again = first.error, first.retryable
+                else:
+                    error = api_error(
+                        answer.status,
+                        answer.headers,
+                        answer.body,
+                        model=str(body["model"]),
+                        base_url=self.target.base_url,
+                        key=self.target.key,
+                        key_source=self.target.key_source,
+                    )
+                    again = is_retryable(error)
+            else:
+                error, again = answer.error, answer.retryable
+            seconds = retry_delay(
+                error if isinstance(error, APIError) else None, attempt, self._jitter()
+            )
+            if not again or attempt >= self.max_retries or seconds > LONGEST_WAIT:
+                raise error
+            attempt += 1
+            yield Wait(seconds)
+
+    # -- a forced tool call -------------------------------------------------------------------
+
+    def _forced(self) -> Steps:
+        """Ask; when no tool was called, nudge and ask once more (Moonshot's migration guide)."""
+        body = self.translation.body
+        held = _Held()
+        yield from self._once(body, held)
+        if not held.called:
+            first = held
+            held = _Held()
+            yield from self._once({**body, "messages": [*body["messages"], *first.turns()]}, held)
+            if not held.called:
+                forced = self.translation.forced
+                what = f"the tool {forced.name}" if forced is not None and forced.name else "a tool"
+                text = f"the model was asked twice to call {what} and did not; this is its answer"
+                self.notices.append(text)
+                yield Notice(text)
+                if not held.text:
+                    held.give_back = first.give_back
+                yield from self._emit(held.give_back)
+        self._finish()
+
+    # -- several choices ----------------------------------------------------------------------
+
+    def _several(self) -> Steps:
+        """As many requests as choices, merged; usage is the true sum."""
+        branches = [
+            Exchange(
+                self.translation,
+                self.target,
+                max_retries=self.max_retries,
+                choice=index,
+                jitter=self._jitter,
+            )
+            for index in range(self.translation.choices)
+        ]
+        yield Fork(branches)
+        completions = [branch.completion for branch in branches if branch.completion is not None]
+        merged: Json = {**completions[0], "choices": []}
+        for completion in completions:
+            merged["choices"].extend(completion["choices"])
+        usage = add_usage(completion.get("usage") for completion in completions)
+        merged.pop("usage", None)
+        if usage is not None:
+            merged["usage"] = usage
+        self.completion = merged
+        self.trace_id = branches[0].trace_id
+        for branch in branches:
+            self.notices.extend(branch.notices)
+
+    def _check_needs(self) -> None:
+        for need in self.translation.needs:
+            if need.kind == "file":
+                raise InvalidRequestError(
+                    "files are not sent yet: put the text of the document into the message",
+                    param=need.param,
+                )
+            raise InvalidRequestError(
+                "Kimi fetches no URLs: send the data itself as a data: URL",
+                param=need.param,
+            )
+
+
+class _Held:
+    """Text that waits until it is known whether a tool was called.
+
+    Reasoning flows. When a call begins, the text before it is handed on first. ``give_back`` are
+    the chunks with text and ends that were held.
+    """
+
+    def __init__(self) -> None:
+        self.called = False
+        self.give_back: list[Json] = []
+        self._text: list[str] = []
+        self._reasoning: list[str] | None = None
+
+    @property
+    def text(self) -> str:
+        """The text of the answer so far."""
+        return "".join(self._text)
+
+    def filter(self, chunks: list[Json]) -> list[Json]:
+        """The chunks that may be handed on now."""
+        if self.called:
+            return chunks
+        passed: list[Json] = []
+        for chunk in chunks:
+            if self.called:
+                passed.append(chunk)
+                continue
+            if any("tool_calls" in choice["delta"] for choice in chunk["choices"]):
+                self.called = True
+                passed += [*self.give_back, chunk]
+                continue
+            passed += self._part(chunk)
+        return passed
+
+    def _part(self, chunk: Json) -> list[Json]:
+        """Keep the text of ``chunk`` back, let its reasoning through."""
+        through = False
+        for choice in chunk["choices"]:
+            delta = choice["delta"]
+            if delta.get("content"):
+                self._text.append(delta["content"])
+            reasoning = delta.get("reasoning_content")
+            if reasoning is not None:
+                if self._reasoning is None:
+                    self._reasoning = []
+                self._reasoning.append(reasoning)
+                through = True
+        if not through:
+            self.give_back.append(chunk)
+            return []
+        rest = [
+            {**choice, "delta": {k: v for k, v in choice["delta"].items() if k == "content"}}
+            for choice in chunk["choices"]
+            if choice["delta"].get("content") or choice.get("finish_reason") is not None
+        ]
+        if rest:
+            self.give_back.append({**chunk, "choices": rest})
+        return [
+            {
+                **chunk,
+                "choices": [
+                    {
+                        **choice,
+                        "finish_reason": None,
+                        "delta": {k: v for k, v in choice["delta"].items() if k != "content"},
+                    }
+                    for choice in chunk["choices"]
+                ],
+            }
+        ]
+
+    def turns(self) -> list[Json]:
+        """The messages that ask once more: the reply as it came, and the nudge."""
+        reply: Json = {"role": "assistant", "content": self.text or " "}
+        if self._reasoning is not None:
+            reply["reasoning_content"] = "".join(self._reasoning)
+        return [reply, {"role": "user", "content": NUDGE}]

@@ -1,0 +1,1 @@
+"""The ``llm`` door: llm's prompts in, llm's stream events out."""

@@ -1,0 +1,207 @@
+"""Chunks of a reply to llm's stream events, and the end of a reply to llm's response.
+
+One ``Turn`` serves the sync and the async model: ``consume`` for each piece, ``finish`` at the end.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import llm
+from llm.parts import StreamEvent
+
+from ..exchange import Chunks, Exchange, Notice
+from .notices import tell
+from .requests import METADATA
+from .web_search import NAME as WEB_SEARCH
+
+__all__ = ["EmptyAnswerError", "Turn"]
+
+Json = dict[str, Any]
+
+
+class EmptyAnswerError(Exception):
+    """The token limit was reached before the answer began. The text says what to do."""
+
+
+class Turn:
+    """One call of ``execute``: usually one reply, several when a server-side tool is at work."""
+
+    def __init__(self, response: Any, model_id: str) -> None:
+        self.searched: list[Json] = []
+        self._response = response
+        self._model_id = model_id
+        self._labelled = False
+        self._ids: dict[int, str] = {}
+        self._names: dict[int, str] = {}
+        self._usage: list[Json] = []
+
+    def consume(self, output: Chunks | Notice) -> Iterator[StreamEvent]:
+        """The events of what an exchange has."""
+        if isinstance(output, Notice):
+            tell(output.text, fresh_line=True)
+            return
+        for chunk in output.chunks:
+            for choice in chunk["choices"]:
+                delta = choice["delta"]
+                reasoning = delta.get("reasoning_content")
+                if reasoning is not None:
+                    event = self._reasoning(reasoning)
+                    if event is not None:
+                        yield event
+                if content := delta.get("content"):
+                    yield StreamEvent("text", content)
+                if "tool_calls" in delta:
+                    yield from self._calls(delta["tool_calls"])
+
+    def _reasoning(self, text: str) -> StreamEvent | None:
+        """Labelled once a reply, so that it is known as Kimi's wherever it turns up.
+
+        The label also keeps reasoning that is there and empty, which Kimi tells from missing.
+        """
+        if not self._labelled:
+            self._labelled = True
+            return StreamEvent(
+                "reasoning", text, provider_metadata={METADATA: {"model": self._model_id}}
+            )
+        return StreamEvent("reasoning", text) if text else None
+
+    def _calls(self, fragments: list[Json]) -> Iterator[StreamEvent]:
+        for fragment in fragments:
+            index = fragment["index"]
+            function = fragment["function"]
+            if index not in self._ids:
+                self._ids[index] = fragment["id"]
+                self._names[index] = function["name"]
+                yield StreamEvent(
+                    "tool_call_name",
+                    function["name"],
+                    tool_call_id=fragment["id"],
+                    server_executed=function["name"] == WEB_SEARCH,
+                )
+            elif function["arguments"]:
+                yield StreamEvent(
+                    "tool_call_args",
+                    function["arguments"],
+                    tool_call_id=self._ids[index],
+                    server_executed=self._names[index] == WEB_SEARCH,
+                )
+
+    def finish(self, exchange: Exchange) -> Iterator[StreamEvent]:
+        """Tell llm what came: calls, usage, the model, the whole answer.
+
+        ``searched`` holds the messages to send on when the platform is to search.
+
+        Raises:
+            EmptyAnswerError: the token limit left no answer at all.
+        """
+        completion = exchange.completion or {"choices": []}
+        choice: Json = completion["choices"][0] if completion["choices"] else {"message": {}}
+        message = choice["message"]
+        calls = message.get("tool_calls") or []
+        searches = [call for call in calls if call["function"]["name"] == WEB_SEARCH]
+        functions = [call for call in calls if call["function"]["name"] != WEB_SEARCH]
+        for call in functions:
+            yield from self._function_call(call)
+        for call in searches:
+            yield StreamEvent(
+                "tool_result",
+                call["function"]["arguments"],
+                tool_call_id=call["id"],
+                tool_name=WEB_SEARCH,
+                server_executed=True,
+            )
+        self._record(completion)
+        self._ids, self._names, self._labelled = {}, {}, False
+        self.searched = []
+        if searches and not functions:
+            self.searched = [_replay(message), *map(_search_result, searches)]
+        self._check_end(choice, bool(calls))
+
+    def stopped_searching(self, rounds: int) -> None:
+        """Tell that the model searched on and on."""
+        tell(f"stopped after {rounds} rounds of web search without an answer", fresh_line=True)
+
+    def _function_call(self, call: Json) -> Iterator[StreamEvent]:
+        raw = call["function"]["arguments"]
+        arguments = _parse_arguments(raw)
+        self._response.add_tool_call(
+            llm.ToolCall(
+                name=call["function"]["name"], arguments=arguments, tool_call_id=call["id"]
+            )
+        )
+        if raw and raw != json.dumps(arguments, ensure_ascii=False):
+            # Sent back as the model wrote it: the same text is found in the cache.
+            yield StreamEvent(
+                "tool_call_args",
+                "",
+                tool_call_id=call["id"],
+                provider_metadata={METADATA: {"arguments": raw}},
+            )
+
+    def _record(self, completion: Json) -> None:
+        response = self._response
+        response.response_json = completion
+        if completion.get("model"):
+            response.set_resolved_model(completion["model"])
+        if usage := completion.get("usage"):
+            self._usage.append(usage)
+            details = {
+                name: usage[name]
+                for name in ("prompt_tokens_details", "completion_tokens_details")
+                if any((usage.get(name) or {}).values())
+            }
+            response.set_usage(
+                input=sum(item["prompt_tokens"] for item in self._usage),
+                output=sum(item["completion_tokens"] for item in self._usage),
+                details=details or None,
+            )
+
+    def _check_end(self, choice: Json, called: bool) -> None:
+        finish = choice.get("finish_reason")
+        if finish == "length":
+            if not called and not choice["message"].get("content"):
+                raise EmptyAnswerError(
+                    "the token limit was reached before the answer began"
+                    + (", while thinking" if choice["message"].get("reasoning_content") else "")
+                    + ": raise it with -o max_tokens N, or leave it out (Moonshot advises at "
+                    "least 16,000 for a thinking model)"
+                )
+            tell(
+                "the answer was cut off by the token limit: raise it with -o max_tokens N",
+                fresh_line=True,
+            )
+        elif finish == "content_filter":
+            tell("the answer was cut off by Moonshot's content filter", fresh_line=True)
+
+
+def _parse_arguments(raw: str) -> Json:
+    """The arguments of a call; ``{"_raw": ...}`` as llm has it when they are no JSON object."""
+    try:
+        parsed = json.loads(raw) if raw.strip() else {}
+    except ValueError:
+        return {"_raw": raw}
+    return parsed if isinstance(parsed, dict) else {"_raw": raw}
+
+
+def _replay(message: Json) -> Json:
+    """The model's own message, to be sent back unchanged."""
+    kept = {key: value for key, value in message.items() if value is not None}
+    kept["tool_calls"] = [
+        {**call, "type": "builtin_function"}
+        for call in message["tool_calls"]
+        if call["function"]["name"] == WEB_SEARCH
+    ]
+    return kept
+
+
+def _search_result(call: Json) -> Json:
+    """``$web_search`` is answered with its own arguments; the platform does the rest."""
+    return {
+        "role": "tool",
+        "tool_call_id": call["id"],
+        "name": WEB_SEARCH,
+        "content": call["function"]["arguments"] or "{}",
+    }

@@ -1,0 +1,165 @@
+"""The options of ``llm -o``, one class per family of models so that each shows its own help.
+
+Every model takes every option: what it pins runs all the same and is told. Values come as text
+from the command line and from stored defaults, so they are read leniently.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import Any, Literal
+
+import llm
+from pydantic import Field, create_model, field_validator
+from pydantic.fields import FieldInfo
+
+from ..catalog import Model, Pinned, Range
+
+__all__ = ["KimiOptions", "options_for"]
+
+
+class KimiOptions(llm.Options):
+    """What can be set with ``-o``; see ``options_for`` for the texts."""
+
+    temperature: float | None = Field(default=None, ge=0, le=2)
+    top_p: float | None = Field(default=None, ge=0, le=1)
+    max_tokens: int | None = Field(default=None, ge=1)
+    stop: str | None = None
+    presence_penalty: float | None = Field(default=None, ge=-2, le=2)
+    frequency_penalty: float | None = Field(default=None, ge=-2, le=2)
+    seed: int | None = None
+    json_object: bool | None = None
+    reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = (
+        None
+    )
+    thinking: bool | None = None
+    keep_thinking: bool | None = None
+    tool_choice: str | None = None
+    tool_choice_fallback: Literal["nudge", "disable_thinking", "error"] | None = None
+    prefill: str | None = None
+    prompt_cache_key: str | None = None
+    timeout: float | None = Field(default=None, gt=0)
+    strict: bool | None = None
+
+    @field_validator("stop", mode="before")
+    @classmethod
+    def _stop_as_text(cls, value: Any) -> Any:
+        """A list is kept as JSON: llm cannot show errors inside lists."""
+        return json.dumps(value, ensure_ascii=False) if isinstance(value, list) else value
+
+    @field_validator("thinking", "keep_thinking", mode="before")
+    @classmethod
+    def _switch(cls, value: Any) -> Any:
+        """Kimi's own words for on and off."""
+        if isinstance(value, str):
+            word = value.strip().lower()
+            return {"enabled": True, "all": True, "disabled": False, "null": False}.get(word, value)
+        return value
+
+    @property
+    def stop_list(self) -> list[str] | None:
+        """``stop`` as strings: a JSON list, or the text itself."""
+        if self.stop is None:
+            return None
+        if self.stop.lstrip().startswith("["):
+            try:
+                parsed = json.loads(self.stop)
+            except ValueError:
+                return [self.stop]
+            if isinstance(parsed, list) and all(isinstance(item, str) for item in parsed):
+                return parsed
+        return [self.stop]
+
+
+def _sampling_text(model: Model, param: str) -> str:
+    on, off = model.sampling_on[param], model.sampling_off[param]
+    if isinstance(on, Range):
+        return f"{on.low:g} to {on.high:g}, default {on.default:g}"
+    assert isinstance(on, Pinned)
+    assert isinstance(off, Pinned)
+    if on.value == off.value or model.thinking.mode == "always":
+        return f"fixed at {on.value:g} by this model: other values run, and are told"
+    return (
+        f"fixed at {on.value:g} while thinking and {off.value:g} with thinking off: "
+        "other values run, and are told"
+    )
+
+
+def _thinking_texts(model: Model) -> dict[str, str]:
+    thinking = model.thinking
+    if thinking.field == "reasoning_effort":
+        return {
+            "reasoning_effort": "How hard to think: "
+            + ", ".join(thinking.efforts)
+            + f" (default {thinking.default_effort}). OpenAI's other words become the nearest",
+            "thinking": "Always on for this model; off becomes reasoning_effort low, and is told",
+            "keep_thinking": "Always on: the reasoning of earlier turns is sent back and read",
+        }
+    if thinking.mode == "switchable":
+        return {
+            "reasoning_effort": "This model has no levels: none switches thinking off, "
+            "all others on",
+            "thinking": "On or off (default on)",
+            "keep_thinking": "Let the model read the reasoning of earlier turns (default off)"
+            if thinking.keep
+            else "Not known to this model",
+        }
+    return {
+        "reasoning_effort": "This model always thinks, without levels: told, not sent",
+        "thinking": "Always on for this model",
+        "keep_thinking": "Always on: the reasoning of earlier turns is sent back and read",
+    }
+
+
+def _tool_choice_text(model: Model) -> str:
+    forms = model.tool_choice(model.thinking.default_on)
+    text = "auto, none, required, or the name of a tool; holds for the first round"
+    if "required" in forms:
+        return text
+    return f"{text}. This model cannot be forced{_while(model)}: see tool_choice_fallback"
+
+
+def _while(model: Model) -> str:
+    return " while thinking" if model.thinking.mode == "switchable" else ""
+
+
+def _texts(model: Model) -> dict[str, str]:
+    limit = f"default {model.output_default:,}" if model.output_default else "default: the model's"
+    return {
+        "temperature": _sampling_text(model, "temperature"),
+        "top_p": _sampling_text(model, "top_p"),
+        "max_tokens": f"Most tokens to generate, thinking included ({limit})",
+        "stop": 'Text at which the answer ends, or several as a JSON list: ["a", "b"]',
+        "presence_penalty": _sampling_text(model, "presence_penalty"),
+        "frequency_penalty": _sampling_text(model, "frequency_penalty"),
+        "seed": "Kimi has none: told, not sent",
+        "json_object": "Answer with a JSON object; the prompt must say which fields",
+        **_thinking_texts(model),
+        "tool_choice": _tool_choice_text(model),
+        "tool_choice_fallback": "When a tool call cannot be forced: nudge (ask once more, the "
+        "default), disable_thinking (where that helps) or error",
+        "prefill": "Text with which the answer begins",
+        "prompt_cache_key": "Helps the cache to find this conversation again (default: its id)",
+        "timeout": "Seconds without a byte after which to give up (default 600)",
+        "strict": "Fail before sending rather than change what was asked (or KIMI_STRICT=1)",
+    }
+
+
+@cache
+def _family_options(family: str) -> type[KimiOptions]:
+    from ..catalog import MODELS
+
+    model = next(row for row in MODELS if row.family == family)
+    fields: dict[str, Any] = {}
+    for name, text in _texts(model).items():
+        inherited = KimiOptions.model_fields[name]
+        info = FieldInfo(default=None, description=text)
+        info.metadata = list(inherited.metadata)
+        fields[name] = (inherited.annotation, info)
+    return create_model("Options", __base__=KimiOptions, **fields)
+
+
+def options_for(model: Model) -> type[KimiOptions]:
+    """The options class of a model's family; the same class for the same family."""
+    return _family_options(model.family)

@@ -1,0 +1,268 @@
+"""llm's prompt to a chat request in OpenAI's form, which ``translate`` then brings to Kimi's.
+
+In: an ``llm`` prompt with its messages, tools, schema and options. Out: the JSON body of a chat
+completions request. Everything is built from ``prompt.messages``, which holds the whole history.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import llm
+from llm.parts import (
+    AttachmentPart,
+    Message,
+    ReasoningPart,
+    TextPart,
+    ToolCallPart,
+    ToolResultPart,
+)
+
+from ..errors import InvalidRequestError
+from .notices import tell
+from .options import KimiOptions
+from .web_search import NAME as WEB_SEARCH
+from .web_search import WARNING, KimiWebSearch
+
+__all__ = ["METADATA", "build_request"]
+
+METADATA = "kimi"
+"""The key of our provider metadata in llm's parts."""
+
+Json = dict[str, Any]
+
+
+def build_request(model: Any, prompt: Any, options: KimiOptions, conversation: Any) -> Json:
+    """The request for one round; ``model`` is ours, ``conversation`` may be None.
+
+    Raises:
+        InvalidRequestError: an attachment that the model does not take.
+    """
+    request: Json = {"model": model.model_id, "messages": _messages(model, prompt)}
+    tools = _tools(model, prompt.tools)
+    first_round = not prompt.tool_results
+    if tools:
+        request["tools"] = tools
+        if options.tool_choice is not None and (first_round or options.tool_choice == "none"):
+            # A call forced in every round would never end in an answer.
+            request["tool_choice"] = _tool_choice(options.tool_choice)
+    schema = _schema(prompt, conversation)
+    if schema is not None:
+        request["response_format"] = {
+            "type": "json_schema",
+            "json_schema": {"name": "answer", "schema": schema, "strict": True},
+        }
+    elif options.json_object:
+        request["response_format"] = {"type": "json_object"}
+    if options.prefill and first_round:
+        prefix = {"role": "assistant", "content": options.prefill, "partial": True}
+        request["messages"].append(prefix)
+    for name in ("temperature", "top_p", "presence_penalty", "frequency_penalty", "seed"):
+        value = getattr(options, name)
+        if value is not None:
+            request[name] = value
+    if options.max_tokens is not None:
+        request["max_completion_tokens"] = options.max_tokens
+    if options.stop is not None:
+        request["stop"] = options.stop_list
+    if options.reasoning_effort is not None:
+        request["reasoning_effort"] = options.reasoning_effort
+    if (thinking := _thinking(options)) is not None:
+        request["thinking"] = thinking
+    cache_key = options.prompt_cache_key or getattr(conversation, "id", None)
+    if cache_key:
+        request["prompt_cache_key"] = cache_key
+    # Thinking can take minutes; a stream keeps the connection alive all the while.
+    request["stream"] = True
+    request["stream_options"] = {"include_usage": True}
+    return request
+
+
+def _thinking(options: KimiOptions) -> Any:
+    if options.thinking is None and options.keep_thinking is None:
+        return None
+    thinking: Json = {}
+    if options.thinking is not None:
+        thinking["type"] = "enabled" if options.thinking else "disabled"
+    if options.keep_thinking is not None:
+        thinking["keep"] = "all" if options.keep_thinking else None
+    return thinking
+
+
+def _tool_choice(choice: str) -> Any:
+    if choice in ("auto", "none", "required"):
+        return choice
+    return {"type": "function", "function": {"name": choice}}
+
+
+def _tools(model: Any, tools: Iterable[Any]) -> list[Json]:
+    functions, server_side = _partition(model, tools or ())
+    result: list[Json] = [
+        {
+            "type": "function",
+            "function": {
+                "name": tool.name,
+                "description": tool.description,
+                "parameters": tool.input_schema,
+                "strict": False,
+            },
+        }
+        for tool in functions
+    ]
+    for tool in server_side:
+        if isinstance(tool, KimiWebSearch):
+            tell(WARNING)
+        result.append(tool.tool_spec(model))
+    return result
+
+
+def _partition(model: Any, tools: Iterable[Any]) -> tuple[list[Any], list[Any]]:
+    server_side = [tool for tool in tools if isinstance(tool, llm.ServerSideTool)]
+    for tool in server_side:
+        if not isinstance(tool, model.supported_server_side_tools):
+            raise InvalidRequestError(
+                f"{model.model_id} has no server-side tool {tool.name!r}", param="tools"
+            )
+    return [tool for tool in tools if not isinstance(tool, llm.ServerSideTool)], server_side
+
+
+def _schema(prompt: Any, conversation: Any) -> Json | None:
+    """The schema of this round; llm drops it after the first round of a tool chain."""
+    schema: Json | None = prompt.schema
+    if schema is not None or not prompt.tool_results or conversation is None:
+        return schema
+    for response in reversed(conversation.responses):
+        if response.prompt.schema is not None:
+            found: Json = response.prompt.schema
+            return found
+        if not response.prompt.tool_results:
+            break
+    return None
+
+
+def _messages(model: Any, prompt: Any) -> list[Json]:
+    messages: list[Json] = []
+    systems: set[str] = set()
+    for message in prompt.messages:
+        if message.role == "system":
+            text = _text(message.parts)
+            systems.add(text)
+            messages.append({"role": "system", "content": text})
+        elif message.role == "assistant":
+            messages.extend(_assistant(message))
+        elif message.role == "tool":
+            messages.extend(_tool_results(model, message))
+        else:
+            messages.append({"role": "user", "content": _content(model, message.parts)})
+    if prompt.system and prompt.system not in systems:
+        # llm keeps a system prompt of a later turn out of the messages. Before the newest
+        # question it holds for that one and leaves the cached beginning as it was.
+        place = len(messages)
+        while place and messages[place - 1]["role"] in ("tool", "assistant"):
+            place -= 1
+        place = max(place - 1, 0) if messages else 0
+        messages.insert(place, {"role": "system", "content": prompt.system})
+    if not any(message["role"] != "system" for message in messages):
+        messages.append({"role": "user", "content": prompt.prompt or ""})
+    return messages
+
+
+def _text(parts: Iterable[Any]) -> str:
+    return "".join(part.text for part in parts if isinstance(part, TextPart))
+
+
+def _content(model: Any, parts: Iterable[Any]) -> str | list[Json]:
+    content: list[Json] = []
+    for part in parts:
+        if isinstance(part, TextPart):
+            if part.text:
+                content.append({"type": "text", "text": part.text})
+        elif isinstance(part, AttachmentPart) and part.attachment is not None:
+            content.append(_attachment(model, part.attachment))
+    if all(part["type"] == "text" for part in content):
+        return "\n".join(part["text"] for part in content)
+    return content
+
+
+def _attachment(model: Any, attachment: Any) -> Json:
+    kind = attachment.resolve_type()
+    if kind not in model.attachment_types:
+        raise InvalidRequestError(
+            f"{model.model_id} takes no attachments of type {kind}; it takes "
+            + (", ".join(sorted(model.attachment_types)) or "none"),
+            param="attachment",
+        )
+    url = attachment.url
+    if not (url and url.startswith("ms://")):
+        url = f"data:{kind};base64,{attachment.base64_content()}"
+    part = "video_url" if kind.startswith("video/") else "image_url"
+    return {"type": part, part: {"url": url}}
+
+
+def _assistant(message: Message) -> Iterable[Json]:
+    """One assistant turn; results of server-side tools that stand in it follow it."""
+    texts: list[str] = []
+    reasoning: list[str] | None = None
+    calls: list[Json] = []
+    results: list[Json] = []
+    for part in message.parts:
+        if isinstance(part, TextPart):
+            texts.append(part.text)
+        elif isinstance(part, ReasoningPart):
+            # Another provider's thoughts are not this model's: they stay out.
+            if part.redacted or (part.provider_metadata and METADATA not in part.provider_metadata):
+                continue
+            reasoning = [*(reasoning or ()), part.text]
+        elif isinstance(part, ToolCallPart):
+            calls.append(_call(part))
+        elif isinstance(part, ToolResultPart):
+            results.append({"role": "tool", "tool_call_id": _call_id(part), "content": part.output})
+    turn: Json = {"role": "assistant", "content": "".join(texts) or None}
+    if reasoning is not None:
+        turn["reasoning_content"] = "".join(reasoning)
+    if calls:
+        turn["tool_calls"] = calls
+    if results and turn["content"] is not None:
+        # The search came first, the answer after it.
+        answer = {"role": "assistant", "content": turn.pop("content")}
+        return [turn, *results, answer]
+    return [turn, *results]
+
+
+def _call_id(part: ToolCallPart | ToolResultPart) -> str:
+    """The id of a call; history of other models may have none, then the name stands in."""
+    return part.tool_call_id or f"call_{part.name}"
+
+
+def _call(part: ToolCallPart) -> Json:
+    # The arguments as the model wrote them, where JSON would not give the same text: they are
+    # part of the prefix that the cache knows.
+    raw = ((part.provider_metadata or {}).get(METADATA) or {}).get("arguments")
+    if not isinstance(raw, str):
+        raw = (part.arguments or {}).get("_raw")
+    if not isinstance(raw, str):
+        raw = json.dumps(part.arguments or {}, ensure_ascii=False)
+    return {
+        "id": _call_id(part),
+        "type": "builtin_function" if part.name == WEB_SEARCH else "function",
+        "function": {"name": part.name, "arguments": raw},
+    }
+
+
+def _tool_results(model: Any, message: Message) -> Iterable[Json]:
+    for part in message.parts:
+        if not isinstance(part, ToolResultPart):
+            continue
+        content: Any = part.output
+        if part.attachments:
+            media = [_attachment(model, attachment) for attachment in part.attachments]
+            text = [{"type": "text", "text": part.output}] if part.output else []
+            content = [*text, *media]
+        yield {
+            "role": "tool",
+            "tool_call_id": _call_id(part),
+            "name": part.name,
+            "content": content,
+        }

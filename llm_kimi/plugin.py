@@ -1,0 +1,50 @@
+"""llm's hooks. Loaded at every start of ``llm``, so it imports next to nothing itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import click
+import llm
+
+__all__ = ["register_commands", "register_models"]
+
+
+@llm.hookimpl
+def register_models(register: Callable[..., None]) -> None:
+    """Every live model, sync and async; without key or network."""
+    from .catalog import FLAGSHIP, live_models
+    from .llm_door.models import async_model, sync_model
+
+    for row in live_models():
+        aliases = [f"kimi/{row.id}", f"moonshot/{row.id}"]
+        if row.id == FLAGSHIP:
+            aliases.insert(0, "kimi")
+        register(sync_model(row), async_model(row), aliases=tuple(aliases))
+
+
+class _Commands(click.Group):
+    """``llm kimi``: its commands are imported when one is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(_commands())
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        return _commands().get(cmd_name)
+
+
+def _commands() -> dict[str, click.Command]:
+    from .commands import COMMANDS
+
+    return COMMANDS
+
+
+@llm.hookimpl
+def register_commands(cli: click.Group) -> None:
+    """``llm kimi ...``"""
+    cli.add_command(
+        _Commands(
+            name="kimi",
+            help="Kimi (Moonshot AI): see what is sent, or try it on an offline Kimi.",
+        )
+    )

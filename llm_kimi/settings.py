@@ -1,0 +1,107 @@
+"""Key, base URL and strictness: where each is looked for, in which order.
+
+No value of a key is ever part of a message; ``key_source`` names the place it came from.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+
+from .errors import InvalidRequestError
+
+__all__ = [
+    "BASE_URL_VARIABLES",
+    "DEFAULT_BASE_URL",
+    "KEY_ALIASES",
+    "KEY_VARIABLES",
+    "base_url",
+    "find_key",
+    "key_source",
+    "no_key_message",
+    "strict_by_default",
+]
+
+DEFAULT_BASE_URL = "https://api.moonshot.ai/v1"
+KEY_ALIASES = ("kimi", "moonshot")
+KEY_VARIABLES = ("MOONSHOT_API_KEY", "KIMI_API_KEY", "MOONSHOT_KEY")
+BASE_URL_VARIABLES = ("KIMI_BASE_URL", "MOONSHOT_BASE_URL", "MOONSHOT_API_BASE")
+STRICT_VARIABLE = "KIMI_STRICT"
+
+_TRUE = frozenset({"1", "true", "yes", "on"})
+
+
+def base_url(explicit: str | None = None) -> str:
+    """The API's base URL: ``explicit``, then the environment, then the international host.
+
+    Raises:
+        InvalidRequestError: it is no http(s) URL.
+    """
+    value, origin = explicit, "base_url"
+    if not value:
+        for variable in BASE_URL_VARIABLES:
+            value, origin = os.environ.get(variable, "").strip(), variable
+            if value:
+                break
+    if not value:
+        return DEFAULT_BASE_URL
+    if not value.startswith(("http://", "https://")):
+        raise InvalidRequestError(
+            f"must be a URL such as {DEFAULT_BASE_URL}, not {value!r}", param=origin
+        )
+    return value.rstrip("/").removesuffix("/chat/completions")
+
+
+def stored_keys() -> Mapping[str, str]:
+    """The keys of ``llm keys``, by alias; empty when there are none or they cannot be read."""
+    import llm
+
+    try:
+        keys = llm.load_keys()  # type: ignore[no-untyped-call]
+    except (OSError, ValueError):
+        return {}
+    return keys if isinstance(keys, dict) else {}
+
+
+def _places(keys: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Every place a key may stand, as (value, the place in words), first wins."""
+    for alias in KEY_ALIASES:
+        yield keys.get(alias, ""), f"the stored key {alias!r} (llm keys)"
+    for variable in KEY_VARIABLES:
+        yield os.environ.get(variable, ""), f"the environment variable {variable}"
+
+
+def find_key(explicit: str | None = None) -> str | None:
+    """The API key: ``explicit`` (a key, or the alias of a stored one), the stored ones, the
+    environment. None when there is none."""
+    keys = stored_keys()
+    if explicit:
+        return keys.get(explicit, explicit).strip()
+    return next((value.strip() for value, _ in _places(keys) if value.strip()), None)
+
+
+def key_source(key: str | None) -> str:
+    """Where ``key`` came from, in words."""
+    if not key:
+        return ""
+    keys = stored_keys()
+    for value, place in _places(keys):
+        if value.strip() == key:
+            return place
+    for alias, value in keys.items():
+        if value == key:
+            return f"the stored key {alias!r} (llm keys)"
+    return "the option --key or the argument key="
+
+
+def no_key_message() -> str:
+    """What to do when there is no key."""
+    return (
+        "No key for Kimi: get one at https://platform.kimi.ai, then 'llm keys set kimi' or set "
+        f"{KEY_VARIABLES[0]}. To try without one: llm kimi simulate -- llm -m kimi-k2.6 hi"
+    )
+
+
+def strict_by_default() -> bool:
+    """Whether ``KIMI_STRICT`` asks for errors in place of adjustments."""
+    return os.environ.get(STRICT_VARIABLE, "").strip().lower() in _TRUE

@@ -1,0 +1,191 @@
+"""Faults on demand: errors, broken streams, silence.
+
+A fault is asked for in words, in a user message (``fault: 429 engine_overloaded_error times=2``)
+or in the header ``X-Simulator-Fault``, or with the same names in ``Simulator.fault(...)``:
+
+    429 engine_overloaded_error     an error answer: status, type, optional message="..."
+    html                            a gateway's HTML page (status 504 unless one is given)
+    drop                            the connection closes without an answer
+    cut after=3                     the connection breaks after 3 chunks
+    error-in-stream after=3         an error object in the stream after 3 chunks
+    no-done                         the stream ends without ``[DONE]``
+    times=2                         for the first 2 requests (default 1, ``times=always``)
+    retry-after=0                   the header of that name
+    delay=0.1                       seconds to wait before answering
+
+Types and texts follow https://platform.kimi.ai/docs/api/errors.
+"""
+
+from __future__ import annotations
+
+import math
+import shlex
+import threading
+from dataclasses import dataclass, fields
+from typing import Any
+
+__all__ = ["HTML", "Fault", "FaultQueue", "parse_fault"]
+
+_TEXTS = {
+    "engine_overloaded_error": "The engine is currently overloaded, please try again later",
+    "rate_limit_reached_error": (
+        "Your account org-simulator<ak-simulator> request reached max organization concurrency: 1,"
+        " please try again after 1 seconds"
+    ),
+    "exceeded_current_quota_error": (
+        "Your account org-simulator is suspended due to insufficient balance, please recharge your "
+        "account or check your plan and billing details"
+    ),
+    "content_filter": "The request was rejected because it was considered high risk",
+    "invalid_authentication_error": "Invalid Authentication",
+    "incorrect_api_key_error": "Incorrect API key provided",
+    "permission_denied_error": "The API you are accessing is not open",
+}
+_TYPES = {
+    400: "invalid_request_error",
+    401: "invalid_authentication_error",
+    403: "permission_denied_error",
+    404: "resource_not_found_error",
+    429: "engine_overloaded_error",
+    499: "client_closed_request",
+    500: "server_error",
+    503: "server_unavailable",
+}
+HTML = (
+    b"<html>\r\n<head><title>504 Gateway Time-out</title></head>\r\n<body>\r\n"
+    b"<center><h1>504 Gateway Time-out</h1></center>\r\n</body>\r\n</html>\r\n"
+)
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What goes wrong. ``times``: for how many requests. Seconds for the two waits."""
+
+    status: int | None = None
+    type: str | None = None
+    message: str | None = None
+    times: float = 1
+    retry_after: float | None = None
+    delay: float = 0.0
+    cut_after: int | None = None
+    no_done: bool = False
+    html: bool = False
+    error_in_stream: int | None = None
+    drop: bool = False
+
+    @property
+    def label(self) -> str:
+        """One or a few words for the log."""
+        if self.drop:
+            return "drop"
+        if self.html:
+            return "html"
+        if self.status is not None:
+            return f"{self.status} {self.error_type}"
+        if self.cut_after is not None:
+            return "cut"
+        if self.error_in_stream is not None:
+            return "error-in-stream"
+        return "no-done" if self.no_done else "delay"
+
+    @property
+    def error_type(self) -> str:
+        return self.type or _TYPES.get(self.status or 500, "server_error")
+
+    def error(self) -> dict[str, Any]:
+        """The error object of an answer or a stream."""
+        text = self.message or _TEXTS.get(self.error_type, "The server had an error")
+        return {"error": {"message": text, "type": self.error_type}}
+
+
+_NAMES = frozenset(field.name for field in fields(Fault))
+
+
+def make_fault(given: dict[str, Any]) -> Fault:
+    """A fault from keyword arguments; ``error_in_stream=True`` means after 2 chunks."""
+    unknown = given.keys() - _NAMES
+    if unknown:
+        raise TypeError(f"unknown fault fields: {', '.join(sorted(unknown))}")
+    if given.get("error_in_stream") is True:
+        given = {**given, "error_in_stream": 2}
+    elif given.get("error_in_stream") is False:
+        given = {**given, "error_in_stream": None}
+    return Fault(**given)
+
+
+def parse_fault(text: str) -> Fault:
+    """A fault from words; words that mean nothing are an error type.
+
+    Raises:
+        ValueError: for a number that is none.
+    """
+    given: dict[str, Any] = {}
+    after = 2
+    kind = ""
+    for word in shlex.split(text):
+        name, equals, value = word.partition("=")
+        name = name.replace("-", "_")
+        if equals:
+            if name == "after":
+                after = int(value)
+            elif name == "times":
+                given["times"] = math.inf if value in ("always", "inf") else float(value)
+            elif name in ("retry_after", "delay"):
+                given[name] = float(value)
+            elif name == "status":
+                given["status"] = int(value)
+            elif name in ("message", "type"):
+                given[name] = value
+        elif word.isdigit():
+            given["status"] = int(word)
+        elif name in ("cut", "error_in_stream"):
+            kind = name
+        elif name in ("no_done", "html", "drop"):
+            given[name] = True
+        else:
+            given["type"] = word
+    if kind:
+        given["cut_after" if kind == "cut" else kind] = after
+    elif "type" in given and "status" not in given:
+        given["status"] = next((s for s, name in _TYPES.items() if name == given["type"]), 429)
+    return Fault(**given)
+
+
+class FaultQueue:
+    """Which fault is due: those queued by hand first, then those asked for in words."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._queue: list[tuple[Fault, float]] = []
+        self._used: dict[str, int] = {}
+
+    def put(self, given: dict[str, Any]) -> None:
+        """Queue a fault from keyword arguments."""
+        fault = make_fault(given)
+        with self._lock:
+            self._queue.append((fault, fault.times))
+
+    def next(self) -> Fault | None:
+        """The fault at the head of the queue, which it uses up once."""
+        with self._lock:
+            if not self._queue:
+                return None
+            fault, left = self._queue.pop(0)
+            if left > 1:
+                self._queue.insert(0, (fault, left - 1))
+            return fault
+
+    def asked(self, texts: list[str]) -> Fault | None:
+        """The first of the faults asked for in words that is not used up."""
+        for text in texts:
+            try:
+                fault = parse_fault(text)
+            except ValueError:
+                continue
+            with self._lock:
+                used = self._used.get(text, 0)
+                if used >= fault.times:
+                    continue
+                self._used[text] = used + 1
+            return fault
+        return None

@@ -1,0 +1,258 @@
+"""Answers the requests of one connection and keeps the record of each.
+
+The order is the API's as far as it can be told: the key, then the gateway's own troubles
+(faults), then the body, the model, the rules, the answer.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from collections.abc import Iterable
+from email.message import Message
+from typing import TYPE_CHECKING, Any
+
+from ..catalog import resolve
+from .faults import HTML, Fault
+from .refusal import Refusal, not_found
+from .rules import check_chat, check_messages_only, ignored, thinks
+from .script import fault_texts, plan
+from .shapes import BALANCE, chunks, completion, event, model_row, usage_of
+from .tokens import count_prompt
+from .wire import Wire
+
+if TYPE_CHECKING:
+    from .server import Simulator
+
+__all__ = ["Handler"]
+
+_SECRET = ("authorization", "proxy-authorization", "cookie", "api-key", "x-api-key")
+_ROUTES = {
+    ("POST", "/v1/chat/completions"): "chat",
+    ("GET", "/v1/models"): "models",
+    ("GET", "/v1/users/me/balance"): "balance",
+    ("POST", "/v1/tokenizers/estimate-token-count"): "estimate",
+}
+# The texts of these three are made up.
+_NO_PATH = Refusal(404, "resource_not_found_error", "The requested resource was not found", "path")
+_NO_JSON = Refusal(
+    400, "invalid_request_error", "Invalid request: the request body is not valid JSON", "json"
+)
+_OURS = Refusal(500, "server_error", "The simulator itself failed, see its log", "internal")
+# https://platform.kimi.ai/docs/api/errors
+_KEY_MALFORMED = Refusal(
+    401, "invalid_authentication_error", "Invalid Authentication", "key-malformed"
+)
+_KEY_WRONG = Refusal(401, "incorrect_api_key_error", "Incorrect API key provided", "key")
+
+
+class _Dropped(Exception):
+    """The connection shall break now."""
+
+
+class Handler(Wire):
+    """Serves one connection until either side closes it."""
+
+    def __init__(
+        self, request: socket.socket, address: Any, server: Any, simulator: Simulator, number: int
+    ) -> None:
+        self.simulator = simulator
+        self.number = number
+        self.fault = Fault()
+        self.record: dict[str, Any] = {}
+        self.token = ""
+        super().__init__(request, address, server)
+
+    def do_GET(self) -> None:
+        """Serve one request; the other methods do the same."""
+        self.trace = self.simulator.next_id()
+        self.fault = Fault()
+        raw = self.read_body()
+        if raw is None:
+            return
+        self.record = {
+            "time": time.time(),
+            "method": self.command,
+            "path": self.path.partition("?")[0],
+            "status": None,
+            "rule": None,
+            "ignored": [],
+            "fault": None,
+            "body": None,
+            "headers": _shown(self.headers),
+            "connection": self.number,
+            "trace_id": self.trace,
+            "stream": False,
+            "usage": None,
+            "closed_early": False,
+        }
+        try:
+            last = self._answer(raw)
+        except _Dropped:
+            self.close_connection = True
+            last = b""
+        except OSError:
+            self.close_connection = True
+            self.record["closed_early"] = True
+            last = b""
+        except Exception as error:
+            self.close_connection = True
+            self.record["error"] = repr(error)
+            last = b"" if self.record["status"] else self._json(500, _OURS.body())
+        # Who has read an answer to its end finds its line in the log.
+        self.simulator.write(self.record)
+        if last:
+            self.wfile.write(last)
+
+    do_POST = do_PUT = do_PATCH = do_DELETE = do_GET
+
+    def _answer(self, raw: bytes) -> bytes:
+        """Answer, but for the bytes that are given back: the last ones of the answer."""
+        refusal = self._check_key()
+        body, broken = _parse(raw)
+        self.record["body"] = self._without_key(raw, body)
+        if refusal is None:
+            answer = self._faulty(body)
+            if answer:
+                return answer
+            route = _ROUTES.get((self.command, self.record["path"]))
+            if route is None:
+                refusal = _NO_PATH
+            elif broken and self.command == "POST":
+                refusal = _NO_JSON
+            else:
+                result: bytes | Refusal = getattr(self, f"_{route}")(body)
+                if isinstance(result, bytes):
+                    return result
+                refusal = result
+        self.record["rule"] = refusal.rule
+        return self._json(refusal.status, refusal.body())
+
+    def _check_key(self) -> Refusal | None:
+        given = (self.headers.get("Authorization") or "").strip()
+        scheme, _, rest = given.partition(" ")
+        self.token = rest.strip()
+        if given and (scheme.lower() != "bearer" or " " in self.token):
+            return _KEY_MALFORMED
+        return None if self.simulator.accepts(self.token) else _KEY_WRONG
+
+    def _without_key(self, raw: bytes, body: object) -> object:
+        """The body for the record, without the key should somebody have put it in."""
+        if len(self.token) < 8 or self.token.encode() not in raw:
+            return body
+        return json.loads(json.dumps(body).replace(json.dumps(self.token)[1:-1], "***"))
+
+    def _faulty(self, body: object) -> bytes:
+        """The answer of a fault that is due, or nothing: then the request goes on."""
+        texts = [text for text in (self.headers.get("X-Simulator-Fault"),) if text]
+        if isinstance(body, dict):
+            texts += fault_texts(body.get("messages"))
+        fault = self.simulator.faults.next() or self.simulator.faults.asked(texts)
+        if fault is None:
+            return b""
+        self.fault = fault
+        self.record["fault"] = fault.label
+        if fault.delay:
+            self.simulator.stopping.wait(fault.delay)
+        if fault.drop:
+            self.simulator.record(self.record)
+            raise _Dropped
+        headers = {}
+        if fault.retry_after is not None:
+            headers["Retry-After"] = f"{fault.retry_after:g}"
+        if fault.html:
+            return self._send(fault.status or 504, HTML, "text/html", headers)
+        if fault.status is not None:
+            return self._json(fault.status, fault.error(), headers)
+        return b""
+
+    def _models(self, body: object) -> bytes:
+        rows = [model_row(model) for model in self.simulator.models()]
+        return self._json(200, {"object": "list", "data": rows})
+
+    def _balance(self, body: object) -> bytes:
+        return self._json(200, BALANCE)
+
+    def _estimate(self, body: Any) -> bytes | Refusal:
+        refusal = self._unserved(body) or check_messages_only(body)
+        if refusal is not None:
+            return refusal
+        total = count_prompt(body["messages"], body.get("tools"))
+        return self._json(200, {"data": {"total_tokens": total}})
+
+    def _unserved(self, body: Any) -> Refusal | None:
+        """404 for ids that the open platform does not serve; a relay leaves it to the rules."""
+        name = body.get("model") if isinstance(body, dict) else None
+        if self.simulator.relay or not isinstance(name, str) or not name:
+            return None
+        return None if any(name == m.id for m in self.simulator.models()) else not_found(name)
+
+    def _chat(self, body: Any) -> bytes | Refusal:
+        self.record["ignored"] = ignored(body)
+        refusal = self._unserved(body) or check_chat(body)
+        if refusal is not None:
+            return refusal
+        model = resolve(body["model"])
+        replies = plan(body, model, thinks(model, body), self.simulator.seed)
+        prompt = count_prompt(body["messages"], body.get("tools"))
+        cached = min(self.simulator.cache.hit(body), prompt)
+        usage = usage_of(prompt, sum(reply.tokens for reply in replies), cached)
+        self.record["usage"] = usage
+        head = {
+            "id": f"chatcmpl-{self.trace}",
+            "object": "",
+            "created": int(time.time()),
+            "model": body["model"],
+        }
+        if not body.get("stream"):
+            return self._json(200, completion(head, replies, usage))
+        options = body.get("stream_options") or {}
+        return self._stream(chunks(head, replies, usage, options.get("include_usage") is True))
+
+    def _stream(self, parts: Iterable[dict[str, Any]]) -> bytes:
+        """Send chunks as events; a client that went away is noticed before each of them."""
+        fault, delay = self.fault, self.simulator.chunk_delay
+        self.record.update(stream=True, status=200)
+        self.simulator.record(self.record)
+        headers = {"Cache-Control": "no-cache", "Transfer-Encoding": "chunked"}
+        self.wfile.write(self.head(200, "text/event-stream", headers))
+        for count, part in enumerate(parts):
+            if fault.cut_after is not None and count >= fault.cut_after:
+                raise _Dropped
+            if fault.error_in_stream is not None and count >= fault.error_in_stream:
+                return self.chunk(event(fault.error())) + self.chunk(b"")
+            if delay and count and self.simulator.stopping.wait(delay):
+                raise _Dropped
+            self.write_chunk(event(part))
+        if fault.cut_after is not None:
+            raise _Dropped
+        self.check_client()
+        return (b"" if fault.no_done else self.chunk(b"data: [DONE]\n\n")) + self.chunk(b"")
+
+    def _json(self, status: int, body: object, headers: dict[str, str] | None = None) -> bytes:
+        text = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
+        return self._send(status, text, "application/json", headers or {})
+
+    def _send(self, status: int, body: bytes, kind: str, headers: dict[str, str]) -> bytes:
+        """A whole answer, after its record, so that who reads the one finds the other."""
+        self.record["status"] = status
+        self.simulator.record(self.record)
+        answer = self.whole(status, body, kind, headers)
+        if self.fault.cut_after is not None and status == 200:
+            self.wfile.write(answer[: len(answer) - len(body) // 2 - 1])
+            raise _Dropped
+        return answer
+
+
+def _parse(raw: bytes) -> tuple[Any, bool]:
+    """The JSON of a body, and whether it is broken."""
+    try:
+        return json.loads(raw), False
+    except (ValueError, RecursionError):
+        return None, True
+
+
+def _shown(headers: Message) -> dict[str, str]:
+    """The headers of a request without those that carry a key."""
+    return {k.lower(): v for k, v in headers.items() if k.lower() not in _SECRET}

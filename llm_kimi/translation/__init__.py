@@ -1,0 +1,107 @@
+"""OpenAI's chat requests to Kimi's rules: ``translate`` and what it returns.
+
+Pure: no I/O, no state, nothing of the caller's is changed. The steps run in the order in which
+they stand in ``translate``; each lives in a module of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..catalog import Model
+from ..errors import InvalidRequestError, StrictError
+from . import messages, output, sampling, thinking, tool_choice, tools
+from .adjustments import Adjustment
+from .draft import Draft, Forced, Json, Need, Restore
+from .tool_choice import FALLBACKS, Fallback
+
+__all__ = [
+    "FALLBACKS",
+    "Adjustment",
+    "Fallback",
+    "Forced",
+    "Need",
+    "Restore",
+    "Translation",
+    "translate",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """A request as Kimi takes it, and what belongs to it.
+
+    ``body`` is what goes to Kimi; ``adjustments`` are the differences to the caller's request in
+    the order in which they were made; ``restore`` says how the reply gets back the form that the
+    caller expects; ``needs`` are parts that have to be fetched or uploaded first; ``model`` is
+    the row of the catalog whose rules were used, ``thinking`` whether it will think; ``choices``
+    is how many times the body has to be sent (``n``); ``forced`` is a tool call that the caller
+    demands and that has to be asked for.
+    """
+
+    body: Json
+    adjustments: tuple[Adjustment, ...]
+    restore: Restore
+    needs: tuple[Need, ...]
+    model: Model
+    thinking: bool
+    choices: int = 1
+    forced: Forced | None = None
+
+    @property
+    def changes_of_meaning(self) -> tuple[Adjustment, ...]:
+        """The adjustments after which the reply is not quite what was asked for."""
+        return tuple(item for item in self.adjustments if item.changes_meaning)
+
+
+def translate(
+    request: Mapping[str, Any],
+    *,
+    strict: bool = False,
+    tool_choice_fallback: Fallback = "nudge",
+) -> Translation:
+    """Translate a chat completions request of OpenAI's API to Kimi's rules.
+
+    ``request`` is the JSON body as OpenAI takes it (Kimi's own fields are taken as well). It is
+    not changed. The result is the same for the same request, and
+    ``translate(translation.body)`` changes nothing more.
+
+    ``strict``: raise instead of changing the meaning of the request.
+    ``tool_choice_fallback``: what to do about a forced tool call that the model does not allow:
+    ``"nudge"`` (ask, and ask once more), ``"disable_thinking"`` (where thinking can be switched
+    off; elsewhere as nudge) or ``"error"``.
+
+    Raises:
+        InvalidRequestError: the request is malformed, or asks for what Kimi cannot do at all;
+            ``param`` holds the path.
+        StrictError: in strict mode, with every adjustment that would change the meaning.
+    """
+    if tool_choice_fallback not in FALLBACKS:
+        raise InvalidRequestError(
+            f"must be one of {', '.join(FALLBACKS)}", param="tool_choice_fallback"
+        )
+    draft = Draft(request)
+    tools.convert_legacy(draft)
+    thinking.apply(draft)
+    tools.hoist(draft)
+    tools.apply(draft)
+    tool_choice.apply(draft, tool_choice_fallback)
+    sampling.apply(draft)
+    messages.apply(draft)
+    output.apply(draft)
+    del draft.restoring["_names"]
+    translation = Translation(
+        body=draft.body,
+        adjustments=tuple(draft.adjustments),
+        restore=Restore(**draft.restoring),
+        needs=tuple(draft.needs),
+        model=draft.model,
+        thinking=draft.thinking,
+        choices=draft.choices,
+        forced=draft.forced,
+    )
+    if strict and translation.changes_of_meaning:
+        raise StrictError(translation.changes_of_meaning)
+    return translation

@@ -1,0 +1,146 @@
+"""The content of a message: text and parts.
+
+In: a string or a list of OpenAI's (or Kimi's) content parts. Out: the same in a form that Kimi
+takes, ``None`` when nothing is left; parts that need I/O are put on ``draft.needs``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from ..errors import InvalidRequestError
+from .draft import Draft, Need, Tally, require
+
+__all__ = ["text_of", "translate_content"]
+
+_MEDIA: dict[str, Literal["image", "video"]] = {"image_url": "image", "video_url": "video"}
+_AUDIO = (
+    "Kimi takes no audio: transcribe it first and send the text (Moonshot has no transcription "
+    "either)"
+)
+
+
+def translate_content(
+    draft: Draft, tally: Tally, content: Any, message: int, role: str
+) -> str | list[Any] | None:
+    """``content`` of message number ``message`` as Kimi takes it; None when it is empty."""
+    path = f"messages[{message}].content"
+    if content is None or isinstance(content, str):
+        return content or None
+    require(isinstance(content, list), "must be text or a list of parts", path)
+    parts: list[Any] = []
+    for index, part in enumerate(content):
+        translated = _part(draft, tally, part, message, len(parts), f"{path}[{index}]", role)
+        if translated is not None:
+            parts.append(translated)
+    if not parts:
+        return None
+    if draft.model.modalities == ("text",):
+        tally.note(
+            "flat",
+            path,
+            content,
+            "text",
+            f"{draft.name} takes text only, as one string",
+            meaning=False,
+        )
+        return "\n".join(part["text"] for part in parts)
+    return parts
+
+
+def text_of(content: Any) -> str:
+    """The text of a content that has been translated."""
+    if isinstance(content, str):
+        return content
+    return "".join(part.get("text", "") for part in content or ())
+
+
+def _part(
+    draft: Draft, tally: Tally, part: Any, message: int, place: int, where: str, role: str
+) -> Any:
+    require(isinstance(part, Mapping), "must be an object with a type", where)
+    kind = part.get("type")
+    if kind == "text":
+        return _text(tally, part, where)
+    if kind == "refusal" and role == "assistant":
+        text = part.get("refusal")
+        require(isinstance(text, str), "must be text", f"{where}.refusal")
+        tally.note("refusal", f"{where}.type", "refusal", "text", "Kimi has no refusal parts")
+        return {"type": "text", "text": text} if text else None
+    if kind in _MEDIA:
+        return _media(draft, tally, part, message, place, where)
+    if kind == "file":
+        draft.needs.append(Need("file", where, message, place, part.get("file")))
+        return part
+    if kind == "input_audio":
+        raise InvalidRequestError(_AUDIO, param=where)
+    raise InvalidRequestError(
+        f"Kimi has no content parts of type {kind!r}; it takes text, image_url and video_url",
+        param=f"{where}.type",
+    )
+
+
+def _text(tally: Tally, part: Any, where: str) -> Any:
+    text = part.get("text")
+    require(isinstance(text, str), "must be text", f"{where}.text")
+    if not text:
+        tally.note("empty part", where, "", None, "Kimi refuses empty text parts", "empty-text")
+        return None
+    return _only(tally, part, where, ("type", "text"))
+
+
+def _media(draft: Draft, tally: Tally, part: Any, message: int, place: int, where: str) -> Any:
+    kind = part["type"]
+    medium = _MEDIA[kind]
+    value = part.get(kind)
+    url: Any = value.get("url") if isinstance(value, Mapping) else value
+    require(isinstance(url, str) and url != "", "must hold a url", f"{where}.{kind}")
+    if medium not in draft.model.modalities:
+        raise InvalidRequestError(
+            f"{draft.name} takes {' and '.join(draft.model.modalities)}, no {medium}s; "
+            "use kimi-k2.6 or kimi-k3.1-pro",
+            param=where,
+        )
+    scheme = url[:11].lower()
+    if scheme.startswith(("http://", "https://")):
+        draft.needs.append(
+            Need("image_url" if medium == "image" else "video_url", where, message, place, url)
+        )
+    elif scheme.startswith("data:"):
+        require(
+            not url[:20].lower().startswith("data:image/svg"),
+            "Kimi takes no SVG: send its XML as text, or a PNG",
+            f"{where}.{kind}",
+        )
+    else:
+        require(
+            scheme.startswith("ms://"),
+            f"must be a data: URL, an http(s) URL or ms://<file id>, not {url[:40]!r}",
+            f"{where}.{kind}",
+        )
+    if isinstance(value, Mapping):
+        detail = value.get("detail")
+        if detail is not None:
+            tally.note(
+                f"detail {detail}",
+                f"{where}.{kind}.detail",
+                detail,
+                None,
+                "Kimi has no levels of detail",
+                "vision",
+                meaning=detail != "auto",
+            )
+        if len(value) > 1:
+            part = {**part, kind: {"url": url}}
+    return _only(tally, part, where, ("type", kind))
+
+
+def _only(tally: Tally, part: Any, where: str, keys: tuple[str, str]) -> Any:
+    """``part`` without what other stacks left in it."""
+    if len(part) == 2:
+        return part
+    for key, value in part.items():
+        if key not in keys and value is not None:
+            tally.note(f"part {key}", f"{where}.{key}", value, None, "Kimi has no such key")
+    return {key: part[key] for key in keys}

@@ -1,0 +1,183 @@
+"""The working copy of one request on its way through the translation steps.
+
+A ``Draft`` belongs to one call of ``translate``. Steps read and replace values in ``draft.body``,
+which is a copy; the values that came from the caller are replaced, never changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from ..catalog import SOURCES, Model, UnknownModelError, resolve
+from ..errors import InvalidRequestError
+from .adjustments import Adjustment
+
+__all__ = ["Draft", "Forced", "Json", "Need", "Restore", "is_number", "require"]
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Something that has to be fetched or uploaded before the body can be sent.
+
+    ``kind`` is ``image_url`` (an http(s) image that has to be inlined) or ``file`` (a document
+    that has to be uploaded and extracted), ``param`` its path, ``message`` and ``part`` its place
+    in ``body["messages"]``, ``value`` what the caller wrote there.
+    """
+
+    kind: Literal["image_url", "video_url", "file"]
+    param: str
+    message: int
+    part: int
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Forced:
+    """A tool call that the caller demands and that Kimi cannot be made to do for this model.
+
+    ``name`` is the function as it is sent, None when any tool will do.
+    """
+
+    name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Restore:
+    """What it takes to give the reply the form that the caller expects.
+
+    ``tool_names`` maps names as sent to names as given, ``custom_tools`` are names as sent of
+    tools that were declared as OpenAI's custom tools, ``legacy_functions`` asks for
+    ``function_call`` in place of ``tool_calls``, ``single_tool_call`` for at most one call,
+    ``prefix`` is text to put before the answer (Partial Mode), ``stops`` are stop sequences that
+    Kimi does not take and that the reply has to be cut at, ``include_usage`` tells whether the
+    caller asked for usage in the stream.
+    """
+
+    tool_names: Mapping[str, str] = field(default_factory=dict)
+    custom_tools: frozenset[str] = frozenset()
+    legacy_functions: bool = False
+    single_tool_call: bool = False
+    prefix: str = ""
+    stops: tuple[str, ...] = ()
+    include_usage: bool = False
+
+    @property
+    def is_plain(self) -> bool:
+        """True when chunks may be handed on as they are."""
+        return not (
+            self.tool_names
+            or self.custom_tools
+            or self.legacy_functions
+            or self.single_tool_call
+            or self.prefix
+            or self.stops
+        )
+
+
+def require(condition: bool, message: str, param: str) -> None:
+    """Raise ``InvalidRequestError`` for ``param`` unless ``condition`` holds."""
+    if not condition:
+        raise InvalidRequestError(message, param=param)
+
+
+def is_number(value: object) -> bool:
+    """A JSON number; ``True`` and ``False`` are none."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+class Draft:
+    """See the module's docstring. ``restoring`` collects the fields of ``Restore``."""
+
+    def __init__(self, request: Mapping[str, Any]) -> None:
+        require(isinstance(request, Mapping), "the request must be a JSON object", "request")
+        # OpenAI takes null for "not given" at the top level.
+        self.body: Json = {key: value for key, value in request.items() if value is not None}
+        self.adjustments: list[Adjustment] = []
+        self.needs: list[Need] = []
+        self.restoring: dict[str, Any] = {}
+        self.forced: Forced | None = None
+        self.choices = 1
+        model_id = self.body.get("model")
+        if not isinstance(model_id, str) or not model_id:
+            raise InvalidRequestError("must be the id of a Kimi model", param="model")
+        try:
+            self.model: Model = resolve(model_id)
+        except UnknownModelError as error:
+            raise InvalidRequestError(str(error), param="model") from None
+        self.thinking = self.model.thinking.default_on
+
+    @property
+    def name(self) -> str:
+        """The model as the caller wrote it, for the reasons of adjustments."""
+        return str(self.body["model"])
+
+    def adjust(
+        self,
+        param: str,
+        given: Any,
+        sent: Any,
+        reason: str,
+        source: str = "openapi",
+        *,
+        meaning: bool = True,
+    ) -> None:
+        """Record one adjustment; ``source`` is a key of ``SOURCES`` or a source as text."""
+        text = str(SOURCES[source]) if source in SOURCES else source
+        self.adjustments.append(Adjustment(param, given, sent, reason, text, meaning))
+
+    def drop(
+        self, param: str, reason: str, source: str = "openapi", *, meaning: bool = True
+    ) -> None:
+        """Leave the top-level field ``param`` out and record it."""
+        self.adjust(param, self.body.pop(param), None, reason, source, meaning=meaning)
+
+    def check_type(self, param: str, types: type | tuple[type, ...], expected: str) -> Any:
+        """The top-level field ``param`` (None when absent) after a type check."""
+        value = self.body.get(param)
+        if value is not None:
+            wrong_bool = isinstance(value, bool) and types is not bool
+            require(isinstance(value, types) and not wrong_bool, f"must be {expected}", param)
+        return value
+
+
+class Tally:
+    """The same small change in many messages, told once: first place, and how many more."""
+
+    def __init__(self, draft: Draft) -> None:
+        self._draft = draft
+        self._seen: dict[str, list[Any]] = {}
+
+    def note(
+        self,
+        key: str,
+        param: str,
+        given: Any,
+        sent: Any,
+        reason: str,
+        source: str = "openapi",
+        *,
+        meaning: bool = False,
+    ) -> None:
+        """Count one occurrence of the change ``key``; the first one is kept in full."""
+        entry = self._seen.get(key)
+        if entry is None:
+            self._seen[key] = [1, param, given, sent, reason, source, meaning]
+        else:
+            entry[0] += 1
+
+    def flush(self) -> None:
+        """Turn the counts into adjustments of the draft, in the order of first occurrence."""
+        for count, param, given, sent, reason, source, meaning in self._seen.values():
+            if count > 1:
+                reason = f"{reason}; the same in {count - 1} more place{'s' * (count > 2)}"
+            self._draft.adjust(param, given, sent, reason, source, meaning=meaning)
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names for a sentence: ``a, b or c``."""
+    items = list(names)
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} or {items[-1]}"

@@ -1,0 +1,251 @@
+"""Output: token limits, stop sequences, response_format, streams, and the fields left over.
+
+In: the fields that shape the answer, and every field that Kimi does not know. Out: those that it
+knows, in its spelling; the rest is left out and told, since the API would swallow it silently.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from .draft import Draft, Json, require
+from .schema import to_mfjs
+
+__all__ = ["KNOWN_FIELDS", "OPENAI_ONLY", "apply"]
+
+MAX_STOPS = 5
+MAX_STOP_BYTES = 32
+
+KNOWN_FIELDS = frozenset(
+    {
+        "model",
+        "messages",
+        "stream",
+        "stream_options",
+        "max_completion_tokens",
+        "stop",
+        "response_format",
+        "tools",
+        "tool_choice",
+        "temperature",
+        "top_p",
+        "n",
+        "presence_penalty",
+        "frequency_penalty",
+        "logprobs",
+        "top_logprobs",
+        "prediction",
+        "prompt_cache_key",
+        "safety_identifier",
+        "thinking",
+        "reasoning_effort",
+    }
+)
+
+# OpenAI's fields that Kimi has not: the reason, and the values that ask for nothing Kimi would
+# not do anyway.
+OPENAI_ONLY: Mapping[str, tuple[str, tuple[Any, ...]]] = {
+    "seed": ("Kimi has no seed: answers cannot be repeated", ()),
+    "logit_bias": ("Kimi has no logit bias", ({},)),
+    "store": ("Kimi stores no completions", (False,)),
+    "metadata": ("Kimi keeps no metadata", ({},)),
+    "service_tier": ("Kimi has one service tier", ("auto", "default")),
+    "modalities": ("Kimi answers in text", (["text"],)),
+    "audio": ("Kimi answers in text", ()),
+    "web_search_options": (
+        "Kimi has no such field; its search is the built-in tool $web_search",
+        (),
+    ),
+    "verbosity": ("Kimi has no verbosity", ("medium",)),
+    "prompt_cache_retention": ("Kimi caches by itself", ("in-memory", "in_memory", "24h")),
+}
+
+
+def apply(draft: Draft) -> None:
+    """Bring the output fields to Kimi's form and leave out what it does not know."""
+    _renamed(draft)
+    _tokens(draft)
+    _stop(draft)
+    _response_format(draft)
+    _stream(draft)
+    for field in [key for key in draft.body if key not in KNOWN_FIELDS]:
+        reason, harmless = OPENAI_ONLY.get(field, ("Kimi knows no such field", ()))
+        draft.drop(field, reason, "k3.1-synaps", meaning=draft.body[field] not in harmless)
+
+
+def _renamed(draft: Draft) -> None:
+    user = draft.check_type("user", str, "text")
+    draft.check_type("safety_identifier", str, "text")
+    draft.check_type("prompt_cache_key", str, "text")
+    draft.check_type("prediction", Mapping, "an object")
+    if user is None:
+        return
+    del draft.body["user"]
+    if "safety_identifier" in draft.body:
+        draft.adjust("user", user, None, "safety_identifier says it", meaning=False)
+        return
+    draft.body["safety_identifier"] = user
+    draft.adjust("user", user, {"safety_identifier": user}, "Kimi's name for it", meaning=False)
+
+
+def _tokens(draft: Draft) -> None:
+    """One field, ``max_completion_tokens``, within the model's window."""
+    for param in ("max_tokens", "max_completion_tokens"):
+        value = draft.body.get(param)
+        require(
+            value is None
+            or (isinstance(value, int) and not isinstance(value, bool) and value >= 1),
+            "must be a whole number of tokens, 1 or more",
+            param,
+        )
+    old = draft.body.pop("max_tokens", None)
+    limit = draft.body.get("max_completion_tokens")
+    if old is not None and limit is None:
+        limit = draft.body["max_completion_tokens"] = old
+        draft.adjust(
+            "max_tokens",
+            old,
+            {"max_completion_tokens": old},
+            "its name today",
+            "openapi",
+            meaning=False,
+        )
+    elif old is not None:
+        draft.adjust(
+            "max_tokens",
+            old,
+            None,
+            f"max_completion_tokens {limit} says it",
+            "kimi-code",
+            meaning=False,
+        )
+    if limit is None or limit < draft.model.context:
+        return
+    # Prompt and answer share the window, so this is refused whatever the prompt. A token is at
+    # least one byte, so the prompt is at most this long:
+    prompt = len(json.dumps([draft.body["messages"], draft.body.get("tools")]).encode())
+    room = max(draft.model.context - prompt, draft.model.context // 8)
+    draft.body["max_completion_tokens"] = room
+    draft.adjust(
+        "max_tokens" if old == limit else "max_completion_tokens",
+        limit,
+        room,
+        f"prompt and answer share the {draft.model.context:,} tokens of {draft.name}",
+        draft.model.source("output"),
+    )
+
+
+def _stop(draft: Draft) -> None:
+    """At most 5 strings of at most 32 bytes are sent; the reply is cut at the others here."""
+    given = draft.body.get("stop")
+    if given is None:
+        return
+    stops = [given] if isinstance(given, str) else given
+    require(
+        isinstance(stops, list) and all(isinstance(stop, str) for stop in stops),
+        "must be text or a list of texts",
+        "stop",
+    )
+    filled = [stop for stop in dict.fromkeys(stops) if stop]
+    short = [stop for stop in filled if len(stop.encode()) <= MAX_STOP_BYTES]
+    sent, here = short[:MAX_STOPS], short[MAX_STOPS:]
+    here += [stop for stop in filled if len(stop.encode()) > MAX_STOP_BYTES]
+    if here:
+        draft.restoring["stops"] = tuple(here)
+        draft.adjust(
+            "stop",
+            given,
+            sent or None,
+            f"Kimi takes {MAX_STOPS} strings of at most {MAX_STOP_BYTES} bytes; the reply is cut "
+            f"at the other {len(here)} when it arrives",
+            meaning=False,
+        )
+    elif len(sent) != len(stops):
+        draft.adjust("stop", given, sent or None, "empty or repeated strings", meaning=False)
+    if not sent:
+        del draft.body["stop"]
+    elif sent != stops:
+        draft.body["stop"] = sent
+
+
+def _response_format(draft: Draft) -> None:
+    form = draft.body.get("response_format")
+    if form is None:
+        return
+    require(isinstance(form, Mapping), "must be an object", "response_format")
+    kind = form.get("type")
+    require(
+        kind in ("text", "json_object", "json_schema"),
+        f"must be text, json_object or json_schema, not {kind!r}",
+        "response_format.type",
+    )
+    if kind != "json_schema":
+        if set(form) != {"type"}:
+            draft.body["response_format"] = {"type": kind}
+            extra = {key: value for key, value in form.items() if key != "type"}
+            draft.adjust("response_format", extra, None, "Kimi has no such keys", meaning=False)
+        return
+    draft.body["response_format"] = {"type": kind, "json_schema": _json_schema(draft, form)}
+
+
+def _json_schema(draft: Draft, form: Mapping[str, Any]) -> Json:
+    where = "response_format.json_schema"
+    given = form.get("json_schema")
+    require(isinstance(given, Mapping), "must be an object", where)
+    assert isinstance(given, Mapping)
+    name = given.get("name")
+    if name is None:
+        name = "response"
+        draft.adjust(f"{where}.name", None, name, "Kimi wants a name", meaning=False)
+    require(isinstance(name, str) and name != "", "must be text", f"{where}.name")
+    strict = given.get("strict")
+    require(strict is None or isinstance(strict, bool), "must be true or false", f"{where}.strict")
+    schema, changes = to_mfjs(given.get("schema"), f"{where}.schema")
+    draft.adjustments.extend(changes)
+    description = given.get("description")
+    if isinstance(description, str) and description:
+        place = "description" not in schema
+        if place:
+            schema = {**schema, "description": description}
+        draft.adjust(
+            f"{where}.description",
+            description,
+            "schema.description" if place else None,
+            "Kimi has no such key",
+            meaning=False,
+        )
+    if strict is None:
+        draft.adjust(
+            f"{where}.strict",
+            None,
+            False,
+            "what OpenAI takes when it is missing; Kimi would take true",
+            meaning=False,
+        )
+    return {"name": name, "strict": bool(strict), "schema": schema}
+
+
+def _stream(draft: Draft) -> None:
+    """Usage is always asked for, since the reply needs it; the caller sees what it asked for."""
+    stream = draft.check_type("stream", bool, "true or false")
+    options = draft.check_type("stream_options", Mapping, "an object")
+    if options is not None and not stream:
+        draft.drop("stream_options", "the request is no stream", meaning=False)
+        return
+    wanted = bool(options and options.get("include_usage"))
+    draft.restoring["include_usage"] = wanted
+    if not stream:
+        return
+    sent = {"include_usage": True}
+    draft.body["stream_options"] = sent
+    if options != sent:
+        draft.adjust(
+            "stream_options",
+            None if options is None else dict(options),
+            sent,
+            "usage is always asked for; the stream shows it as the caller asked",
+            "streaming",
+            meaning=False,
+        )

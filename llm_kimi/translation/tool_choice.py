@@ -1,0 +1,195 @@
+"""tool_choice: native where the model takes it, the nearest thing elsewhere.
+
+In: every form of OpenAI's (``auto``, ``none``, ``required``, a named tool, ``allowed_tools``) and
+Anthropic's ``any`` and ``tool``. Out: a form that the model accepts in its thinking mode; where
+there is none, ``draft.forced`` tells the exchange to ask, nudge and ask once more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from ..errors import InvalidRequestError
+from .draft import Draft, Forced, require
+from .names import Names
+from .thinking import switch_off
+
+__all__ = ["FALLBACKS", "Fallback", "apply"]
+
+Fallback = Literal["nudge", "disable_thinking", "error"]
+FALLBACKS: tuple[Fallback, ...] = ("nudge", "disable_thinking", "error")
+
+
+def apply(draft: Draft, fallback: Fallback) -> None:
+    """Bring ``tool_choice`` to what the model takes; may narrow ``tools``, may set ``forced``."""
+    if "tool_choice" not in draft.body:
+        return
+    given = draft.body["tool_choice"]
+    names: Names = draft.restoring["_names"]
+    choice = _parse(draft, given, names)
+    if "tools" not in draft.body and not _dynamic_tools(draft):
+        forced = choice not in ("auto", "none")
+        draft.drop("tool_choice", "there are no tools", "tool-choice", meaning=forced)
+        return
+    if isinstance(choice, tuple):
+        _force_named(draft, given, choice[1], fallback)
+    elif choice == "required":
+        _require(draft, given, fallback)
+    elif given != choice:
+        draft.body["tool_choice"] = choice
+        draft.adjust("tool_choice", given, choice, "Kimi's word for it", meaning=False)
+
+
+def _dynamic_tools(draft: Draft) -> bool:
+    messages = draft.body.get("messages")
+    return isinstance(messages, list) and any(
+        isinstance(message, Mapping) and message.get("tools") for message in messages
+    )
+
+
+def _parse(draft: Draft, given: Any, names: Names) -> Any:
+    """``"auto"``, ``"none"``, ``"required"`` or ``("named", name as sent)``."""
+    if isinstance(given, str):
+        require(
+            given in ("auto", "none", "required", "any"),
+            'must be "auto", "none", "required" or an object that names a tool',
+            "tool_choice",
+        )
+        return "required" if given == "any" else given
+    require(isinstance(given, Mapping), "must be text or an object", "tool_choice")
+    kind = given.get("type")
+    if kind in ("auto", "none"):
+        return kind
+    if kind in ("any", "required"):
+        return "required"
+    if kind == "allowed_tools":
+        return _allowed(draft, given, names)
+    body = given.get("custom" if kind == "custom" else "function")
+    name: Any = body.get("name") if isinstance(body, Mapping) else given.get("name")
+    require(
+        kind in ("function", "custom", "tool", None) and isinstance(name, str),
+        "must name a function",
+        "tool_choice.function.name",
+    )
+    return ("named", names.sent(name))
+
+
+def _allowed(draft: Draft, given: Any, names: Names) -> str:
+    """OpenAI's ``allowed_tools``: only these tools are sent, with the mode as tool_choice."""
+    allowed = given.get("allowed_tools", given)
+    require(isinstance(allowed, Mapping), "must be an object", "tool_choice.allowed_tools")
+    mode = allowed.get("mode", "auto")
+    require(
+        mode in ("auto", "required"), "must be auto or required", "tool_choice.allowed_tools.mode"
+    )
+    listed = allowed.get("tools")
+    require(
+        isinstance(listed, list) and bool(listed),
+        "must list at least one tool",
+        "tool_choice.allowed_tools.tools",
+    )
+    wanted = set()
+    for index, tool in enumerate(listed):
+        body: Any = None
+        if isinstance(tool, Mapping):
+            body = tool.get("function") or tool.get("custom") or tool
+        require(
+            isinstance(body, Mapping) and isinstance(body.get("name"), str),
+            "must name a tool",
+            f"tool_choice.allowed_tools.tools[{index}]",
+        )
+        wanted.add(names.sent(body["name"]))
+    _keep_only(draft, wanted, "tool_choice.allowed_tools.tools")
+    draft.adjust(
+        "tool_choice",
+        given,
+        mode,
+        f"Kimi has no allowed_tools: only these {len(draft.body.get('tools', ()))} are sent",
+        "tool-choice",
+        meaning=False,
+    )
+    draft.body["tool_choice"] = mode
+    return str(mode)
+
+
+def _keep_only(draft: Draft, wanted: set[str], param: str) -> None:
+    tools = draft.body.get("tools", [])
+    kept = [tool for tool in tools if tool["function"]["name"] in wanted]
+    missing = wanted - {tool["function"]["name"] for tool in kept}
+    require(not missing, f"there is no tool {', '.join(sorted(missing))!r} in tools", param)
+    draft.body["tools"] = kept
+
+
+def _force_named(draft: Draft, given: Any, name: str, fallback: Fallback) -> None:
+    forms = draft.model.tool_choice(draft.thinking)
+    if "named" not in forms and "required" not in forms and fallback == "disable_thinking":
+        _disable_thinking(draft, f"a named tool_choice ({name})")
+        forms = draft.model.tool_choice(draft.thinking)
+    if "named" in forms:
+        draft.body["tool_choice"] = {"type": "function", "function": {"name": name}}
+        _require_known(draft, name)
+        return
+    _keep_only(draft, {name}, "tool_choice")
+    source = draft.model.source("tool_choice")
+    if "required" in forms:
+        draft.body["tool_choice"] = "required"
+        draft.adjust(
+            "tool_choice",
+            given,
+            "required",
+            f"{draft.name} takes no named tool: only {name} is sent, and a call is required",
+            source,
+            meaning=False,
+        )
+        return
+    _plan_nudge(draft, given, fallback, Forced(name))
+
+
+def _require_known(draft: Draft, name: str) -> None:
+    known = any(tool["function"]["name"] == name for tool in draft.body.get("tools", ()))
+    require(known, f"there is no tool {name!r} in tools", "tool_choice")
+
+
+def _require(draft: Draft, given: Any, fallback: Fallback) -> None:
+    forms = draft.model.tool_choice(draft.thinking)
+    if "required" not in forms and fallback == "disable_thinking":
+        _disable_thinking(draft, "tool_choice 'required'")
+        forms = draft.model.tool_choice(draft.thinking)
+    if "required" in forms:
+        if given != "required":
+            draft.body["tool_choice"] = "required"
+            if not (isinstance(given, Mapping) and given.get("type") == "allowed_tools"):
+                draft.adjust("tool_choice", given, "required", "Kimi's word for it", meaning=False)
+        return
+    _plan_nudge(draft, given, fallback, Forced(None))
+
+
+def _disable_thinking(draft: Draft, what: str) -> None:
+    """Switch thinking off where the model can; elsewhere the nudge is all that is left."""
+    if draft.model.thinking.mode == "switchable":
+        switch_off(draft, "tool_choice", None, f"{what} needs thinking off, as allowed")
+
+
+def _plan_nudge(draft: Draft, given: Any, fallback: Fallback, forced: Forced) -> None:
+    while_thinking = " while thinking" if draft.model.thinking.mode == "switchable" else ""
+    what = "a tool call" if forced.name is None else f"a call of {forced.name}"
+    if fallback == "error":
+        way_out = "tool_choice_fallback 'nudge' asks again instead"
+        if draft.model.thinking.mode == "switchable":
+            way_out += ", 'disable_thinking' switches thinking off"
+        raise InvalidRequestError(
+            f"{draft.name} cannot be made to give {what}{while_thinking}; {way_out}, "
+            "and the K3 family can be made to",
+            param="tool_choice",
+        )
+    del draft.body["tool_choice"]
+    draft.forced = forced
+    draft.adjust(
+        "tool_choice",
+        given,
+        "auto",
+        f"{draft.name} cannot be made to give {what}{while_thinking}: it is asked, "
+        "and nudged once if it calls none",
+        draft.model.source("tool_choice"),
+    )

@@ -1,0 +1,73 @@
+"""What every test gets: an own llm folder, no keys, no way out but loopback."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from llm_kimi import settings
+from llm_kimi.simulator import Simulator
+
+_connect = socket.socket.connect
+_connect_ex = socket.socket.connect_ex
+
+
+def _only_loopback(address: Any) -> None:
+    host = address[0] if isinstance(address, tuple) else ""
+    if host and not host.startswith("127.") and host not in ("::1", "localhost"):
+        raise RuntimeError(f"a test tried to reach {host}")
+
+
+@pytest.fixture(autouse=True)
+def _isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No file outside ``tmp_path``, no key or base URL of this machine, no network."""
+    user = tmp_path / "llm"
+    user.mkdir()
+    monkeypatch.setenv("LLM_USER_PATH", str(user))
+    monkeypatch.setenv("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+    for variable in (
+        *settings.KEY_VARIABLES,
+        *settings.BASE_URL_VARIABLES,
+        settings.STRICT_VARIABLE,
+        "LLM_MODEL",
+        "LLM_RAISE_ERRORS",
+        "OPENAI_API_KEY",
+        "OPENAI_BASE_URL",
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "ALL_PROXY",
+        "http_proxy",
+        "https_proxy",
+        "all_proxy",
+    ):
+        monkeypatch.delenv(variable, raising=False)
+
+    def connect(self: socket.socket, address: Any) -> Any:
+        _only_loopback(address)
+        return _connect(self, address)
+
+    def connect_ex(self: socket.socket, address: Any) -> Any:
+        _only_loopback(address)
+        return _connect_ex(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", connect)
+    monkeypatch.setattr(socket.socket, "connect_ex", connect_ex)
+
+
+@pytest.fixture
+def simulator() -> Iterator[Simulator]:
+    """A running offline Kimi."""
+    with Simulator() as running:
+        yield running
+
+
+@pytest.fixture
+def kimi(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> Simulator:
+    """The offline Kimi, with key and base URL set as a user would set them."""
+    monkeypatch.setenv("KIMI_BASE_URL", simulator.base_url)
+    monkeypatch.setenv("MOONSHOT_API_KEY", simulator.key)
+    return simulator
