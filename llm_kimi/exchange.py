@@ -130,7 +130,7 @@ class Exchange:
 
     ``completion`` is the whole answer after the last step, in the shape of ``chat.completion``
     and in the caller's form; ``notices`` are the lines told on the way; ``trace_id`` is what
-    Moonshot's support asks for.
+    Moonshot's support asks for, ``headers`` are those of the newest answer.
     """
 
     def __init__(
@@ -148,6 +148,7 @@ class Exchange:
         self.completion: Json | None = None
         self.notices: list[str] = []
         self.trace_id: str | None = None
+        self.headers: Mapping[str, str] = {}
         self._choice = choice
         self._jitter = jitter
         self._restorer = Restorer(translation.restore)
@@ -175,12 +176,19 @@ class Exchange:
     def _once(self, body: Json, held: _Held | None = None) -> Steps:
         """Send ``body`` and hand its chunks on; with ``held``, text waits there."""
         answer, first = yield from self._open(body)
-        reader = Reader(stream=bool(body.get("stream")), model=str(body["model"]))
+        reader = Reader(
+            stream=bool(body.get("stream")),
+            model=str(body["model"]),
+            key=self.target.key,
+            trace_id=self.trace_id,
+        )
         piece = first
         while piece:
             chunks = reader.feed(piece)
             if chunks:
                 yield from self._hand_on(chunks, held)
+            if reader.failure is not None:
+                raise reader.failure
             result = yield Read(answer)
             if isinstance(result, Failed):
                 if reader.done:
@@ -219,6 +227,7 @@ class Exchange:
             error: KimiError
             if isinstance(answer, Answer):
                 self.trace_id = answer.headers.get("x-trace-id") or self.trace_id
+                self.headers = answer.headers
                 if answer.status == 200:
                     first = yield Read(answer)
                     if not isinstance(first, Failed):
@@ -237,13 +246,12 @@ class Exchange:
                     again = is_retryable(error)
             else:
                 error, again = answer.error, answer.retryable
-            seconds = retry_delay(
-                error if isinstance(error, APIError) else None, attempt, self._jitter()
-            )
-            if not again or attempt >= self.max_retries or seconds > LONGEST_WAIT:
+            told = error if isinstance(error, APIError) else None
+            too_long = told is not None and (told.retry_after or 0) > LONGEST_WAIT
+            if not again or attempt >= self.max_retries or too_long:
                 raise error
+            yield Wait(retry_delay(told, attempt, self._jitter()))
             attempt += 1
-            yield Wait(seconds)
 
     # -- a forced tool call -------------------------------------------------------------------
 
@@ -292,6 +300,7 @@ class Exchange:
             merged["usage"] = usage
         self.completion = merged
         self.trace_id = branches[0].trace_id
+        self.headers = branches[0].headers
         for branch in branches:
             self.notices.extend(branch.notices)
 

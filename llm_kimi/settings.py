@@ -16,6 +16,7 @@ __all__ = [
     "KEY_ALIASES",
     "KEY_VARIABLES",
     "base_url",
+    "check_key",
     "find_key",
     "key_source",
     "no_key_message",
@@ -45,7 +46,7 @@ def base_url(explicit: str | None = None) -> str:
                 break
     if not value:
         return DEFAULT_BASE_URL
-    if not value.startswith(("http://", "https://")):
+    if not value.lower().startswith(("http://", "https://")):
         raise InvalidRequestError(
             f"must be a URL such as {DEFAULT_BASE_URL}, not {value!r}", param=origin
         )
@@ -60,7 +61,9 @@ def stored_keys() -> Mapping[str, str]:
         keys = llm.load_keys()  # type: ignore[no-untyped-call]
     except (OSError, ValueError):
         return {}
-    return keys if isinstance(keys, dict) else {}
+    if not isinstance(keys, dict):
+        return {}
+    return {alias: key for alias, key in keys.items() if isinstance(key, str)}
 
 
 def _places(keys: Mapping[str, str]) -> Iterator[tuple[str, str]]:
@@ -73,11 +76,31 @@ def _places(keys: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 
 def find_key(explicit: str | None = None) -> str | None:
     """The API key: ``explicit`` (a key, or the alias of a stored one), the stored ones, the
-    environment. None when there is none."""
+    environment. None when there is none.
+
+    Raises:
+        InvalidRequestError: what was found cannot be a key.
+    """
     keys = stored_keys()
     if explicit:
-        return keys.get(explicit, explicit).strip()
-    return next((value.strip() for value, _ in _places(keys) if value.strip()), None)
+        return check_key(keys.get(explicit, explicit).strip())
+    found = next((value.strip() for value, _ in _places(keys) if value.strip()), None)
+    return None if found is None else check_key(found)
+
+
+def check_key(key: str) -> str:
+    """``key``, if it can be sent.
+
+    Raises:
+        InvalidRequestError: it holds blanks, line ends or letters that no header takes. Sent
+            anyway, it would turn up in the error text of the HTTP client.
+    """
+    if all("!" <= character <= "~" for character in key):
+        return key
+    raise InvalidRequestError(
+        f"{key_source(key)} holds blanks or characters that no key has: copy the key once more",
+        param="key",
+    )
 
 
 def key_source(key: str | None) -> str:
@@ -89,7 +112,7 @@ def key_source(key: str | None) -> str:
         if value.strip() == key:
             return place
     for alias, value in keys.items():
-        if value == key:
+        if value.strip() == key:
             return f"the stored key {alias!r} (llm keys)"
     return "the option --key or the argument key="
 

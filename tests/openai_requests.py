@@ -68,7 +68,22 @@ _SENTENCES = (
     "0",
     "null",
 )
-_WORDS = "alpha beta gamma delta city user query limit order status kind 名前 größe файл".split()
+_WORDS = [
+    "alpha",
+    "beta",
+    "gamma",
+    "delta",
+    "city",
+    "user",
+    "query",
+    "limit",
+    "order",
+    "status",
+    "kind",
+    "名前",
+    "größe",
+    "файл",
+]
 _BLANKS = (" ", "\n", "\t\n ")
 
 
@@ -1196,13 +1211,54 @@ _SCHEMA_MAPS = ("properties", "patternProperties", "$defs", "definitions")
 _SCHEMA_LISTS = ("anyOf", "oneOf", "allOf", "prefixItems")
 _SCHEMA_ONES = ("items", "additionalProperties", "propertyNames", "not", "if", "then", "else")
 _SCHEMA_KEYWORDS = frozenset(
-    """
-    $schema $defs definitions $ref $comment type properties required additionalProperties
-    patternProperties propertyNames minProperties dependentRequired if then else not anyOf oneOf
-    allOf discriminator enum const items prefixItems minItems maxItems uniqueItems minLength
-    maxLength pattern format contentEncoding minimum maximum exclusiveMinimum exclusiveMaximum
-    multipleOf title description default examples deprecated readOnly nullable x-origin
-    """.split()
+    [
+        "$schema",
+        "$defs",
+        "definitions",
+        "$ref",
+        "$comment",
+        "type",
+        "properties",
+        "required",
+        "additionalProperties",
+        "patternProperties",
+        "propertyNames",
+        "minProperties",
+        "dependentRequired",
+        "if",
+        "then",
+        "else",
+        "not",
+        "anyOf",
+        "oneOf",
+        "allOf",
+        "discriminator",
+        "enum",
+        "const",
+        "items",
+        "prefixItems",
+        "minItems",
+        "maxItems",
+        "uniqueItems",
+        "minLength",
+        "maxLength",
+        "pattern",
+        "format",
+        "contentEncoding",
+        "minimum",
+        "maximum",
+        "exclusiveMinimum",
+        "exclusiveMaximum",
+        "multipleOf",
+        "title",
+        "description",
+        "default",
+        "examples",
+        "deprecated",
+        "readOnly",
+        "nullable",
+        "x-origin",
+    ]
 )
 
 

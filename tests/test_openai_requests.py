@@ -29,8 +29,25 @@ AT_LEAST = 4
 NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 PERSON = re.compile(r"[^\s<|\\/>]{1,64}")
 LOOSE_ONLY = frozenset(
-    "allOf oneOf not if then else default prefixItems patternProperties propertyNames "
-    "dependentRequired minProperties minLength maxLength uniqueItems nullable definitions".split()
+    [
+        "allOf",
+        "oneOf",
+        "not",
+        "if",
+        "then",
+        "else",
+        "default",
+        "prefixItems",
+        "patternProperties",
+        "propertyNames",
+        "dependentRequired",
+        "minProperties",
+        "minLength",
+        "maxLength",
+        "uniqueItems",
+        "nullable",
+        "definitions",
+    ]
 )
 
 

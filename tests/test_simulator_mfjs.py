@@ -18,8 +18,8 @@ REFUSED = [
     (
         {"type": "object", "anyOf": [{"type": "object"}]},
         (
-            "At path 'root': when using anyOf, type should be defined in anyOf items instead of the "
-            "parent schema"
+            "At path 'root': when using anyOf, type should be defined in anyOf items instead of "
+            "the parent schema"
         ),
     ),
     (
@@ -66,8 +66,8 @@ REFUSED = [
             "properties": {"a": {"$ref": "#/$defs/A", "type": "string"}},
         },
         (
-            "when using $ref, type should be defined in the referenced schema instead of the parent "
-            "schema"
+            "when using $ref, type should be defined in the referenced schema instead of the "
+            "parent schema"
         ),
     ),
     (parent(**{"$ref": "#/definitions/A"}), "references must start with #/$defs/"),

@@ -304,8 +304,8 @@ REFUSED: list[tuple[str, Any, str]] = [
             "reasoning-missing",
             talk(USER, turn, tells(), model=m),
             (
-                "thinking is enabled but reasoning_content is missing in assistant tool call message "
-                "at index 1"
+                "thinking is enabled but reasoning_content is missing in assistant tool call "
+                "message at index 1"
             ),
         )
         for m in (K31, K27, K26)

@@ -115,6 +115,31 @@ async def arun(exchange: Exchange, transport: AsyncTransport) -> AsyncGenerator[
             await transport.close(answer)
 
 
+class _Stopped(Exception):
+    """Nobody is listening to this branch any more."""
+
+
+class _Until:
+    """A transport that does nothing new once ``stop`` is set."""
+
+    def __init__(self, stop: threading.Event, transport: SyncTransport) -> None:
+        self._stop = stop
+        self._transport = transport
+        self.close = transport.close
+
+    def call(self, body: dict[str, Any]) -> Answer | Failed:
+        self._check()
+        return self._transport.call(body)
+
+    def read(self, answer: Answer) -> bytes | Failed:
+        self._check()
+        return self._transport.read(answer)
+
+    def _check(self) -> None:
+        if self._stop.is_set():
+            raise _Stopped
+
+
 def _fork(fork: Fork, transport: SyncTransport) -> Generator[Output, None, None]:
     """The branches in threads; their outputs in the order in which they arrive."""
     outputs: queue.SimpleQueue[Output | BaseException | None] = queue.SimpleQueue()
@@ -130,11 +155,9 @@ def _fork(fork: Fork, transport: SyncTransport) -> Generator[Output, None, None]
                     branch = waiting.get_nowait()
                 except queue.Empty:
                     break
-                running = run(branch, transport)
+                running = run(branch, _Until(stop, transport))
                 try:
                     for output in running:
-                        if stop.is_set():
-                            break
                         outputs.put(output)
                 finally:
                     running.close()

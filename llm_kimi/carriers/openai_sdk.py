@@ -7,19 +7,20 @@ loop when async, so that a chain of tool calls uses one connection. Retries are 
 from __future__ import annotations
 
 import asyncio
+import os
+import re
 import sys
 import threading
 import weakref
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from ..errors import APIConnectionError, InvalidRequestError
 from ..exchange import Answer, Failed
-
-if TYPE_CHECKING:
-    import openai
+from ..reply.failures import scrub
+from ..settings import no_key_message
 
 __all__ = ["AsyncCarrier", "Carrier", "clear_clients"]
 
@@ -28,30 +29,98 @@ READ_SECONDS = 600.0
 """Between two pieces of an answer. Thinking streams, so a longer silence is a dead connection."""
 
 MAX_CLIENTS = 8
-"""Kept sync clients (base URL and key pairs); the one unused for longest makes room."""
+"""Kept clients (pairs of base URL and key), in all or per event loop; the oldest make room."""
 
-_Key: TypeAlias = tuple[str, str]
-_clients: OrderedDict[_Key, openai.OpenAI] = OrderedDict()
-_lock = threading.Lock()
+_USABLE_KEY = re.compile(r"[!-~]+")
+
+_Slot: TypeAlias = tuple[int, str, str]
+"""Process id, base URL and key: a process that was forked must not use its parent's sockets."""
+
+_lock = threading.RLock()
+"""Reentrant: the garbage collector may close a forgotten stream while this thread holds it."""
 
 
-class _LoopClients:
+class _Kept:
+    """A client, the shelf it is from, and how many answers are being read through it."""
+
+    __slots__ = ("client", "shelf", "users")
+
+    def __init__(self, client: Any, shelf: _Shelf) -> None:
+        self.client = client
+        self.shelf = shelf
+        self.users = 0
+
+
+class _Shelf:
+    """Kept clients. Those that are ``surplus`` are the caller's to close."""
+
+    def __init__(self) -> None:
+        self.kept: OrderedDict[_Slot, _Kept] = OrderedDict()
+
+    def take(self, kind: Any, base_url: str, key: str) -> tuple[_Kept, list[Any]]:
+        """The client for a base URL and a key, made by ``kind`` if there is none."""
+        slot = (os.getpid(), base_url, key)
+        with _lock:
+            kept = self.kept.get(slot)
+            if kept is None:
+                kept = self.kept[slot] = _Kept(kind(**_options(base_url, key)), self)
+                _forget_openai(kept.client)
+            self.kept.move_to_end(slot)
+            kept.users += 1
+            return kept, self.surplus()
+
+    def clear(self) -> list[Any]:
+        """Forget all of them."""
+        with _lock:
+            clients = [kept.client for kept in self.kept.values()]
+            self.kept.clear()
+        return clients
+
+    def surplus(self) -> list[Any]:
+        """Those too many, without any that is in use."""
+        surplus = []
+        for slot, kept in list(self.kept.items())[: max(len(self.kept) - MAX_CLIENTS, 0)]:
+            if not kept.users:
+                self.kept.pop(slot, None)
+                surplus.append(kept.client)
+        return surplus
+
+
+def _give_back(kept: _Kept | None) -> list[Any]:
+    """Tell that an answer has been read, if it was through a kept client."""
+    if kept is None:
+        return []
+    with _lock:
+        kept.users -= 1
+        return kept.shelf.surplus()
+
+
+class _Stream:
+    """An answer that is being read."""
+
+    __slots__ = ("kept", "pieces", "response")
+
+    def __init__(self, response: Any, pieces: Any, kept: _Kept | None) -> None:
+        self.response = response
+        self.pieces = pieces
+        self.kept = kept
+
+
+class _LoopShelf(_Shelf):
     """The async clients of one event loop, closed when the loop shuts its generators down."""
 
     def __init__(self) -> None:
-        self.clients: dict[_Key, openai.AsyncOpenAI] = {}
+        super().__init__()
         self.keeper: AsyncGenerator[None, None] | None = None
 
 
-_loops: dict[int, tuple[weakref.ref[asyncio.AbstractEventLoop], _LoopClients]] = {}
+_clients = _Shelf()
+_loops: dict[int, tuple[weakref.ref[asyncio.AbstractEventLoop], _LoopShelf]] = {}
 
 
 def clear_clients() -> None:
     """Close the kept sync clients (for tests and long-lived programs)."""
-    with _lock:
-        clients = list(_clients.values())
-        _clients.clear()
-    for client in clients:
+    for client in _clients.clear():
         client.close()
 
 
@@ -70,30 +139,12 @@ def _forget_openai(client: Any) -> None:
     """Take out what the SDK read from the environment for OpenAI: it is not for Kimi to see."""
     client.organization = None
     client.project = None
+    client.admin_api_key = None
     client._custom_headers = {}
 
 
-def _sync_client(base_url: str, key: str) -> openai.OpenAI:
-    import openai
-
-    slot = (base_url, key)
-    dropped: list[openai.OpenAI] = []
-    with _lock:
-        client = _clients.get(slot)
-        if client is None:
-            client = _clients[slot] = openai.OpenAI(**_options(base_url, key))
-            _forget_openai(client)
-            while len(_clients) > MAX_CLIENTS:
-                # Not closed: a stream may still be using it.
-                dropped.append(_clients.popitem(last=False)[1])
-        else:
-            _clients.move_to_end(slot)
-    return client
-
-
-async def _async_client(base_url: str, key: str) -> openai.AsyncOpenAI:
-    import openai
-
+async def _loop_shelf() -> _LoopShelf:
+    """The clients of the running loop."""
     loop = asyncio.get_running_loop()
     with _lock:
         entry = _loops.get(id(loop))
@@ -102,21 +153,17 @@ async def _async_client(base_url: str, key: str) -> openai.AsyncOpenAI:
                 known = other()
                 if known is None or known.is_closed():
                     del _loops[number]
-            entry = _loops[id(loop)] = (weakref.ref(loop), _LoopClients())
-        mine = entry[1]
-        client = mine.clients.get((base_url, key))
-        if client is None:
-            client = mine.clients[(base_url, key)] = openai.AsyncOpenAI(**_options(base_url, key))
-            _forget_openai(client)
-        start_keeper = mine.keeper is None
+            entry = _loops[id(loop)] = (weakref.ref(loop), _LoopShelf())
+        shelf = entry[1]
+        start_keeper = shelf.keeper is None
         if start_keeper:
-            mine.keeper = _keep(id(loop), mine)
-    if start_keeper and mine.keeper is not None:
-        await mine.keeper.__anext__()
-    return client
+            shelf.keeper = _keep(id(loop), shelf)
+    if start_keeper and shelf.keeper is not None:
+        await anext(shelf.keeper)
+    return shelf
 
 
-async def _keep(number: int, mine: _LoopClients) -> AsyncGenerator[None, None]:
+async def _keep(number: int, shelf: _LoopShelf) -> AsyncGenerator[None, None]:
     """Wait for the end of the loop and close its clients then.
 
     ``asyncio.run`` closes suspended async generators before it closes the loop, which is the one
@@ -127,43 +174,21 @@ async def _keep(number: int, mine: _LoopClients) -> AsyncGenerator[None, None]:
     finally:
         with _lock:
             entry = _loops.get(number)
-            if entry is not None and entry[1] is mine:
+            if entry is not None and entry[1] is shelf:
                 del _loops[number]
-        for client in mine.clients.values():
+        for client in shelf.clear():
             with suppress(Exception):
                 await client.close()
 
 
+def _http_classes(*names: str) -> tuple[type[Exception], ...]:
+    """The error classes of these names of httpx and httpx2, whichever are loaded."""
+    modules = [sys.modules[name] for name in ("httpx2", "httpx") if name in sys.modules]
+    return tuple(getattr(module, name) for module in modules for name in names)
+
+
 def _network_errors() -> tuple[type[Exception], ...]:
-    """The error classes of httpx and httpx2, whichever are loaded."""
-    errors: list[type[Exception]] = [OSError]
-    for name in ("httpx2", "httpx"):
-        module = sys.modules.get(name)
-        if module is not None:
-            errors += [module.HTTPError, module.StreamError]
-    return tuple(errors)
-
-
-def _timeout_like(error: BaseException) -> bool:
-    return "Timeout" in type(error).__name__
-
-
-def _failed(error: BaseException, base_url: str, *, begun: bool) -> Failed:
-    """An error of the network, in words; without the request, which holds the key.
-
-    A read that times out is not tried again: the model may be at work, and billing.
-    """
-    cause = error.__cause__ or error
-    timeout = _timeout_like(error)
-    connecting = "Connect" in type(cause).__name__ or "Pool" in type(cause).__name__
-    reason = str(cause).strip() or type(cause).__name__
-    if timeout and not connecting:
-        text = f"no answer from {base_url} in time; a longer time: option timeout"
-    elif begun:
-        text = f"the connection to {base_url} broke off in the middle of the answer ({reason})"
-    else:
-        text = f"no connection to {base_url} ({reason})"
-    return Failed(APIConnectionError(text, timeout=timeout), retryable=connecting or not timeout)
+    return (OSError, *_http_classes("HTTPError", "StreamError"))
 
 
 class _Common:
@@ -185,6 +210,19 @@ class _Common:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.base_url!r})"
 
+    def _check_key(self) -> None:
+        """Before the HTTP client says it in words that show the key."""
+        if self._client is not None:
+            return
+        if not self._key:
+            raise InvalidRequestError(no_key_message(), param="key")
+        if not _USABLE_KEY.fullmatch(self._key):
+            raise InvalidRequestError(
+                "holds a character that no key has (a blank, a line end, a letter beyond "
+                "ASCII): copy it again",
+                param="key",
+            )
+
     def _arguments(self, body: dict[str, Any]) -> dict[str, Any]:
         import openai
 
@@ -200,72 +238,169 @@ class _Common:
             )
         return arguments
 
-    def _explain(self, error: Exception) -> Answer | Failed:
-        """The result of a call that raised."""
+    def _explain(self, error: Exception) -> Answer | Failed | InvalidRequestError:
+        """What a call that raised comes to. Not raised here: no error of ours shall carry one of
+        the HTTP client's in its context, with the request and the key in it."""
         import openai
 
         if isinstance(error, openai.APIStatusError):
             return Answer(error.status_code, error.response.headers, body=error.response.content)
         if isinstance(error, (openai.APIConnectionError, *_network_errors())):
-            return _failed(error, self.base_url, begun=False)
-        if isinstance(error, (UnicodeEncodeError, TypeError)):
-            raise InvalidRequestError(
-                f"cannot be written as JSON ({error})", param="request"
-            ) from None
+            return self._failed(error, begun=False)
+        if isinstance(error, _http_classes("InvalidURL")):
+            return InvalidRequestError(f"is no URL that can be used ({error})", param="base_url")
+        if isinstance(error, (TypeError, ValueError, RecursionError)):
+            return InvalidRequestError(
+                f"cannot be written as JSON ({self._scrub(str(error))})", param="request"
+            )
         raise error
+
+    @staticmethod
+    def _told(result: Answer | Failed | InvalidRequestError) -> Answer | Failed:
+        if isinstance(result, InvalidRequestError):
+            raise result
+        return result
+
+    def _failed(self, error: BaseException, *, begun: bool) -> Failed:
+        """An error of the network, in words; without the request, which holds the key.
+
+        A read that times out is not tried again: the model may be at work, and billing.
+        """
+        cause = error.__cause__ or error
+        timeout = "Timeout" in type(error).__name__
+        connecting = "Connect" in type(cause).__name__ or "Pool" in type(cause).__name__
+        reason = self._scrub(str(cause).strip()) or type(cause).__name__
+        if timeout and not connecting:
+            text = f"no answer from {self.base_url} in time; a longer time: option timeout"
+        elif begun:
+            text = (
+                f"the connection to {self.base_url} broke off in the middle of the answer "
+                f"({reason})"
+            )
+        else:
+            text = f"no connection to {self.base_url} ({reason})"
+        return Failed(
+            APIConnectionError(text, timeout=timeout), retryable=connecting or not timeout
+        )
+
+    def _scrub(self, text: str) -> str:
+        own = getattr(self._client, "api_key", None)
+        return scrub(scrub(text, self._key), own if isinstance(own, str) else None)
 
 
 class Carrier(_Common):
     """The sync transport. ``client``: an ``openai.OpenAI`` of your own, used as it is."""
 
     def call(self, body: dict[str, Any]) -> Answer | Failed:
-        """Post ``body``; see ``drive.SyncTransport``."""
-        client = self._client or _sync_client(self.base_url, self._key)
-        manager = client.chat.completions.with_streaming_response.create(**self._arguments(body))
+        """Post ``body``; see ``drive.SyncTransport``.
+
+        Raises:
+            InvalidRequestError: key, base URL or body cannot be sent.
+        """
+        self._check_key()
+        client, kept = self._client, None
         try:
-            response = manager.__enter__()
+            if client is None:
+                kept = self._take()
+                client = kept.client
+            completions = client.chat.completions.with_streaming_response
+            response = completions.create(**self._arguments(body)).__enter__()
         except Exception as error:
-            return self._explain(error)
-        pieces: Iterator[bytes] = response.iter_bytes()
-        return Answer(response.status_code, response.headers, stream=(response, pieces))
+            result = self._explain(error)
+        except BaseException:
+            self._give_back(kept)
+            raise
+        else:
+            stream = _Stream(response, response.iter_bytes(), kept)
+            return Answer(response.status_code, response.headers, stream=stream)
+        self._give_back(kept)
+        return self._told(result)
 
     def read(self, answer: Answer) -> bytes | Failed:
         """The next bytes; see ``drive.SyncTransport``."""
         try:
-            return next(answer.stream[1], b"")
+            return next(answer.stream.pieces, b"")
         except _network_errors() as error:
-            return _failed(error, self.base_url, begun=True)
+            return self._failed(error, begun=True)
 
     def close(self, answer: Answer) -> None:
         """Give the connection back."""
-        if answer.stream is not None:
+        stream = answer.stream
+        if stream is not None:
             with suppress(Exception):
-                answer.stream[0].close()
+                stream.response.close()
+            kept, stream.kept = stream.kept, None
+            self._give_back(kept)
+
+    def _take(self) -> _Kept:
+        import openai
+
+        kept, surplus = _clients.take(openai.OpenAI, self.base_url, self._key)
+        for client in surplus:
+            client.close()
+        return kept
+
+    def _give_back(self, kept: _Kept | None) -> None:
+        for client in _give_back(kept):
+            client.close()
 
 
 class AsyncCarrier(_Common):
     """The async transport. ``client``: an ``openai.AsyncOpenAI`` of your own."""
 
     async def call(self, body: dict[str, Any]) -> Answer | Failed:
-        """Post ``body``; see ``drive.AsyncTransport``."""
-        client = self._client or await _async_client(self.base_url, self._key)
-        manager = client.chat.completions.with_streaming_response.create(**self._arguments(body))
+        """Post ``body``; see ``drive.AsyncTransport``.
+
+        Raises:
+            InvalidRequestError: key, base URL or body cannot be sent.
+        """
+        self._check_key()
+        client, kept = self._client, None
         try:
-            response = await manager.__aenter__()
+            if client is None:
+                kept = await self._take()
+                client = kept.client
+            completions = client.chat.completions.with_streaming_response
+            response = await completions.create(**self._arguments(body)).__aenter__()
         except Exception as error:
-            return self._explain(error)
-        pieces = response.iter_bytes()
-        return Answer(response.status_code, response.headers, stream=(response, pieces))
+            result = self._explain(error)
+        except BaseException:
+            await self._give_back(kept)
+            raise
+        else:
+            stream = _Stream(response, response.iter_bytes(), kept)
+            return Answer(response.status_code, response.headers, stream=stream)
+        await self._give_back(kept)
+        return self._told(result)
 
     async def read(self, answer: Answer) -> bytes | Failed:
         """The next bytes; see ``drive.AsyncTransport``."""
         try:
-            return await anext(answer.stream[1], b"")
+            return await anext(answer.stream.pieces, b"")
         except _network_errors() as error:
-            return _failed(error, self.base_url, begun=True)
+            return self._failed(error, begun=True)
 
     async def close(self, answer: Answer) -> None:
         """Give the connection back."""
-        if answer.stream is not None:
+        stream = answer.stream
+        if stream is not None:
             with suppress(Exception):
-                await answer.stream[0].close()
+                await stream.response.close()
+            # Closed here and now: left to the garbage collector, it may outlive the loop.
+            with suppress(Exception):
+                await stream.pieces.aclose()
+            kept, stream.kept = stream.kept, None
+            await self._give_back(kept)
+
+    async def _take(self) -> _Kept:
+        import openai
+
+        shelf = await _loop_shelf()
+        kept, surplus = shelf.take(openai.AsyncOpenAI, self.base_url, self._key)
+        for client in surplus:
+            await client.close()
+        return kept
+
+    async def _give_back(self, kept: _Kept | None) -> None:
+        for client in _give_back(kept):
+            await client.close()

@@ -15,7 +15,7 @@ __all__ = ["explain"]
 
 
 @click.command()
-@click.argument("file", type=click.File("r", encoding="utf-8"), default="-")
+@click.argument("file", type=click.File("r", encoding="utf-8-sig"), default="-")
 @click.option("-m", "--model", help="Explain it for this model in place of the request's own.")
 @click.option("--json", "as_json", is_flag=True, help="Body and adjustments as one JSON object.")
 @click.option(
@@ -50,7 +50,7 @@ def explain(
     except InvalidRequestError as error:
         raise click.ClickException(_error_text(error, model)) from None
     if as_json:
-        click.echo(json.dumps(_as_dict(translation), ensure_ascii=False, indent=2))
+        click.echo(_dump(_as_dict(translation)))
     else:
         _show(translation)
 
@@ -72,7 +72,8 @@ def _read(file: IO[str]) -> dict[str, Any]:
 
 
 def _name(file: IO[str]) -> str:
-    return "the input" if file.name == "<stdin>" else str(file.name)
+    name = getattr(file, "name", "<stdin>")
+    return "the input" if name == "<stdin>" else str(name)
 
 
 def _error_text(error: InvalidRequestError, model: str | None) -> str:
@@ -92,19 +93,28 @@ def _as_dict(translation: Translation) -> dict[str, Any]:
     }
 
 
+def _dump(value: Any) -> str:
+    """JSON as it is read, save for half a surrogate pair: that is no text, only an escape is."""
+    text = json.dumps(value, ensure_ascii=False, indent=2)
+    return text if _printable(text) == text else json.dumps(value, indent=2)
+
+
+def _printable(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def _show(translation: Translation) -> None:
-    click.echo(json.dumps(translation.body, ensure_ascii=False, indent=2))
+    click.echo(_dump(translation.body))
     click.echo()
     if not translation.adjustments:
         click.secho("Nothing is adjusted: Kimi takes it as it is.", bold=True)
     else:
         changes = len(translation.changes_of_meaning)
         count = len(translation.adjustments)
-        click.secho(
-            f"{count} adjustment{'s' * (count != 1)}, {changes or 'none'} of "
-            f"{'which' if changes else 'them'} change{'s' * (changes == 1)} the meaning",
-            bold=True,
-        )
+        meaning = f"{changes} of which change{'s' * (changes == 1)} the meaning"
+        if not changes:
+            meaning = "the meaning stays the same"
+        click.secho(f"{count} adjustment{'s' * (count != 1)}, {meaning}", bold=True)
         for adjustment in translation.adjustments:
             _show_adjustment(adjustment)
     for need in translation.needs:
@@ -113,8 +123,8 @@ def _show(translation: Translation) -> None:
 
 def _show_adjustment(adjustment: Adjustment) -> None:
     mark = click.style("!", fg="yellow", bold=True) if adjustment.changes_meaning else "-"
-    given = "(nothing)" if adjustment.given is None else shorten(adjustment.given)
-    sent = "(left out)" if adjustment.sent is None else shorten(adjustment.sent)
+    given = "(nothing)" if adjustment.given is None else _printable(shorten(adjustment.given))
+    sent = "(left out)" if adjustment.sent is None else _printable(shorten(adjustment.sent))
     click.echo(f"  {mark} {click.style(adjustment.param, bold=True)}: {given} -> {sent}")
     click.echo(f"      {adjustment.reason}")
     click.secho(f"      {adjustment.source}", dim=True)

@@ -8,8 +8,10 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import click
 
@@ -18,7 +20,8 @@ from ..settings import BASE_URL_VARIABLES, KEY_VARIABLES
 __all__ = ["simulate"]
 
 
-@click.command(context_settings={"ignore_unknown_options": True})
+# Options that stand behind COMMAND are the command's, with "--" before it or without.
+@click.command(context_settings={"allow_interspersed_args": False})
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="0: any free one.")
 @click.option(
     "--log",
@@ -26,8 +29,16 @@ __all__ = ["simulate"]
     help="Write every request as a line of JSON, with the rule it broke.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Other seed, other answers.")
+@click.option(
+    "--chunk-delay",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    help="Seconds between the pieces of a streamed answer, to see it stream.",
+)
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
-def simulate(port: int, log: Path | None, seed: int, command: tuple[str, ...]) -> None:
+def simulate(
+    port: int, log: Path | None, seed: int, chunk_delay: float, command: tuple[str, ...]
+) -> None:
     """Run an offline Kimi on loopback that keeps the API's rules and error texts.
 
     Without COMMAND it runs until Ctrl-C. With one it sets the base URL and a key in the command's
@@ -40,17 +51,23 @@ def simulate(port: int, log: Path | None, seed: int, command: tuple[str, ...]) -
     """
     from ..simulator import Simulator
 
-    try:
-        simulator = Simulator(port, log=log, seed=seed)
-        simulator.start()
-    except OSError as error:
-        where = f"port {port}" if port else "a port"
-        raise click.ClickException(f"cannot start on {where}: {error}") from None
-    try:
+    with ExitStack() as stack:
+        stream = None if log is None else stack.enter_context(_open(log))
+        simulator = Simulator(port, log=stream, seed=seed, chunk_delay=chunk_delay)
+        try:
+            stack.enter_context(simulator)
+        except OSError as error:
+            where = f"port {port}" if port else "a port"
+            raise click.ClickException(f"cannot start on {where}: {error}") from None
         status = _run(command, _environment(simulator)) if command else _serve(simulator)
-    finally:
-        simulator.stop()
     sys.exit(status)
+
+
+def _open(log: Path) -> IO[str]:
+    try:
+        return log.open("a", encoding="utf-8")
+    except OSError as error:
+        raise click.ClickException(f"cannot write the log: {error}") from None
 
 
 def _environment(simulator: Any) -> dict[str, str]:
@@ -69,30 +86,39 @@ def _run(command: tuple[str, ...], environment: dict[str, str]) -> int:
     if program is None:
         click.echo(f"Error: no such command: {command[0]}", err=True)
         return 127
-    # Ctrl-C goes to the command, which decides; this process only waits for it.
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN) if _in_main_thread() else None
     try:
-        process = subprocess.Popen(
-            [program, *command[1:]],
-            env=environment,
-            preexec_fn=_default_interrupt if os.name == "posix" else None,
-        )
-        status = process.wait()
+        process = subprocess.Popen([program, *command[1:]], env=environment)
     except OSError as error:
         click.echo(f"Error: cannot run {command[0]}: {error}", err=True)
         return 126
-    finally:
-        if before is not None:
-            signal.signal(signal.SIGINT, before)
+    with _left_to(process):
+        status = process.wait()
     return 128 - status if status < 0 else status
+
+
+@contextmanager
+def _left_to(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Leave it to the command what Ctrl-C and a request to end mean; we only wait for it.
+
+    The terminal sends Ctrl-C to both of us; SIGTERM comes to us alone and is passed on.
+    """
+    if not _in_main_thread():
+        yield
+        return
+    handlers: dict[int, Any] = {
+        signal.SIGINT: lambda number, frame: None,
+        signal.SIGTERM: lambda number, frame: process.terminate(),
+    }
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _in_main_thread() -> bool:
     return threading.current_thread() is threading.main_thread()
-
-
-def _default_interrupt() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _serve(simulator: Any) -> int:

@@ -13,7 +13,8 @@ import llm
 from llm.parts import StreamEvent
 
 from ..exchange import Chunks, Exchange, Notice
-from .notices import tell
+from ..reply import add_usage
+from .notices import end_line, note_line, tell, text_is_on_stderr
 from .requests import METADATA
 from .web_search import NAME as WEB_SEARCH
 
@@ -27,22 +28,54 @@ class EmptyAnswerError(Exception):
 
 
 class Turn:
-    """One call of ``execute``: usually one reply, several when a server-side tool is at work."""
+    """One call of ``execute``: usually one reply, several when a server-side tool is at work.
 
-    def __init__(self, response: Any, model_id: str) -> None:
+    ``shown``: llm shows the answer while it arrives, so that what is told must not run into it.
+    """
+
+    def __init__(self, response: Any, model_id: str, prompt: Any, *, shown: bool) -> None:
         self.searched: list[Json] = []
         self._response = response
         self._model_id = model_id
         self._labelled = False
         self._ids: dict[int, str] = {}
         self._names: dict[int, str] = {}
-        self._usage: list[Json] = []
+        self._usages: list[Json] = []
+        self._shows = {
+            "text": shown and text_is_on_stderr(),
+            "reasoning": shown and not prompt.hide_reasoning,
+        }
+        self._in_line: bool | None = None
+        if not prompt.tool_results:
+            note_line(is_open=False)
 
     def consume(self, output: Chunks | Notice) -> Iterator[StreamEvent]:
         """The events of what an exchange has."""
         if isinstance(output, Notice):
-            tell(output.text, fresh_line=True)
+            self._tell(output.text)
             return
+        for event in self._events(output):
+            self._note_line(event)
+            yield event
+
+    def _note_line(self, event: StreamEvent) -> None:
+        """Keep up with where llm's display stands; it ends the line between reasoning and text."""
+        if event.type not in self._shows or not (event.chunk or event.type == "text"):
+            return
+        in_line = self._shows[event.type] and not event.chunk.endswith("\n")
+        if in_line != self._in_line:
+            self._in_line = in_line
+            note_line(is_open=in_line)
+
+    def _end_line(self) -> None:
+        end_line()
+        self._in_line = None
+
+    def _tell(self, text: str) -> None:
+        tell(text)
+        self._in_line = None
+
+    def _events(self, output: Chunks) -> Iterator[StreamEvent]:
         for chunk in output.chunks:
             for choice in chunk["choices"]:
                 delta = choice["delta"]
@@ -63,6 +96,9 @@ class Turn:
         """
         if not self._labelled:
             self._labelled = True
+            if self._shows["reasoning"]:
+                # The thoughts of one round do not run into those of the next.
+                self._end_line()
             return StreamEvent(
                 "reasoning", text, provider_metadata={METADATA: {"model": self._model_id}}
             )
@@ -104,7 +140,15 @@ class Turn:
         searches = [call for call in calls if call["function"]["name"] == WEB_SEARCH]
         functions = [call for call in calls if call["function"]["name"] != WEB_SEARCH]
         for call in functions:
-            yield from self._function_call(call)
+            self._response.add_tool_call(
+                llm.ToolCall(
+                    name=call["function"]["name"],
+                    arguments=_parse_arguments(call["function"]["arguments"]),
+                    tool_call_id=call["id"],
+                )
+            )
+        for call in calls:
+            yield from _as_written(call)
         for call in searches:
             yield StreamEvent(
                 "tool_result",
@@ -113,6 +157,9 @@ class Turn:
                 tool_name=WEB_SEARCH,
                 server_executed=True,
             )
+        if calls and not message.get("content"):
+            # Whatever llm or a tool says next does not run into the thoughts.
+            self._end_line()
         self._record(completion)
         self._ids, self._names, self._labelled = {}, {}, False
         self.searched = []
@@ -122,40 +169,24 @@ class Turn:
 
     def stopped_searching(self, rounds: int) -> None:
         """Tell that the model searched on and on."""
-        tell(f"stopped after {rounds} rounds of web search without an answer", fresh_line=True)
-
-    def _function_call(self, call: Json) -> Iterator[StreamEvent]:
-        raw = call["function"]["arguments"]
-        arguments = _parse_arguments(raw)
-        self._response.add_tool_call(
-            llm.ToolCall(
-                name=call["function"]["name"], arguments=arguments, tool_call_id=call["id"]
-            )
-        )
-        if raw and raw != json.dumps(arguments, ensure_ascii=False):
-            # Sent back as the model wrote it: the same text is found in the cache.
-            yield StreamEvent(
-                "tool_call_args",
-                "",
-                tool_call_id=call["id"],
-                provider_metadata={METADATA: {"arguments": raw}},
-            )
+        self._tell(f"stopped after {rounds} rounds of web search without an answer")
 
     def _record(self, completion: Json) -> None:
         response = self._response
         response.response_json = completion
         if completion.get("model"):
             response.set_resolved_model(completion["model"])
-        if usage := completion.get("usage"):
-            self._usage.append(usage)
+        if completion.get("usage"):
+            self._usages.append(completion["usage"])
+            usage = add_usage(self._usages) or {}
             details = {
                 name: usage[name]
                 for name in ("prompt_tokens_details", "completion_tokens_details")
                 if any((usage.get(name) or {}).values())
             }
             response.set_usage(
-                input=sum(item["prompt_tokens"] for item in self._usage),
-                output=sum(item["completion_tokens"] for item in self._usage),
+                input=usage["prompt_tokens"],
+                output=usage["completion_tokens"],
                 details=details or None,
             )
 
@@ -169,12 +200,25 @@ class Turn:
                     + ": raise it with -o max_tokens N, or leave it out (Moonshot advises at "
                     "least 16,000 for a thinking model)"
                 )
-            tell(
-                "the answer was cut off by the token limit: raise it with -o max_tokens N",
-                fresh_line=True,
-            )
+            self._tell("the answer was cut off by the token limit: raise it with -o max_tokens N")
         elif finish == "content_filter":
-            tell("the answer was cut off by Moonshot's content filter", fresh_line=True)
+            self._tell("the answer was cut off by Moonshot's content filter")
+
+
+def _as_written(call: Json) -> Iterator[StreamEvent]:
+    """The arguments as the model wrote them, where JSON would not give the same text.
+
+    They are sent back so: the same text is found in the cache.
+    """
+    raw = call["function"]["arguments"]
+    if raw and raw != json.dumps(_parse_arguments(raw), ensure_ascii=False):
+        yield StreamEvent(
+            "tool_call_args",
+            "",
+            tool_call_id=call["id"],
+            server_executed=call["function"]["name"] == WEB_SEARCH,
+            provider_metadata={METADATA: {"arguments": raw}},
+        )
 
 
 def _parse_arguments(raw: str) -> Json:

@@ -1,13 +1,13 @@
 """``Kimi`` and ``AsyncKimi``: the models that ``llm`` lists and calls.
 
 Objects of these classes are shared by threads and event loops: nothing of a call is kept on them.
+``llm`` imports this module whatever model is asked for, so what a call needs is imported by it.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterator
 from functools import cache
-from typing import Any
 
 import click
 import llm
@@ -15,13 +15,8 @@ from llm.parts import StreamEvent
 
 from .. import settings
 from ..catalog import Model, resolve
-from ..errors import InvalidRequestError, KimiError
-from ..exchange import Exchange, Target
-from ..translation import Translation, translate
-from .events import EmptyAnswerError, Turn
-from .notices import tell_adjustments
+from ..errors import KimiError
 from .options import KimiOptions, options_for
-from .requests import build_request
 from .web_search import KimiWebSearch
 
 __all__ = ["AsyncKimi", "Kimi", "async_model", "sync_model"]
@@ -33,16 +28,6 @@ VIDEO_TYPES = frozenset(
     f"video/{kind}"
     for kind in ("mp4", "mpeg", "quicktime", "x-msvideo", "x-flv", "webm", "x-ms-wmv", "3gpp")
 )
-
-MAX_SEARCHES = 10
-"""Rounds of $web_search in one answer; a model that searches on and on is stopped here."""
-
-
-class KimiModelError(llm.ModelError, click.ClickException):
-    """An error that llm shows as one line, in every command (``llm chat`` included)."""
-
-    def __init__(self, message: str) -> None:
-        click.ClickException.__init__(self, message)
 
 
 class NeedsKeyError(llm.NeedsKeyException, click.ClickException):
@@ -66,7 +51,7 @@ class _Shared:
     def __init__(self, model_id: str, *, base_url: str | None = None) -> None:
         self.model_id = model_id
         self.row = resolve(model_id)
-        self._base_url = base_url
+        self.base_url = base_url
         kinds: frozenset[str] = frozenset()
         if "image" in self.row.modalities:
             kinds |= IMAGE_TYPES
@@ -87,39 +72,18 @@ class _Shared:
 
         Raises:
             NeedsKeyError: there is none.
+            KimiModelError: it cannot be one.
         """
-        key = getattr(self, "key", None) or settings.find_key(explicit_key)
+        own = getattr(self, "key", None)
+        try:
+            key = settings.check_key(own) if own else settings.find_key(explicit_key)
+        except KimiError as error:
+            from .rounds import KimiModelError
+
+            raise KimiModelError(str(error)) from None
         if not key:
             raise NeedsKeyError
-        return str(key)
-
-    def _translate(self, request: dict[str, Any], options: KimiOptions) -> Translation:
-        strict = settings.strict_by_default() if options.strict is None else options.strict
-        translation = translate(
-            request,
-            strict=strict,
-            tool_choice_fallback=options.tool_choice_fallback or "nudge",
-        )
-        tell_adjustments(translation.adjustments)
-        return translation
-
-    def _exchange(
-        self, request: dict[str, Any], options: KimiOptions, base_url: str, key: str | None
-    ) -> Exchange:
-        target = Target(base_url=base_url, key=key, key_source=settings.key_source(key))
-        return Exchange(self._translate(request, options), target)
-
-
-def _options(model: Kimi | AsyncKimi, prompt: Any) -> KimiOptions:
-    """The prompt's options; llm before 0.36 has ``{}`` for none."""
-    options = prompt.options or model.Options()
-    assert isinstance(options, KimiOptions)
-    return options
-
-
-def _go_on(request: dict[str, Any], turn: Turn) -> dict[str, Any]:
-    """The request with which the platform goes on after a search."""
-    return {**request, "messages": [*request["messages"], *turn.searched]}
+        return key
 
 
 class Kimi(_Shared, llm.KeyModel):
@@ -138,24 +102,15 @@ class Kimi(_Shared, llm.KeyModel):
         """Answer ``prompt``; on the wire it is always a stream."""
         from ..carriers.drive import run
         from ..carriers.openai_sdk import Carrier
+        from .rounds import Rounds, as_model_errors
 
-        try:
-            options = _options(self, prompt)
-            base_url = settings.base_url(self._base_url)
-            carrier = Carrier(base_url, key or "", timeout=options.timeout)
-            request = build_request(self, prompt, options, conversation)
-            turn = Turn(response, self.model_id)
-            for _ in range(MAX_SEARCHES):
-                exchange = self._exchange(request, options, base_url, key)
+        with as_model_errors():
+            rounds = Rounds(self, prompt, stream, response, conversation, key)
+            carrier = Carrier(rounds.base_url, key or "", timeout=rounds.timeout)
+            for exchange in rounds:
                 for output in run(exchange, carrier):
-                    yield from turn.consume(output)
-                yield from turn.finish(exchange)
-                if not turn.searched:
-                    return
-                request = _go_on(request, turn)
-            turn.stopped_searching(MAX_SEARCHES)
-        except (KimiError, EmptyAnswerError) as error:
-            raise KimiModelError(str(error)) from _cause(error)
+                    yield from rounds.turn.consume(output)
+                yield from rounds.turn.finish(exchange)
 
 
 class AsyncKimi(_Shared, llm.AsyncKeyModel):
@@ -176,32 +131,18 @@ class AsyncKimi(_Shared, llm.AsyncKeyModel):
 
         from ..carriers.drive import arun
         from ..carriers.openai_sdk import AsyncCarrier
+        from .rounds import Rounds, as_model_errors
 
-        try:
-            options = _options(self, prompt)
-            base_url = settings.base_url(self._base_url)
-            carrier = AsyncCarrier(base_url, key or "", timeout=options.timeout)
-            request = build_request(self, prompt, options, conversation)
-            turn = Turn(response, self.model_id)
-            for _ in range(MAX_SEARCHES):
-                exchange = self._exchange(request, options, base_url, key)
+        with as_model_errors():
+            rounds = Rounds(self, prompt, stream, response, conversation, key)
+            carrier = AsyncCarrier(rounds.base_url, key or "", timeout=rounds.timeout)
+            for exchange in rounds:
                 async with aclosing(arun(exchange, carrier)) as outputs:
                     async for output in outputs:
-                        for event in turn.consume(output):
+                        for event in rounds.turn.consume(output):
                             yield event
-                for event in turn.finish(exchange):
+                for event in rounds.turn.finish(exchange):
                     yield event
-                if not turn.searched:
-                    return
-                request = _go_on(request, turn)
-            turn.stopped_searching(MAX_SEARCHES)
-        except (KimiError, EmptyAnswerError) as error:
-            raise KimiModelError(str(error)) from _cause(error)
-
-
-def _cause(error: Exception) -> Exception | None:
-    """Kept for programs; a user's mistake needs no trace."""
-    return None if isinstance(error, InvalidRequestError) else error
 
 
 @cache

@@ -3,31 +3,73 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Iterable
+
+import click
 
 from ..translation import Adjustment
 
-__all__ = ["logger", "tell", "tell_adjustments"]
+__all__ = ["end_line", "logger", "note_line", "tell", "tell_adjustments", "text_is_on_stderr"]
 
 logger = logging.getLogger("llm_kimi")
 
+_TOLD = "llm_kimi.told"
+_OPEN = "llm_kimi.open_line"
 
-def tell(text: str, *, fresh_line: bool = False) -> None:
+
+def _command() -> click.Context | None:
+    """The context of llm's command line, when it is running.
+
+    Other programs use click as well, a server under uvicorn for one: there the log is the place.
+    """
+    cli = getattr(sys.modules.get("llm.cli"), "cli", None)
+    context = click.get_current_context(silent=True)
+    while context is not None and context.command is not cli:
+        context = context.parent
+    return context
+
+
+def tell(text: str) -> None:
     """One line: on stderr when llm's command line is running, else a warning in the log.
 
-    The same line is told once a command, not once a round of a tool chain. ``fresh_line``: an
-    answer may have been written before it, without an end of line.
+    The same line is told once a command, not once a round of a tool chain. It begins on a line
+    of its own, whatever of an answer has been shown before it.
     """
-    import click
-
-    context = click.get_current_context(silent=True)
+    context = _command()
     if context is None:
         logger.warning(text)
         return
-    told: set[str] = context.find_root().meta.setdefault("llm_kimi.told", set())
+    told: set[str] = context.meta.setdefault(_TOLD, set())
     if text not in told:
         told.add(text)
-        click.echo(f"{chr(10) * fresh_line}kimi: {text}", err=True)
+        end_line()
+        click.echo(f"kimi: {text}", err=True)
+
+
+def note_line(*, is_open: bool) -> None:
+    """Remember whether what llm shows of an answer stands in the middle of a line."""
+    context = _command()
+    if context is not None:
+        context.meta[_OPEN] = is_open
+
+
+def end_line() -> None:
+    """End that line on stderr, so that what is told next begins one of its own."""
+    context = _command()
+    if context is not None and context.meta.get(_OPEN):
+        context.meta[_OPEN] = False
+        click.echo("", err=True)
+
+
+def text_is_on_stderr() -> bool:
+    """Whether stdout and stderr end up in the same place: a terminal, or ``2>&1``."""
+    import os
+
+    try:
+        return os.path.sameopenfile(sys.stdout.fileno(), sys.stderr.fileno())
+    except (OSError, ValueError, AttributeError):
+        return True  # not files, so nobody can tell
 
 
 def tell_adjustments(adjustments: Iterable[Adjustment]) -> None:

@@ -7,7 +7,7 @@ completions request. Everything is built from ``prompt.messages``, which holds t
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import llm
@@ -26,7 +26,7 @@ from .options import KimiOptions
 from .web_search import NAME as WEB_SEARCH
 from .web_search import WARNING, KimiWebSearch
 
-__all__ = ["METADATA", "build_request"]
+__all__ = ["METADATA", "build_request", "go_on"]
 
 METADATA = "kimi"
 """The key of our provider metadata in llm's parts."""
@@ -45,9 +45,9 @@ def build_request(model: Any, prompt: Any, options: KimiOptions, conversation: A
     first_round = not prompt.tool_results
     if tools:
         request["tools"] = tools
-        if options.tool_choice is not None and (first_round or options.tool_choice == "none"):
-            # A call forced in every round would never end in an answer.
-            request["tool_choice"] = _tool_choice(options.tool_choice)
+    if options.tool_choice is not None and (first_round or options.tool_choice == "none"):
+        # A call forced in every round would never end in an answer.
+        request["tool_choice"] = _tool_choice(options.tool_choice)
     schema = _schema(prompt, conversation)
     if schema is not None:
         request["response_format"] = {
@@ -94,7 +94,21 @@ def _thinking(options: KimiOptions) -> Any:
 def _tool_choice(choice: str) -> Any:
     if choice in ("auto", "none", "required"):
         return choice
-    return {"type": "function", "function": {"name": choice}}
+    name = WEB_SEARCH if choice == KimiWebSearch.name else choice
+    return {"type": "function", "function": {"name": name}}
+
+
+def go_on(request: Json, searched: list[Json]) -> Json:
+    """The request of the next round, after a search: ``searched`` are the messages that follow.
+
+    What holds for the first round only is left out: a call that is forced again would be made
+    again, and the answer has begun.
+    """
+    messages = [message for message in request["messages"] if not message.get("partial")]
+    following = {**request, "messages": [*messages, *searched]}
+    if following.get("tool_choice") != "none":
+        following.pop("tool_choice", None)
+    return following
 
 
 def _tools(model: Any, tools: Iterable[Any]) -> list[Json]:
@@ -159,14 +173,20 @@ def _messages(model: Any, prompt: Any) -> list[Json]:
     if prompt.system and prompt.system not in systems:
         # llm keeps a system prompt of a later turn out of the messages. Before the newest
         # question it holds for that one and leaves the cached beginning as it was.
-        place = len(messages)
-        while place and messages[place - 1]["role"] in ("tool", "assistant"):
-            place -= 1
-        place = max(place - 1, 0) if messages else 0
+        place = _newest_question(messages)
         messages.insert(place, {"role": "system", "content": prompt.system})
     if not any(message["role"] != "system" for message in messages):
         messages.append({"role": "user", "content": prompt.prompt or ""})
     return messages
+
+
+def _newest_question(messages: list[Json]) -> int:
+    """The place of the newest message of the user's own; images that tools gave are not theirs."""
+    for place in range(len(messages) - 1, -1, -1):
+        after_tool = place > 0 and messages[place - 1]["role"] == "tool"
+        if messages[place]["role"] == "user" and not after_tool:
+            return place
+    return 0
 
 
 def _text(parts: Iterable[Any]) -> str:
@@ -187,27 +207,58 @@ def _content(model: Any, parts: Iterable[Any]) -> str | list[Json]:
 
 
 def _attachment(model: Any, attachment: Any) -> Json:
-    kind = attachment.resolve_type()
+    url = attachment.url
+    uploaded = bool(url and url.startswith("ms://"))
+    if uploaded and not attachment.type:
+        raise InvalidRequestError(
+            f"{url} says nothing of its type: give one (--at {url} image/png)", param="attachment"
+        )
+    kind = _read(attachment, attachment.resolve_type)
     if kind not in model.attachment_types:
         raise InvalidRequestError(
             f"{model.model_id} takes no attachments of type {kind}; it takes "
             + (", ".join(sorted(model.attachment_types)) or "none"),
             param="attachment",
         )
-    url = attachment.url
-    if not (url and url.startswith("ms://")):
-        url = f"data:{kind};base64,{attachment.base64_content()}"
+    if not uploaded:
+        url = f"data:{kind};base64,{_read(attachment, attachment.base64_content)}"
     part = "video_url" if kind.startswith("video/") else "image_url"
     return {"type": part, part: {"url": url}}
 
 
+def _read(attachment: Any, reader: Callable[[], Any]) -> Any:
+    """What ``reader`` gives; llm opens the file or fetches the URL at that moment."""
+    try:
+        return reader()
+    except Exception as error:  # of httpx or httpx2, whichever llm brings, or of the disk
+        name = attachment.url or attachment.path or "attachment"
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise InvalidRequestError(f"{name} cannot be read ({reason})", param="attachment") from None
+
+
 def _assistant(message: Message) -> Iterable[Json]:
-    """One assistant turn; results of server-side tools that stand in it follow it."""
+    """One assistant turn, or several: what follows the result of a server-side tool was a reply
+    of its own."""
+    turns: list[Json] = []
+    parts: list[Any] = []
+    results: list[Json] = []
+    for part in message.parts:
+        if isinstance(part, ToolResultPart):
+            results.append(_tool_message(part, part.output))
+            continue
+        if results:
+            turns += [_reply(parts), *results]
+            parts, results = [], []
+        parts.append(part)
+    return [*turns, _reply(parts), *results]
+
+
+def _reply(parts: Iterable[Any]) -> Json:
+    """One reply of the model, as it is sent back."""
     texts: list[str] = []
     reasoning: list[str] | None = None
     calls: list[Json] = []
-    results: list[Json] = []
-    for part in message.parts:
+    for part in parts:
         if isinstance(part, TextPart):
             texts.append(part.text)
         elif isinstance(part, ReasoningPart):
@@ -217,18 +268,12 @@ def _assistant(message: Message) -> Iterable[Json]:
             reasoning = [*(reasoning or ()), part.text]
         elif isinstance(part, ToolCallPart):
             calls.append(_call(part))
-        elif isinstance(part, ToolResultPart):
-            results.append({"role": "tool", "tool_call_id": _call_id(part), "content": part.output})
     turn: Json = {"role": "assistant", "content": "".join(texts) or None}
     if reasoning is not None:
         turn["reasoning_content"] = "".join(reasoning)
     if calls:
         turn["tool_calls"] = calls
-    if results and turn["content"] is not None:
-        # The search came first, the answer after it.
-        answer = {"role": "assistant", "content": turn.pop("content")}
-        return [turn, *results, answer]
-    return [turn, *results]
+    return turn
 
 
 def _call_id(part: ToolCallPart | ToolResultPart) -> str:
@@ -240,10 +285,11 @@ def _call(part: ToolCallPart) -> Json:
     # The arguments as the model wrote them, where JSON would not give the same text: they are
     # part of the prefix that the cache knows.
     raw = ((part.provider_metadata or {}).get(METADATA) or {}).get("arguments")
+    arguments: Any = part.arguments or {}
+    if not isinstance(raw, str) and isinstance(arguments, dict):
+        raw = arguments.get("_raw")
     if not isinstance(raw, str):
-        raw = (part.arguments or {}).get("_raw")
-    if not isinstance(raw, str):
-        raw = json.dumps(part.arguments or {}, ensure_ascii=False)
+        raw = json.dumps(arguments, ensure_ascii=False)
     return {
         "id": _call_id(part),
         "type": "builtin_function" if part.name == WEB_SEARCH else "function",
@@ -260,9 +306,13 @@ def _tool_results(model: Any, message: Message) -> Iterable[Json]:
             media = [_attachment(model, attachment) for attachment in part.attachments]
             text = [{"type": "text", "text": part.output}] if part.output else []
             content = [*text, *media]
-        yield {
-            "role": "tool",
-            "tool_call_id": _call_id(part),
-            "name": part.name,
-            "content": content,
-        }
+        yield _tool_message(part, content)
+
+
+def _tool_message(part: ToolResultPart, content: Any) -> Json:
+    return {
+        "role": "tool",
+        "tool_call_id": _call_id(part),
+        "name": part.name,
+        "content": content,
+    }

@@ -1,9 +1,9 @@
 """Tool calls in a stream: fragments in every form met in the wild, to one form.
 
-In: the ``tool_calls`` of deltas: with or without ``index``, with ids once, always, late or never,
-with names repeated or split, with arguments as text, object or null, several calls under one
-index. Out: fragments with a true ``index``; the first one of each call has ``id`` and the whole
-``name`` and no arguments, the others have arguments only.
+In: the ``tool_calls`` of deltas: with or without ``index``, with ids once, always, late, never or
+a new one each time, with names repeated, split or late, with arguments as text, object or null,
+several calls under one index. Out: fragments with a true ``index``; the first one of each call
+has ``id`` and the whole ``name`` and no arguments, the others have arguments only.
 """
 
 from __future__ import annotations
@@ -18,24 +18,41 @@ Json = dict[str, Any]
 
 
 class _Call:
-    __slots__ = ("given_index", "id", "index", "name", "started")
+    __slots__ = ("arguments", "given_id", "given_index", "index", "name", "started")
 
-    def __init__(self, index: int, given_index: Any) -> None:
-        self.index = index
+    def __init__(self, given_index: Any) -> None:
+        # Our own number, from the moment it is handed on.
+        self.index = -1
         self.given_index = given_index
-        self.id: str | None = None
+        self.given_id: str | None = None
         self.name = ""
+        self.arguments: list[str] = []
+        # Handed on: from here on id and name stay as they are.
         self.started = False
+
+    def is_whole(self) -> bool:
+        """Whether the arguments so far are a JSON object, so that nothing can follow."""
+        if not self.arguments or not self.arguments[-1].rstrip().endswith("}"):
+            return False
+        try:
+            return isinstance(json.loads("".join(self.arguments)), dict)
+        except (ValueError, RecursionError):
+            return False
 
 
 class CallFragments:
-    """The tool calls of one choice. ``fallback_id`` makes up ids where the server sends none."""
+    """The tool calls of one choice; ``started`` is how many have been handed on.
 
-    __slots__ = ("_calls", "_fallback_id")
+    ``fallback_id`` makes up ids where the server sends none.
+    """
+
+    __slots__ = ("_calls", "_fallback_id", "_ids", "started")
 
     def __init__(self, fallback_id: str = "call") -> None:
+        self.started = 0
         self._calls: list[_Call] = []
         self._fallback_id = fallback_id
+        self._ids: set[str] = set()
 
     def feed(self, fragments: Any) -> list[Json]:
         """The fragments of one delta, brought to the one form."""
@@ -48,63 +65,100 @@ class CallFragments:
         return result
 
     def finish(self) -> list[Json]:
-        """Calls that have a name and never got arguments."""
+        """The calls that never got arguments, or never a name."""
         result: list[Json] = []
         for call in self._calls:
-            self._start(call, result)
+            if call.name or call.arguments:
+                self._start(call, result)
         return result
 
     def _feed(self, fragment: Mapping[str, Any], result: list[Json]) -> None:
         function = fragment.get("function")
-        function = function if isinstance(function, Mapping) else {}
-        call = self._find(fragment, function)
-        call_id = fragment.get("id")
-        if isinstance(call_id, str) and call_id and call.id is None:
-            call.id = call_id
+        if not isinstance(function, Mapping):
+            function = fragment
         name = function.get("name")
-        if isinstance(name, str) and name and not call.started and name != call.name:
-            # Split names add up; a server that repeats the whole name so far replaces it.
-            call.name = name if name.startswith(call.name) else call.name + name
+        name = name if isinstance(name, str) else ""
         arguments = function.get("arguments")
         if isinstance(arguments, (Mapping, list)):
             arguments = json.dumps(arguments, ensure_ascii=False)
-        if not isinstance(arguments, str) or not arguments:
-            return
-        self._start(call, result)
-        result.append({"index": call.index, "function": {"arguments": arguments}})
-
-    def _find(self, fragment: Mapping[str, Any], function: Mapping[str, Any]) -> _Call:
-        index = fragment.get("index")
+        elif not isinstance(arguments, str):
+            arguments = ""
         call_id = fragment.get("id")
-        has_id = isinstance(call_id, str) and bool(call_id)
+        call_id = call_id if isinstance(call_id, str) else ""
+        call = self._find(fragment.get("index"), call_id, name, arguments)
+        if call_id and call.given_id is None:
+            call.given_id = call_id
+        if name and not call.started and name != call.name:
+            # Split names add up; a server that repeats the whole name so far replaces it.
+            call.name = name if name.startswith(call.name) else call.name + name
+        if arguments:
+            call.arguments.append(arguments)
+        if call.started:
+            if arguments:
+                result.append({"index": call.index, "function": {"arguments": arguments}})
+        elif call.name and call.arguments:
+            self._start(call, result)
+
+    def _find(self, index: Any, call_id: str, name: str, arguments: str) -> _Call:
+        """The call that a fragment goes on with, or a new one."""
+        if call_id:
+            for call in reversed(self._calls):
+                if call.given_id == call_id:
+                    here = index is None or call.given_index == index
+                    # The same id under two indexes is two calls, if both are named.
+                    if here or not name or not call.name:
+                        return call
         for call in reversed(self._calls):
-            if has_id and call.id is not None:
-                # Another id under the same index is another call.
-                if call.id == call_id:
-                    return call
-            elif index is None or call.given_index == index:
-                # Without id and index a fragment belongs to the newest call, unless it
-                # begins with a name after arguments have come.
-                if index is None and not has_id and call.started and function.get("name"):
+            if index is None or call.given_index == index:
+                other_id = bool(call_id) and call.given_id is not None
+                if _begins(call, other_id, name, arguments):
                     break
                 return call
-        call = _Call(len(self._calls), index)
+        call = _Call(index)
         self._calls.append(call)
         return call
 
     def _start(self, call: _Call, result: list[Json]) -> None:
+        """Hand on what is known of ``call``, after the calls before it."""
         if call.started:
             return
-        for earlier in self._calls[: call.index]:
-            self._start(earlier, result)
+        for earlier in self._calls:
+            if earlier is call:
+                break
+            if earlier.name:
+                self._start(earlier, result)
         call.started = True
-        if call.id is None:
-            call.id = f"{self._fallback_id}_{call.index}"
+        call.index = self.started
+        self.started += 1
+        call_id = call.given_id
+        if call_id is None or call_id in self._ids:
+            # Results find their call by its id, so no two may have the same.
+            call_id = f"{call_id or self._fallback_id}_{call.index}"
+        self._ids.add(call_id)
         result.append(
             {
                 "index": call.index,
-                "id": call.id,
+                "id": call_id,
                 "type": "function",
                 "function": {"name": call.name, "arguments": ""},
             }
         )
+        if call.arguments:
+            text = "".join(call.arguments)
+            result.append({"index": call.index, "function": {"arguments": text}})
+
+
+def _begins(call: _Call, other_id: bool, name: str, arguments: str) -> bool:
+    """Whether a fragment in the place of ``call`` begins another call.
+
+    Some servers leave every call under index 0 (https://github.com/InternLM/lmdeploy/issues/3412),
+    others make up a new id for each fragment (https://github.com/vllm-project/vllm/pull/23522):
+    so a name is needed, and a call before it that is whole.
+    """
+    if not name:
+        return False
+    if not call.arguments:
+        return other_id
+    if name != call.name and call.name:
+        return True
+    return (other_id or bool(arguments)) and call.is_whole()

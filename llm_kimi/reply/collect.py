@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 __all__ = ["Collector"]
@@ -17,7 +18,8 @@ class _Choice:
         self.content: list[str] = []
         # None: no reasoning came. An empty list: the key came, with nothing in it.
         self.reasoning: list[str] | None = None
-        self.calls: dict[int, Json] = {}
+        # Index to the call and the pieces of its arguments (or input), joined at the end.
+        self.calls: dict[int, tuple[Json, list[str]]] = {}
         self.legacy: Json | None = None
         self.finish_reason: str | None = None
         self.logprobs: Json | None = None
@@ -49,26 +51,30 @@ class Collector:
                 state.reasoning.append(reasoning)
             if "tool_calls" in delta:
                 self._calls(state, delta["tool_calls"])
-            if "function_call" in delta:
-                self._legacy(state, delta["function_call"])
+            if call := delta.get("function_call"):
+                self._legacy(state, call)
             if (finish := choice.get("finish_reason")) is not None:
                 state.finish_reason = finish
-            if logprobs := choice.get("logprobs"):
+            logprobs = choice.get("logprobs")
+            if logprobs and isinstance(logprobs, Mapping):
                 self._logprobs(state, logprobs)
 
     @staticmethod
     def _calls(state: _Choice, fragments: Any) -> None:
         for fragment in fragments or ():
-            call = state.calls.get(fragment["index"])
-            if call is None:
+            entry = state.calls.get(fragment["index"])
+            if entry is None:
                 call = {key: value for key, value in fragment.items() if key != "index"}
                 kind = "custom" if "custom" in call else "function"
-                call[kind] = dict(call[kind])
-                state.calls[fragment["index"]] = call
-            elif "custom" in fragment:
-                call["custom"]["input"] += fragment["custom"].get("input") or ""
-            else:
-                call["function"]["arguments"] += fragment["function"].get("arguments") or ""
+                call[kind] = dict(call[kind])  # the chunk is the caller's by then
+                entry = state.calls[fragment["index"]] = (call, [])
+            part = fragment.get("custom") or fragment["function"]
+            entry[1].append(part.get("arguments") or part.get("input") or "")
+
+    @staticmethod
+    def _whole_call(call: Json, pieces: list[str]) -> Json:
+        kind, field = ("custom", "input") if "custom" in call else ("function", "arguments")
+        return {**call, kind: {**call[kind], field: "".join(pieces)}}
 
     @staticmethod
     def _legacy(state: _Choice, call: Any) -> None:
@@ -78,7 +84,7 @@ class Collector:
         state.legacy["arguments"] += call.get("arguments") or ""
 
     @staticmethod
-    def _logprobs(state: _Choice, logprobs: Any) -> None:
+    def _logprobs(state: _Choice, logprobs: Mapping[str, Any]) -> None:
         if state.logprobs is None:
             state.logprobs = {"content": []}
         state.logprobs["content"].extend(logprobs.get("content") or ())
@@ -94,9 +100,11 @@ class Collector:
             if state.reasoning is not None:
                 message["reasoning_content"] = "".join(state.reasoning)
             if state.calls:
-                message["tool_calls"] = [state.calls[key] for key in sorted(state.calls)]
+                message["tool_calls"] = [
+                    self._whole_call(*state.calls[key]) for key in sorted(state.calls)
+                ]
             if state.legacy is not None:
-                message["function_call"] = state.legacy
+                message["function_call"] = dict(state.legacy)
             choice = {"index": index, "message": message, "finish_reason": state.finish_reason}
             if state.logprobs is not None:
                 choice["logprobs"] = state.logprobs

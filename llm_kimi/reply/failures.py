@@ -14,12 +14,23 @@ from typing import Any
 from ..catalog import GONE, UnknownModelError, live_models, resolve
 from ..errors import APIError
 
-__all__ = ["KEY_PATTERN", "api_error", "error_of", "is_retryable", "retry_delay", "scrub"]
+__all__ = [
+    "KEY_PATTERN",
+    "api_error",
+    "error_of",
+    "is_context_overflow",
+    "is_retryable",
+    "retry_delay",
+    "scrub",
+]
 
 KEY_PATTERN = re.compile(r"\bsk-[A-Za-z0-9_-]{6,}")
-_TRY_AGAIN = re.compile(r"try again after (\d+(?:\.\d+)?) ?(milliseconds|ms|seconds|s)\b")
+_TRY_AGAIN = re.compile(
+    r"try again after (\d+(?:\.\d+)?) ?(milliseconds?|ms|seconds?|s)\b", re.IGNORECASE
+)
 
-RETRY_STATUS = frozenset({408, 409, 500, 502, 503, 504})
+RETRY_STATUS = frozenset({408, 409})
+"""With every status from 500 on."""
 RETRY_TYPES = frozenset({"engine_overloaded_error", "rate_limit_reached_error"})
 
 _QUOTA = re.compile(r"quota|insufficient balance|suspended|recharge", re.IGNORECASE)
@@ -102,13 +113,13 @@ def api_error(
     """
     try:
         parsed = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         parsed = {}
     error = parsed.get("error") if isinstance(parsed, Mapping) else None
     if isinstance(error, str):
         error = {"message": error}
     if not isinstance(error, Mapping):
-        error = {"message": _plain(body, status)}
+        error = {"message": _plain(scrub(body.decode("utf-8", "replace"), key), status)}
     return _build(
         error,
         status=status,
@@ -121,12 +132,18 @@ def api_error(
     )
 
 
-def error_of(parsed: Mapping[str, Any], *, model: str = "") -> APIError:
+def error_of(
+    parsed: Mapping[str, Any],
+    *,
+    model: str = "",
+    key: str | None = None,
+    trace_id: str | None = None,
+) -> APIError:
     """The error object inside a stream or a body that came with status 200."""
     error = parsed["error"]
     if not isinstance(error, Mapping):
         error = {"message": str(error)}
-    return _build(error, status=None, model=model)
+    return _build(error, status=None, model=model, key=key, trace_id=trace_id)
 
 
 def _build(
@@ -143,8 +160,10 @@ def _build(
     detail = scrub(str(error.get("message") or "no reason given"), key)
     kind = error.get("type")
     code = error.get("code")
-    if retry_after is None:
-        retry_after = _text_delay(detail)
+    if not retry_after:
+        # A header of 0 comes beside texts that name a time.
+        told = _text_delay(detail)
+        retry_after = retry_after if told is None else told
     return APIError(
         detail,
         status=status,
@@ -156,9 +175,9 @@ def _build(
     )
 
 
-def _plain(body: bytes, status: int) -> str:
-    """Words for a body that is no JSON, such as a gateway's page."""
-    text = body.decode("utf-8", "replace").strip()
+def _plain(body: str, status: int) -> str:
+    """Words for a body that is no error object, such as a gateway's page."""
+    text = body.strip()
     if text.startswith("<"):
         title = re.search(r"<title>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)
         name = title.group(1).strip() if title else f"status {status}"
@@ -170,10 +189,8 @@ def _header_delay(headers: Mapping[str, str]) -> float | None:
     value = headers.get("retry-after")
     if value is None:
         return None
-    try:
-        return max(float(value), 0.0)
-    except ValueError:
-        pass
+    if re.fullmatch(r"\s*\d+(\.\d*)?\s*", value):
+        return float(value)
     from datetime import datetime, timezone
     from email.utils import parsedate_to_datetime
 
@@ -208,7 +225,7 @@ def _hint(
     if kind == "exceeded_current_quota_error" or (status == 429 and _QUOTA.search(detail)):
         return "The account is out of balance: top it up, or check its plan. Not tried again"
     if status == 404:
-        return _missing_hint(kind, code, model)
+        return _missing_hint(kind, code, detail, model, base_url)
     if kind == "content_filter":
         return "Kimi refused the question or its own answer: put it another way"
     if _CONTEXT.search(detail):
@@ -240,13 +257,16 @@ def _key_hint(base_url: str, key_source: str) -> str:
     )
 
 
-def _missing_hint(kind: Any, code: Any, model: str) -> str:
+def _missing_hint(kind: Any, code: Any, detail: str, model: str, base_url: str) -> str:
     name = model.lower()
     if name in GONE:
         date, replacement = GONE[name]
         return f"{model} was retired on {date}: use {replacement}"
     if "model_not_found" in (kind, code):
         return "This error is OpenAI's own: the base URL still points to OpenAI"
+    if "model" not in detail.lower():
+        where = f" ({base_url})" if base_url else ""
+        return f"There is no chat API at this base URL{where}: Kimi's ends in /v1"
     names = ", ".join(row.id for row in live_models())
     return f"The platform serves {names}; K3.1 Pro and K3 need a first top-up"
 
@@ -262,6 +282,11 @@ def _context_hint(model: str) -> str:
     return text
 
 
+def is_context_overflow(error: APIError) -> bool:
+    """Whether prompt and answer together are longer than the model's window."""
+    return error.status in (400, 413, None) and _CONTEXT.search(error.detail) is not None
+
+
 def is_retryable(error: APIError) -> bool:
     """Whether the same request may succeed in a moment.
 
@@ -272,7 +297,7 @@ def is_retryable(error: APIError) -> bool:
         if error.type not in RETRY_TYPES:
             return False
         return not (_QUOTA.search(error.detail) or "TPD" in error.detail)
-    return error.status in RETRY_STATUS
+    return error.status is not None and (error.status >= 500 or error.status in RETRY_STATUS)
 
 
 def retry_delay(error: APIError | None, attempt: int, jitter: float) -> float:

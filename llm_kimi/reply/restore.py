@@ -28,8 +28,8 @@ class _State:
         self.prefixed = False
         self.held = ""
         self.cut = False
-        # Custom tool calls whose JSON is still coming: index -> [first fragment, arguments].
-        self.custom: dict[int, list[Any]] = {}
+        # Custom tool calls whose JSON is still coming: index -> first fragment, arguments.
+        self.custom: dict[int, tuple[Json, list[str]]] = {}
 
 
 class Restorer:
@@ -106,16 +106,18 @@ class Restorer:
             function = fragment["function"]
             name = function.get("name")
             if name in restore.custom_tools:
-                state.custom[fragment["index"]] = [fragment, ""]
+                state.custom[fragment["index"]] = (fragment, [])
                 continue
             if fragment["index"] in state.custom:
-                state.custom[fragment["index"]][1] += function.get("arguments") or ""
+                state.custom[fragment["index"]][1].append(function.get("arguments") or "")
                 continue
             if name is not None and name in restore.tool_names:
                 function["name"] = restore.tool_names[name]
             fragments.append(fragment)
         if last:
-            fragments += [self._custom(*entry) for entry in state.custom.values()]
+            fragments += [
+                self._custom(first, "".join(pieces)) for first, pieces in state.custom.values()
+            ]
             state.custom = {}
         delta.pop("tool_calls", None)
         if not fragments:
@@ -123,7 +125,9 @@ class Restorer:
         if restore.legacy_functions:
             call: Json = {}
             for fragment in fragments:
-                for key, value in fragment["function"].items():
+                custom = fragment.get("custom")
+                body = fragment["function"] if custom is None else _as_function(custom)
+                for key, value in body.items():
                     call[key] = call.get(key, "") + value
             delta["function_call"] = call
         else:
@@ -146,3 +150,8 @@ class Restorer:
                 "input": text if isinstance(text, str) else arguments,
             },
         }
+
+
+def _as_function(custom: Json) -> Json:
+    """A custom call for a caller that knows the legacy form only."""
+    return {"name": custom["name"], "arguments": custom["input"]}

@@ -1,56 +1,68 @@
 """Server-sent events: the bytes of a response body, split anywhere, to the data of its events.
 
-In: bytes as the network gives them. Out: the text of each event's ``data``, in order. Knows LF,
-CRLF and CR line ends, comments, fields without a blank, and events of several lines.
+In: bytes as the network gives them. Out: each event's ``data``, in order, as bytes that hold
+whole characters. Knows LF, CRLF and CR line ends, comments, fields without a blank, a byte order
+mark, and events of several lines.
 """
 
 from __future__ import annotations
 
 __all__ = ["Decoder"]
 
+_MARK = b"\xef\xbb\xbf"
+
 
 class Decoder:
     """One response body. Not shared: it holds the bytes of an event that has not ended."""
 
-    __slots__ = ("_buffer", "_carriage", "_data")
+    __slots__ = ("_begun", "_carriage", "_data", "_rest")
 
     def __init__(self) -> None:
-        self._buffer = b""
+        self._begun = False
         self._carriage = False
         self._data: list[bytes] = []
+        # The pieces of a line that has not ended; joined once, however many they are.
+        self._rest: list[bytes] = []
 
-    def feed(self, piece: bytes) -> list[str]:
-        """The data of the events that ``piece`` completes.
-
-        Raises:
-            UnicodeDecodeError: an event is no UTF-8. Characters split between pieces are fine.
-        """
+    def feed(self, piece: bytes) -> list[bytes]:
+        """The data of the events that ``piece`` completes."""
         if self._carriage or b"\r" in piece:
             piece = self._unify(piece)
-        lines = (self._buffer + piece).split(b"\n")
-        self._buffer = lines.pop()
-        return self._take(lines)
+        lines = piece.split(b"\n")
+        rest = lines.pop()
+        if lines and self._rest:
+            self._rest.append(lines[0])
+            lines[0] = b"".join(self._rest)
+            self._rest = []
+        if rest:
+            self._rest.append(rest)
+        return self._take(lines) if lines else []
 
-    def flush(self) -> list[str]:
+    def flush(self) -> list[bytes]:
         """The data of an event that the end of the body cut off, if any."""
-        lines = [self._buffer, b""]
-        self._buffer = b""
+        lines = [b"".join(self._rest), b""]
+        self._rest = []
         return self._take(lines)
 
     def _unify(self, piece: bytes) -> bytes:
         """CRLF and CR to LF, also when a CRLF is split between two pieces."""
-        if self._carriage and piece.startswith(b"\n"):
+        if not piece:
+            return piece
+        after_carriage, self._carriage = self._carriage, piece.endswith(b"\r")
+        if after_carriage and piece.startswith(b"\n"):
             piece = piece[1:]
-        self._carriage = piece.endswith(b"\r") or (self._carriage and not piece)
         return piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
-    def _take(self, lines: list[bytes]) -> list[str]:
-        events: list[str] = []
+    def _take(self, lines: list[bytes]) -> list[bytes]:
+        if not self._begun:
+            self._begun = True
+            lines[0] = lines[0].removeprefix(_MARK)
+        events: list[bytes] = []
         data = self._data
         for line in lines:
             if line.startswith(b"data:"):
                 data.append(line[6:] if line.startswith(b"data: ") else line[5:])
             elif not line and data:
-                events.append((data[0] if len(data) == 1 else b"\n".join(data)).decode())
+                events.append(data[0] if len(data) == 1 else b"\n".join(data))
                 data.clear()
         return events

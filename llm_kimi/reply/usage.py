@@ -48,10 +48,15 @@ def add_usage(usages: Iterable[Mapping[str, Any] | None]) -> dict[str, Any] | No
 def _add(total: dict[str, Any], usage: Mapping[str, Any]) -> None:
     for key, value in usage.items():
         if isinstance(value, Mapping):
-            _add(total.setdefault(key, {}), value)
-        elif isinstance(value, (int, float)):
+            inner = total.setdefault(key, {})
+            if isinstance(inner, dict):
+                _add(inner, value)
+        elif isinstance(value, (int, float)) and isinstance(total.get(key, 0), (int, float)):
             total[key] = total.get(key, 0) + value
 
 
 def _count(value: Any) -> int:
-    return int(value) if isinstance(value, (int, float)) else 0
+    try:
+        return int(value) if isinstance(value, (int, float)) else 0
+    except (ValueError, OverflowError):  # JSON's NaN and Infinity
+        return 0

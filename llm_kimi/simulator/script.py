@@ -1,4 +1,4 @@
-"""Decides what the offline Kimi answers; the same request and seed get the same answer.
+"""Decides what the offline Kimi answers; the same messages and seed get the same answer.
 
 Without a script it echoes the last user message, plainly marked as its own. Tools are called when
 they are forced, or when the message mentions one by name; numbers in the message become its
@@ -103,8 +103,9 @@ def fault_texts(messages: object) -> list[str]:
 
 def plan(body: dict[str, Any], model: Model, on: bool, seed: int) -> list[Reply]:
     """The choices of the answer to a request that broke no rule."""
-    said = {k: value for k, value in body.items() if k not in ("stream", "stream_options")}
-    chance = random.Random(_digest(f"{seed}:{json.dumps(said, sort_keys=True)}"))
+    # Cache keys, ids of users and the way of delivery leave an answer as it is.
+    said = json.dumps([body["model"], body["messages"]], sort_keys=True)
+    chance = random.Random(_digest(f"{seed}:{said}"))
     reply = _reply(body, model, on, chance)
     count = body.get("n") or 1
     replies = [reply]

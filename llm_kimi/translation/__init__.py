@@ -92,6 +92,7 @@ def translate(
     messages.apply(draft)
     output.apply(draft)
     del draft.restoring["_names"]
+    draft.restoring["custom_tools"] = frozenset(draft.custom_tools)
     translation = Translation(
         body=draft.body,
         adjustments=tuple(draft.adjustments),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,10 +49,17 @@ class Adjustment:
         }
 
 
+def _plain(value: Any) -> Any:
+    return dict(value) if isinstance(value, Mapping) else str(value)
+
+
 def shorten(value: Any, limit: int = 60) -> str:
     """``value`` as JSON on one line, cut to ``limit`` characters."""
     if isinstance(value, str):
         text = value if value.isprintable() and value == value.strip() and value else repr(value)
     else:
-        text = json.dumps(value, ensure_ascii=False, default=str)
+        try:
+            text = json.dumps(value, ensure_ascii=False, default=_plain)
+        except (RecursionError, TypeError, ValueError):  # too deep, or no JSON at all
+            text = f"<{type(value).__name__}>"
     return text if len(text) <= limit else text[: limit - 1] + "…"

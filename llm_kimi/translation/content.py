@@ -6,15 +6,25 @@ takes, ``None`` when nothing is left; parts that need I/O are put on ``draft.nee
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
 from ..errors import InvalidRequestError
-from .draft import Draft, Need, Tally, require
+from .draft import Draft, Need, Tally, require, well_formed
 
-__all__ = ["text_of", "translate_content"]
+__all__ = ["text_of", "translate_content", "well_formed_text"]
 
 _MEDIA: dict[str, Literal["image", "video"]] = {"image_url": "image", "video_url": "video"}
+# What the vision guide lists, and the names that browsers and Python's mimetypes give to it.
+_FORMATS: dict[str, tuple[str, ...]] = {
+    "image": ("jpeg", "jpg", "png", "gif", "webp", "bmp", "heic", "heif"),
+    "video": (
+        *("mp4", "mpeg", "mov", "quicktime", "avi", "x-msvideo", "x-flv", "mpg", "webm"),
+        *("wmv", "x-ms-wmv", "3gpp"),
+    ),
+}
+_DATA_HEAD = re.compile(r"data:(image|video)/([\w.+-]+)(?:;[\w=.+-]+)*;base64,.")
 _AUDIO = (
     "Kimi takes no audio: transcribe it first and send the text (Moonshot has no transcription "
     "either)"
@@ -26,8 +36,10 @@ def translate_content(
 ) -> str | list[Any] | None:
     """``content`` of message number ``message`` as Kimi takes it; None when it is empty."""
     path = f"messages[{message}].content"
-    if content is None or isinstance(content, str):
-        return content or None
+    if content is None:
+        return None
+    if isinstance(content, str):
+        return well_formed_text(tally, content, path) or None
     require(isinstance(content, list), "must be text or a list of parts", path)
     parts: list[Any] = []
     for index, part in enumerate(content):
@@ -36,7 +48,7 @@ def translate_content(
             parts.append(translated)
     if not parts:
         return None
-    if draft.model.modalities == ("text",):
+    if draft.model.modalities == ("text",) and all(part["type"] == "text" for part in parts):
         tally.note(
             "flat",
             path,
@@ -47,6 +59,15 @@ def translate_content(
         )
         return "\n".join(part["text"] for part in parts)
     return parts
+
+
+def well_formed_text(tally: Tally, text: str, where: str) -> str:
+    """``text`` as it can be sent; half characters are replaced and told."""
+    sent = well_formed(text)
+    if sent is not text and sent != text:
+        reason = "half a character (a lone surrogate) cannot be sent"
+        tally.note("surrogate", where, text, sent, reason, "Unicode, RFC 3629", meaning=True)
+    return sent
 
 
 def text_of(content: Any) -> str:
@@ -61,13 +82,15 @@ def _part(
 ) -> Any:
     require(isinstance(part, Mapping), "must be an object with a type", where)
     kind = part.get("type")
+    require(isinstance(kind, str), "must be the type of the part", f"{where}.type")
     if kind == "text":
         return _text(tally, part, where)
     if kind == "refusal" and role == "assistant":
         text = part.get("refusal")
         require(isinstance(text, str), "must be text", f"{where}.refusal")
         tally.note("refusal", f"{where}.type", "refusal", "text", "Kimi has no refusal parts")
-        return {"type": "text", "text": text} if text else None
+        said = {key: value for key, value in part.items() if key != "refusal"}
+        return _text(tally, {**said, "type": "text", "text": text}, where)
     if kind in _MEDIA:
         return _media(draft, tally, part, message, place, where)
     if kind == "file":
@@ -87,6 +110,9 @@ def _text(tally: Tally, part: Any, where: str) -> Any:
     if not text:
         tally.note("empty part", where, "", None, "Kimi refuses empty text parts", "empty-text")
         return None
+    clean = well_formed_text(tally, text, f"{where}.text")
+    if clean != text:
+        part = {**part, "text": clean}
     return _only(tally, part, where, ("type", "text"))
 
 
@@ -102,24 +128,24 @@ def _media(draft: Draft, tally: Tally, part: Any, message: int, place: int, wher
             "use kimi-k2.6 or kimi-k3.1-pro",
             param=where,
         )
-    scheme = url[:11].lower()
-    if scheme.startswith(("http://", "https://")):
+    if url[:8].lower().startswith(("http://", "https://")):
         draft.needs.append(
             Need("image_url" if medium == "image" else "video_url", where, message, place, url)
         )
-    elif scheme.startswith("data:"):
-        require(
-            not url[:20].lower().startswith("data:image/svg"),
-            "Kimi takes no SVG: send its XML as text, or a PNG",
-            f"{where}.{kind}",
-        )
+    elif url[:5].lower() == "data:":
+        _check_data(url, medium, f"{where}.{kind}")
     else:
         require(
-            scheme.startswith("ms://"),
+            url.startswith("ms://") and url != "ms://",
             f"must be a data: URL, an http(s) URL or ms://<file id>, not {url[:40]!r}",
             f"{where}.{kind}",
         )
     if isinstance(value, Mapping):
+        for key, extra in value.items():
+            if key not in ("url", "detail") and extra is not None:
+                tally.note(
+                    f"medium {key}", f"{where}.{kind}.{key}", extra, None, "Kimi has no such key"
+                )
         detail = value.get("detail")
         if detail is not None:
             tally.note(
@@ -131,14 +157,31 @@ def _media(draft: Draft, tally: Tally, part: Any, message: int, place: int, wher
                 "vision",
                 meaning=detail != "auto",
             )
-        if len(value) > 1:
+        if len(value) > 1 or not isinstance(value, dict):
             part = {**part, kind: {"url": url}}
     return _only(tally, part, where, ("type", kind))
 
 
+def _check_data(url: str, medium: str, where: str) -> None:
+    """The head of a data: URL: the right medium, a format that Kimi reads, base64."""
+    head = url[:200].lower()
+    require(
+        not head.startswith("data:image/svg"),
+        "Kimi takes no SVG: send its XML as text, or a PNG",
+        where,
+    )
+    match = _DATA_HEAD.match(head)
+    formats = _FORMATS[medium]
+    require(
+        match is not None and match[1] == medium and match[2] in formats,
+        f"must be data:{medium}/<format>;base64,... with a format of {', '.join(formats)}",
+        where,
+    )
+
+
 def _only(tally: Tally, part: Any, where: str, keys: tuple[str, str]) -> Any:
     """``part`` without what other stacks left in it."""
-    if len(part) == 2:
+    if len(part) == 2 and isinstance(part, dict):
         return part
     for key, value in part.items():
         if key not in keys and value is not None:

@@ -14,7 +14,17 @@ from ..catalog import SOURCES, Model, UnknownModelError, resolve
 from ..errors import InvalidRequestError
 from .adjustments import Adjustment
 
-__all__ = ["Draft", "Forced", "Json", "Need", "Restore", "is_number", "require"]
+__all__ = [
+    "Draft",
+    "Forced",
+    "Json",
+    "Need",
+    "Restore",
+    "Tally",
+    "is_number",
+    "require",
+    "well_formed",
+]
 
 Json = dict[str, Any]
 
@@ -89,6 +99,20 @@ def is_number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
+def well_formed(text: str) -> str:
+    """``text`` as it can be written in UTF-8: lone surrogates become U+FFFD.
+
+    They come from terminals with bytes that are no UTF-8, and from JavaScript's cut strings.
+    """
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
 class Draft:
     """See the module's docstring. ``restoring`` collects the fields of ``Restore``."""
 
@@ -101,6 +125,14 @@ class Draft:
         self.restoring: dict[str, Any] = {}
         self.forced: Forced | None = None
         self.choices = 1
+        # Where each of ``body["tools"]`` stands in the caller's request, and its forced choice.
+        self.tool_paths: list[str] = []
+        self.tool_choice_param = "tool_choice"
+        # Names as sent: of every tool declared, and of those that stand in for custom tools.
+        self.declared: set[str] = set()
+        self.custom_tools: set[str] = set()
+        # The tools that tool_choice leaves; None: all.
+        self.only_tools: set[str] | None = None
         model_id = self.body.get("model")
         if not isinstance(model_id, str) or not model_id:
             raise InvalidRequestError("must be the id of a Kimi model", param="model")
@@ -141,6 +173,11 @@ class Draft:
         if value is not None:
             wrong_bool = isinstance(value, bool) and types is not bool
             require(isinstance(value, types) and not wrong_bool, f"must be {expected}", param)
+            require(
+                not isinstance(value, str) or well_formed(value) == value,
+                "must be text, it holds half a character (a lone surrogate)",
+                param,
+            )
         return value
 
 

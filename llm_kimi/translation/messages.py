@@ -7,14 +7,14 @@ every call followed by its result, nothing empty, reasoning where it is demanded
 from __future__ import annotations
 
 import json
-from collections import deque
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from ..errors import InvalidRequestError
-from .content import text_of, translate_content
-from .draft import Draft, Json, Tally, require
+from .content import text_of, translate_content, well_formed_text
+from .draft import Draft, Json, Tally, require, well_formed
 from .names import Names
 from .tools import CUSTOM_INPUT, normalise_tools
 
@@ -32,8 +32,10 @@ _KEYS = {
     "assistant": {"role", "content", "name", "tool_calls", "reasoning_content", "partial"},
     "tool": {"role", "content", "name", "tool_call_id"},
 }
-# Read before they are left out; their content is not lost.
+# Those of an assistant's message that have a way to Kimi under another name.
 _READ = {"function_call", "refusal", "thinking_blocks", "reasoning", "audio"}
+_CALL_KEYS = {"id", "type", "function", "custom"}
+_CALL_BODY_KEYS = {"name", "arguments", "input"}
 
 
 class _Turn:
@@ -55,6 +57,7 @@ def apply(draft: Draft) -> None:
     translator = _Messages(draft)
     turns = translator.normalise(messages)
     turns = translator.pair(turns)
+    require(bool(turns), "nothing is left: these are tool results without their calls", "messages")
     translator.finish(turns)
     translator.tally.flush()
     draft.body["messages"] = [turn.message for turn in turns]
@@ -97,8 +100,8 @@ class _Messages:
         self.draft = draft
         self.tally = Tally(draft)
         self.names: Names = draft.restoring["_names"]
-        # Calls in the old form have no ids: name -> ids that wait for their result.
-        self.legacy: dict[str, deque[str]] = {}
+        # Calls in the old form have no ids: name -> ids that wait for their result, latest last.
+        self.legacy: dict[str, list[str]] = {}
 
     # -- one message at a time ---------------------------------------------------------------
 
@@ -169,7 +172,7 @@ class _Messages:
         tools = kept.pop("tools", None)
         content = self._content(message, number, "system")
         if tools is not None:
-            self._dynamic_tools(turns, number, tools)
+            self._dynamic_tools(turns, number, tools, message)
         if content is None:
             if tools is None:
                 require(
@@ -177,22 +180,43 @@ class _Messages:
                     "must have content",
                     f"messages[{number}].content",
                 )
-                self._note_empty(number, "system", None)
+                self._note_empty(number, "system", message["content"], None)
             return
         kept["content"] = content
         turns.append(_Turn(number, kept))
 
-    def _dynamic_tools(self, turns: list[_Turn], number: int, tools: Any) -> None:
+    def _dynamic_tools(
+        self, turns: list[_Turn], number: int, tools: Any, message: Mapping[str, Any]
+    ) -> None:
         """Kimi's tools that are declared in the middle of a conversation (K3 family).
 
         For other models ``tools.hoist`` has moved them to the request's ``tools`` by now.
         """
+        where = f"messages[{number}].tools"
+        require(isinstance(tools, list), "must be a list of tools", where)
         if not self.draft.model.dynamic_tools:
             return
-        where = f"messages[{number}].tools"
-        require(isinstance(tools, list) and bool(tools), "must be a list of tools", where)
-        converted = normalise_tools(self.draft, tools, where, self.names, set())
-        turns.append(_Turn(number, {"role": "system", "tools": converted}))
+        require(bool(tools), "must hold a tool", where)
+        paths = [f"{where}[{index}]" for index in range(len(tools))]
+        converted = normalise_tools(self.draft, tools, paths, self.names)
+        only = self.draft.only_tools
+        if only is not None:
+            converted = [tool for tool in converted if tool["function"]["name"] in only]
+        if len(converted) < len(tools):
+            kept = [tool["function"]["name"] for tool in converted]
+            reason = "what tool_choice leaves of them"
+            self.tally.note("tools", where, f"{len(tools)} tools", kept, reason, "tool-choice")
+        if message.get("content") is not None or message.get("name") is not None:
+            self.tally.note(
+                "tools alone",
+                where,
+                f"{len(tools)} tools",
+                "a message of its own",
+                "Kimi wants tools in a system message without content",
+                "dynamic-tools",
+            )
+        if converted:
+            turns.append(_Turn(number, {"role": "system", "tools": converted}))
 
     def _user(self, turns: list[_Turn], number: int, message: Mapping[str, Any]) -> None:
         require(
@@ -203,7 +227,7 @@ class _Messages:
         content = self._content(message, number, "user")
         if content is None:
             content = FILLER
-            self._note_empty(number, "user", FILLER)
+            self._note_empty(number, "user", message["content"], FILLER)
         elif content is message["content"] and message.keys() <= _KEYS["user"]:
             turns.append(_Turn(number, message if isinstance(message, dict) else dict(message)))
             return
@@ -211,11 +235,11 @@ class _Messages:
         kept["content"] = content
         turns.append(_Turn(number, kept))
 
-    def _note_empty(self, number: int, role: str, sent: str | None) -> None:
+    def _note_empty(self, number: int, role: str, given: Any, sent: str | None) -> None:
         self.tally.note(
             f"empty {role}",
             f"messages[{number}].content",
-            "",
+            "" if given is None else given,
             sent,
             f"Kimi refuses an empty {role} message",
             "empty-assistant" if role == "assistant" else "openapi",
@@ -238,7 +262,7 @@ class _Messages:
         content = self._content(message, number, "tool")
         if content is None:
             content = FILLER
-            self._note_empty(number, "tool", FILLER)
+            self._note_empty(number, "tool", message.get("content"), FILLER)
         return content
 
     def _function(self, turns: list[_Turn], number: int, message: Mapping[str, Any]) -> None:
@@ -258,7 +282,7 @@ class _Messages:
         sent = self.names.sent(name)
         waiting = self.legacy.get(name)
         if waiting:
-            call_id = waiting.popleft()
+            call_id = waiting.pop()
         else:
             call_id = f"call_{number}"
             call = {
@@ -274,26 +298,16 @@ class _Messages:
                 "a call before it",
                 "Kimi refuses a result without its call",
             )
+        kept = self._strip(message, "tool", number)
         content = self._tool_content(message, number)
         turns.append(
-            _Turn(
-                number,
-                {"role": "tool", "tool_call_id": call_id, "name": sent, "content": content},
-            )
+            _Turn(number, {**kept, "tool_call_id": call_id, "name": sent, "content": content})
         )
 
     def _assistant(self, turns: list[_Turn], number: int, message: Mapping[str, Any]) -> None:
         kept = self._strip(message, "assistant", number)
         content = self._content(message, number, "assistant")
-        if content is None and isinstance(message.get("refusal"), str) and message["refusal"]:
-            content = message["refusal"]
-            self.tally.note(
-                "refusal field",
-                f"messages[{number}].refusal",
-                content,
-                {"content": content},
-                "Kimi has no refusal field",
-            )
+        content = self._refusal(message, number, content)
         self._audio(message, number)
         kept.pop("content", None)
         self._reasoning(kept, message, number)
@@ -305,7 +319,7 @@ class _Messages:
             "must be true or false",
             f"messages[{number}].partial",
         )
-        if content is None and calls and message.get("content"):
+        if content is None and calls and message.get("content") is not None:
             self.tally.note(
                 "empty content",
                 f"messages[{number}].content",
@@ -319,9 +333,9 @@ class _Messages:
                 content = ""
             elif kept.get("reasoning_content"):
                 content = FILLER
-                self._note_empty(number, "assistant", FILLER)
+                self._note_empty(number, "assistant", message.get("content"), FILLER)
             else:
-                self._note_empty(number, "assistant", None)
+                self._note_empty(number, "assistant", message.get("content"), None)
                 return
         turn: Json = {"role": "assistant"}
         if content is not None:
@@ -332,6 +346,21 @@ class _Messages:
         if calls:
             turn["tool_calls"] = calls
         turns.append(_Turn(number, turn))
+
+    def _refusal(self, message: Mapping[str, Any], number: int, content: Any) -> Any:
+        """``content``, or the text of a refusal where there is none."""
+        refusal = message.get("refusal")
+        where = f"messages[{number}].refusal"
+        require(refusal is None or isinstance(refusal, str), "must be text", where)
+        if not refusal:
+            return content
+        reason = "Kimi has no refusal field"
+        if content is None:
+            content = well_formed_text(self.tally, str(refusal), where)
+            self.tally.note("refusal field", where, refusal, {"content": content}, reason)
+        else:
+            self.tally.note("refusal beside content", where, refusal, None, reason, meaning=True)
+        return content
 
     def _audio(self, message: Mapping[str, Any], number: int) -> None:
         if message.get("audio") is not None:
@@ -353,6 +382,16 @@ class _Messages:
             f"messages[{number}].reasoning_content",
         )
         key, found = _foreign_reasoning(message)
+        for other in ("reasoning", "thinking_blocks"):
+            if other != key and message.get(other):
+                self.tally.note(
+                    f"unread {other}",
+                    f"messages[{number}].{other}",
+                    message[other],
+                    None,
+                    "it is another provider's, or said elsewhere in the message",
+                    "thinking",
+                )
         if found is not None:
             if given is None:
                 kept["reasoning_content"] = found
@@ -363,6 +402,11 @@ class _Messages:
                 {"reasoning_content": found} if given is None else None,
                 "Kimi calls it reasoning_content",
                 "thinking",
+            )
+        if kept.get("reasoning_content"):
+            where = f"messages[{number}].reasoning_content"
+            kept["reasoning_content"] = well_formed_text(
+                self.tally, kept["reasoning_content"], where
             )
         if self.draft.model.thinking.mode == "never" and "reasoning_content" in kept:
             self.tally.note(
@@ -375,17 +419,27 @@ class _Messages:
 
     def _calls(self, message: Mapping[str, Any], number: int) -> list[Json]:
         where = f"messages[{number}]"
-        calls = message.get("tool_calls") or []
+        calls = message.get("tool_calls")
+        calls = [] if calls is None else calls
         require(isinstance(calls, list), "must be a list of tool calls", f"{where}.tool_calls")
         result = [
             self._call(call, number, f"{where}.tool_calls[{index}]", index)
             for index, call in enumerate(calls)
         ]
         legacy = message.get("function_call")
-        if legacy is not None and not calls:
+        if legacy is not None and calls:
+            self.tally.note(
+                "function_call beside",
+                f"{where}.function_call",
+                legacy,
+                None,
+                "tool_calls says it",
+                "migration",
+            )
+        elif legacy is not None:
             require(isinstance(legacy, Mapping), "must be an object", f"{where}.function_call")
-            call = self._call({"function": legacy}, number, f"{where}.function_call", 0)
-            self.legacy.setdefault(str(legacy["name"]), deque()).append(call["id"])
+            call = self._call(None, number, f"{where}.function_call", 0, legacy)
+            self.legacy.setdefault(str(legacy["name"]), []).append(call["id"])
             result.append(call)
             self.tally.note(
                 "function_call",
@@ -397,77 +451,92 @@ class _Messages:
             )
         return result
 
-    def _call(self, call: Any, number: int, where: str, index: int) -> Json:
-        require(isinstance(call, Mapping), "must be an object", where)
-        custom = call.get("type") == "custom"
-        body = call.get("custom" if custom else "function")
+    def _call(self, call: Any, number: int, where: str, index: int, legacy: Any = None) -> Json:
+        """One call at the path ``where``; ``legacy`` is a ``function_call``, which has no id."""
+        require(legacy is not None or isinstance(call, Mapping), "must be an object", where)
+        kind = "function" if legacy is not None else call.get("type") or "function"
+        require(
+            kind in ("function", "custom", "builtin_function"),
+            f"Kimi has no calls of type {kind!r}",
+            f"{where}.type",
+        )
+        key = "custom" if kind == "custom" else "function"
+        body = call.get(key) if legacy is None else legacy
+        inner = where if legacy is not None else f"{where}.{key}"
         require(
             isinstance(body, Mapping) and isinstance(body.get("name"), str),
             "must name a function",
-            where,
+            f"{inner}.name",
         )
-        if custom:
-            arguments: Any = json.dumps({CUSTOM_INPUT: body.get("input", "")}, ensure_ascii=False)
+        if kind == "custom":
+            given = body.get("input", "")
+            require(isinstance(given, str), "must be text", f"{inner}.input")
+            arguments = json.dumps({CUSTOM_INPUT: well_formed(given)}, ensure_ascii=False)
             self.tally.note(
                 "custom call", f"{where}.type", "custom", "function", "Kimi has functions only"
             )
         else:
-            arguments = body.get("arguments")
-            if isinstance(arguments, Mapping):
-                arguments = json.dumps(arguments, ensure_ascii=False)
-            elif arguments is None or arguments == "":
-                arguments = "{}"
-        require(isinstance(arguments, str), "must be JSON as text", f"{where}.function.arguments")
-        call_id = call.get("id")
+            arguments = self._arguments(body.get("arguments"), f"{inner}.arguments")
+        call_id = None if legacy is not None else call.get("id")
         if not isinstance(call_id, str) or not call_id:
-            call_id = f"call_{number}_{index}"
-        kind = "builtin_function" if call.get("type") == "builtin_function" else "function"
+            given, call_id = call_id, f"call_{number}_{index}"
+            if legacy is None:
+                reason = "Kimi wants an id for every call"
+                self.tally.note("call id", f"{where}.id", given, call_id, reason)
+        if legacy is None:
+            self._note_extra(call, where, _CALL_KEYS)
+        self._note_extra(body, inner, _CALL_BODY_KEYS)
         return {
             "id": call_id,
-            "type": kind,
+            "type": "builtin_function" if kind == "builtin_function" else "function",
             "function": {"name": self.names.sent(body["name"]), "arguments": arguments},
         }
+
+    def _arguments(self, given: Any, where: str) -> str:
+        """The arguments of a call as JSON text."""
+        if given is None or given == "":
+            self.tally.note("no arguments", where, given, "{}", "Kimi wants JSON as text")
+            return "{}"
+        if isinstance(given, str):
+            return well_formed_text(self.tally, given, where)
+        require(isinstance(given, Mapping), "must be JSON as text", where)
+        try:
+            text = json.dumps(dict(given), ensure_ascii=False)
+        except (RecursionError, TypeError, ValueError):
+            raise InvalidRequestError("must be JSON as text", param=where) from None
+        self.tally.note("arguments", where, given, text, "Kimi wants JSON as text")
+        return well_formed(text)
+
+    def _note_extra(self, given: Mapping[str, Any], where: str, known: set[str]) -> None:
+        for key, value in given.items():
+            if key not in known and value is not None:
+                reason = "Kimi knows no such key in a tool call"
+                self.tally.note(f"call {key}", f"{where}.{key}", value, None, reason)
 
     # -- calls and their results --------------------------------------------------------------
 
     def pair(self, turns: list[_Turn]) -> list[_Turn]:
-        """Put every result right behind its call; each message is looked at once."""
-        result: list[_Turn] = []
-        index = 0
-        while index < len(turns):
-            turn = turns[index]
-            index += 1
-            if turn.message["role"] == "tool":
-                self._orphan(turn)
-                continue
-            result.append(turn)
-            calls = turn.message.get("tool_calls")
-            if not calls:
-                continue
-            end = index
-            while end < len(turns) and not turns[end].message.get("tool_calls"):
-                end += 1
-            self._place_results(calls, turns[index:end], turn.number, result)
-            index = end
-        return result
+        """Put every result right behind its call; each message is looked at once.
 
-    def _place_results(
-        self, calls: list[Json], window: list[_Turn], number: int, result: list[_Turn]
-    ) -> None:
-        waiting: dict[str, int] = {}
-        for call in calls:
-            waiting[call["id"]] = waiting.get(call["id"], 0) + 1
-        others: list[_Turn] = []
-        for turn in window:
+        Ids may come again in later turns (Kimi's own are like ``search:0``), so a result belongs
+        to the latest call before it that has its id and still waits.
+        """
+        waiting: dict[str, list[int]] = {}
+        results: dict[int, list[_Turn]] = {}
+        latest = -1
+        for place, turn in enumerate(turns):
             if turn.message["role"] != "tool":
-                others.append(turn)
+                latest = place
+                for call in turn.message.get("tool_calls") or ():
+                    waiting.setdefault(call["id"], []).append(place)
                 continue
-            call_id = turn.message["tool_call_id"]
-            if not waiting.get(call_id):
+            owners = waiting.get(turn.message["tool_call_id"])
+            if not owners:
                 self._orphan(turn)
                 continue
-            waiting[call_id] -= 1
-            if others:
+            owner = owners.pop()
+            results.setdefault(owner, []).append(turn)
+            if owner != latest:
                 self.tally.note(
                     "moved",
                     f"messages[{turn.number}]",
@@ -475,23 +544,33 @@ class _Messages:
                     "right behind its call",
                     "Kimi wants results right behind their calls",
                 )
-            result.append(turn)
-        for call in calls:
-            if waiting[call["id"]]:
-                waiting[call["id"]] -= 1
-                self.tally.note(
-                    "no result",
-                    f"messages[{number}].tool_calls",
-                    call["id"],
-                    NO_RESULT,
-                    "Kimi refuses a call without its result",
-                    "kimi-code",
-                    meaning=True,
-                )
-                result.append(
-                    _Turn(-1, {"role": "tool", "tool_call_id": call["id"], "content": NO_RESULT})
-                )
-        result.extend(others)
+        paired: list[_Turn] = []
+        for place, turn in enumerate(turns):
+            if turn.message["role"] != "tool":
+                found = results.get(place, [])
+                paired += [turn, *found, *self._missing(turn, found)]
+        return paired
+
+    def _missing(self, turn: _Turn, found: list[_Turn]) -> list[_Turn]:
+        """Made-up results for the calls of ``turn`` that have none."""
+        answered = Counter(result.message["tool_call_id"] for result in found)
+        missing = []
+        for call in turn.message.get("tool_calls") or ():
+            if answered[call["id"]]:
+                answered[call["id"]] -= 1
+                continue
+            self.tally.note(
+                "no result",
+                f"messages[{turn.number}].tool_calls",
+                call["id"],
+                NO_RESULT,
+                "Kimi refuses a call without its result",
+                "kimi-code",
+                meaning=True,
+            )
+            result = {"role": "tool", "tool_call_id": call["id"], "content": NO_RESULT}
+            missing.append(_Turn(-1, result))
+        return missing
 
     def _orphan(self, turn: _Turn) -> None:
         self.tally.note(

@@ -23,9 +23,10 @@ class Names:
         names = list(dict.fromkeys(given))
         self._sent = {name: name for name in names if LEGAL.match(name)}
         taken = set(self._sent)
+        counts: dict[str, int] = {}
         for name in names:
             if name not in self._sent:
-                self._sent[name] = legal = _legal(name, taken)
+                self._sent[name] = legal = _legal(name, taken, counts)
                 taken.add(legal)
 
     def sent(self, given: str) -> str:
@@ -37,14 +38,16 @@ class Names:
         return {sent: given for given, sent in self._sent.items() if sent != given}
 
 
-def _legal(name: str, taken: set[str]) -> str:
+def _legal(name: str, taken: set[str], counts: dict[str, int]) -> str:
+    """A legal name for ``name``; ``counts`` are the numbers that stems have used up."""
     stem = _ILLEGAL_CHARACTER.sub("_", name)
     if not stem[:1].isalpha():
         stem = f"fn{stem}" if stem.startswith(("_", "-")) else f"fn_{stem}"
     stem = stem[:MAX_NAME]
-    candidate, number = stem, 2
+    candidate, number = stem, counts.get(stem, 2)
     while candidate in taken:
         suffix = f"_{number}"
         candidate = stem[: MAX_NAME - len(suffix)] + suffix
         number += 1
+    counts[stem] = number
     return candidate

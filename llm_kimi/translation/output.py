@@ -10,13 +10,14 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from .draft import Draft, Json, require
+from .draft import Draft, Json, require, well_formed
 from .schema import to_mfjs
 
 __all__ = ["KNOWN_FIELDS", "OPENAI_ONLY", "apply"]
 
 MAX_STOPS = 5
 MAX_STOP_BYTES = 32
+_MEDIA_BYTES = {"image_url": 4_096, "video_url": 16_384}
 
 KNOWN_FIELDS = frozenset(
     {
@@ -121,12 +122,16 @@ def _tokens(draft: Draft) -> None:
             "kimi-code",
             meaning=False,
         )
-    if limit is None or limit < draft.model.context:
+    context = draft.model.context
+    if limit is None:
         return
-    # Prompt and answer share the window, so this is refused whatever the prompt. A token is at
-    # least one byte, so the prompt is at most this long:
-    prompt = len(json.dumps([draft.body["messages"], draft.body.get("tools")]).encode())
-    room = max(draft.model.context - prompt, draft.model.context // 8)
+    # Prompt and answer share the window. A token is about four bytes and at least one. Where the
+    # estimate says that this is refused, what surely fits is asked for, or half of what may fit.
+    size = _prompt_bytes(draft)
+    left = context - size // 4
+    if limit <= left or (left <= 0 and limit < context):
+        return  # it fits, or the prompt alone is too long: no other limit would help
+    room = max(context - size, left // 2, 1) if left > 0 else context // 8
     draft.body["max_completion_tokens"] = room
     draft.adjust(
         "max_tokens" if old == limit else "max_completion_tokens",
@@ -135,6 +140,21 @@ def _tokens(draft: Draft) -> None:
         f"prompt and answer share the {draft.model.context:,} tokens of {draft.name}",
         draft.model.source("output"),
     )
+
+
+def _prompt_bytes(draft: Draft) -> int:
+    """About how many bytes of text the prompt has; a picture counts as a thousand tokens."""
+    total = len(json.dumps(draft.body["tools"])) if "tools" in draft.body else 0
+    for message in draft.body["messages"]:
+        total += 32 + len((message.get("reasoning_content") or "").encode())
+        content = message.get("content")
+        for part in content if isinstance(content, list) else ({"text": content or ""},):
+            medium = _MEDIA_BYTES.get(str(part.get("type")), 4_096)
+            total += len(part["text"].encode()) + 32 if "text" in part else medium
+        for key in ("tool_calls", "tools"):
+            if key in message:
+                total += len(json.dumps(message[key]))
+    return total
 
 
 def _stop(draft: Draft) -> None:
@@ -148,6 +168,7 @@ def _stop(draft: Draft) -> None:
         "must be text or a list of texts",
         "stop",
     )
+    require(all(well_formed(stop) == stop for stop in stops), "must be valid Unicode", "stop")
     filled = [stop for stop in dict.fromkeys(stops) if stop]
     short = [stop for stop in filled if len(stop.encode()) <= MAX_STOP_BYTES]
     sent, here = short[:MAX_STOPS], short[MAX_STOPS:]
@@ -182,12 +203,17 @@ def _response_format(draft: Draft) -> None:
         "response_format.type",
     )
     if kind != "json_schema":
-        if set(form) != {"type"}:
-            draft.body["response_format"] = {"type": kind}
-            extra = {key: value for key, value in form.items() if key != "type"}
-            draft.adjust("response_format", extra, None, "Kimi has no such keys", meaning=False)
+        draft.body["response_format"] = {"type": kind}
+        _drop_extra(draft, form, "response_format", {"type"})
         return
+    _drop_extra(draft, form, "response_format", {"type", "json_schema"})
     draft.body["response_format"] = {"type": kind, "json_schema": _json_schema(draft, form)}
+
+
+def _drop_extra(draft: Draft, given: Mapping[str, Any], where: str, known: set[str]) -> None:
+    for key, value in given.items():
+        if key not in known and value is not None:
+            draft.adjust(f"{where}.{key}", value, None, "Kimi has no such key")
 
 
 def _json_schema(draft: Draft, form: Mapping[str, Any]) -> Json:
@@ -204,15 +230,18 @@ def _json_schema(draft: Draft, form: Mapping[str, Any]) -> Json:
     require(strict is None or isinstance(strict, bool), "must be true or false", f"{where}.strict")
     schema, changes = to_mfjs(given.get("schema"), f"{where}.schema")
     draft.adjustments.extend(changes)
+    _drop_extra(draft, given, where, {"name", "description", "schema", "strict"})
     description = given.get("description")
-    if isinstance(description, str) and description:
-        place = "description" not in schema
-        if place:
-            schema = {**schema, "description": description}
+    require(
+        description is None or isinstance(description, str), "must be text", f"{where}.description"
+    )
+    if description:
+        description, own = well_formed(description), schema.get("description")
+        schema = {**schema, "description": f"{description}\n\n{own}" if own else description}
         draft.adjust(
             f"{where}.description",
             description,
-            "schema.description" if place else None,
+            "schema.description",
             "Kimi has no such key",
             meaning=False,
         )
@@ -234,7 +263,13 @@ def _stream(draft: Draft) -> None:
     if options is not None and not stream:
         draft.drop("stream_options", "the request is no stream", meaning=False)
         return
-    wanted = bool(options and options.get("include_usage"))
+    wanted = options.get("include_usage") if options is not None else None
+    require(
+        wanted is None or isinstance(wanted, bool),
+        "must be true or false",
+        "stream_options.include_usage",
+    )
+    wanted = bool(wanted)
     draft.restoring["include_usage"] = wanted
     if not stream:
         return

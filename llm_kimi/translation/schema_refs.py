@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 from ..errors import InvalidRequestError
 
-__all__ = ["ANNOTATIONS", "Document", "Pointer", "finite", "is_walle_finite", "ref_of", "refs_in"]
+__all__ = ["ANNOTATIONS", "Document", "Pointer", "Walk", "finite", "ref_of", "refs_in"]
 
 Pointer: TypeAlias = tuple[str, ...]
 
@@ -273,34 +273,41 @@ def finite(schema: Mapping[str, Any], defs: Mapping[str, Mapping[str, Any]]) -> 
         known |= grown
 
 
-def is_walle_finite(
-    node: Mapping[str, Any],
-    defs: Mapping[str, Mapping[str, Any]],
-    seen: set[str],
-    blockers: list[tuple[Mapping[str, Any], str]],
-) -> bool:
-    """Whether Moonshot's validator sees a way for ``node`` to end.
+class Walk:
+    """Moonshot's own test whether a rewritten schema comes to an end.
 
     It is stricter than JSON schema: an array counts as endless when its items are, although it
     may be empty (github.com/MoonshotAI/walle, ``CheckRefTermination``). ``blockers`` receives the
-    objects and names of the required arrays that stand in the way.
+    objects that require such an array, the array's name and the object's place: the name of a
+    definition (empty: the root) and what comes below it.
     """
-    if "$ref" in node:
-        name = node["$ref"].removeprefix("#/$defs/")
-        if name in seen:
-            return False
-        seen.add(name)
-        return is_walle_finite(defs[name], defs, seen, blockers)
-    if "anyOf" in node:
-        return any(is_walle_finite(b, defs, set(seen), blockers) for b in node["anyOf"])
-    if node.get("type") == "array":
-        return "items" not in node or is_walle_finite(node["items"], defs, seen, blockers)
-    if node.get("type") != "object" or not node.get("required"):
-        return True
-    for name in node["required"]:
-        sub = node["properties"][name]
-        if is_walle_finite(sub, defs, seen, blockers):
+
+    def __init__(self, defs: Mapping[str, Mapping[str, Any]]) -> None:
+        self.blockers: list[tuple[Any, str, str, str]] = []
+        self._defs = defs
+        self._seen: set[str] = set()
+
+    def ends(self, node: Mapping[str, Any], definition: str = "", below: str = "") -> bool:
+        """Whether the validator finds a way out of ``node``."""
+        if "$ref" in node:
+            name = node["$ref"].removeprefix("#/$defs/")
+            if name in self._seen:
+                return False
+            self._seen.add(name)
+            return self.ends(self._defs[name], name)
+        if "anyOf" in node:
+            return any(
+                self.ends(branch, definition, f"{below}.anyOf[{index}]")
+                for index, branch in enumerate(node["anyOf"])
+            )
+        if node.get("type") == "array":
+            return "items" not in node or self.ends(node["items"], definition, f"{below}.items")
+        if node.get("type") != "object" or not node.get("required"):
             return True
-        if sub.get("type") == "array" and not sub.get("minItems"):
-            blockers.append((node, name))
-    return False
+        for name in node["required"]:
+            sub = node["properties"][name]
+            if self.ends(sub, definition, f"{below}.properties.{name}"):
+                return True
+            if sub.get("type") == "array" and not sub.get("minItems"):
+                self.blockers.append((node, name, definition, below))
+        return False

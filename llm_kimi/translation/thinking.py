@@ -61,21 +61,28 @@ def _flatten_reasoning(draft: Draft) -> None:
     if not isinstance(reasoning, Mapping) or not isinstance(reasoning.get("effort"), str):
         return
     del draft.body["reasoning"]
-    if "reasoning_effort" not in draft.body:
-        draft.body["reasoning_effort"] = reasoning["effort"]
+    effort = draft.body.setdefault("reasoning_effort", reasoning["effort"])
     draft.adjust(
         "reasoning",
         dict(reasoning),
-        {"reasoning_effort": draft.body["reasoning_effort"]},
+        {"reasoning_effort": effort},
         "chat completions call it reasoning_effort",
-        meaning=any(key != "effort" and value is not None for key, value in reasoning.items()),
+        meaning=any(value is not None for value in {**reasoning, "effort": None}.values())
+        or effort != reasoning["effort"],
     )
 
 
 def _effort(draft: Draft) -> str | None:
     effort = draft.body.get("reasoning_effort")
     if isinstance(effort, Mapping):  # {"effort": "high"}: refused by the API as it stands
-        effort = effort.get("effort")
+        given, effort = effort, effort.get("effort")
+        draft.adjust(
+            "reasoning_effort",
+            dict(given),
+            effort if isinstance(effort, str) else None,
+            "Kimi takes the level alone",
+            meaning=any(value is not None for value in {**given, "effort": None}.values()),
+        )
     if effort is None:
         draft.body.pop("reasoning_effort", None)
         return None
@@ -196,12 +203,21 @@ def _by_object(draft: Draft, effort: str | None, wish: _Wish, raw: Any) -> None:
             sent["keep"] = wish.keep
     if wish.keep and not model.keep:
         draft.adjust("thinking.keep", wish.keep, None, f"{draft.name} keeps no thinking", source)
-    if wish.budget is not None and on is not False:
+    if wish.budget is not None:
         draft.adjust(
-            "thinking.budget_tokens", wish.budget, None, "Kimi has no thinking budget", source
+            "thinking.budget_tokens",
+            wish.budget,
+            None,
+            "Kimi has no thinking budget",
+            source,
+            meaning=on is not False,
         )
     if isinstance(raw, bool) and sent:
         draft.adjust("thinking", raw, sent, "Kimi takes an object", source, meaning=False)
+    elif isinstance(raw, Mapping) and raw.get("type") is None and wish.on is None:
+        draft.adjust(
+            "thinking", dict(raw), sent or None, "Kimi wants its type", source, meaning=False
+        )
     elif isinstance(raw, Mapping) and raw.get("type") == "adaptive":
         draft.adjust("thinking.type", "adaptive", sent.get("type"), "Kimi has two modes", source)
     if sent:
@@ -249,11 +265,12 @@ def switch_off(draft: Draft, param: str, given: Any, reason: str) -> None:
     """Turn thinking off for this request, because the caller allowed it for ``param``."""
     if draft.model.thinking.mode != "switchable":
         raise InvalidRequestError(f"{draft.name} always thinks", param=param)
+    before = draft.body.get("thinking")
     draft.body["thinking"] = {"type": "disabled"}
     draft.thinking = False
     draft.adjust(
         "thinking",
-        {"type": "enabled"},
+        before,
         {"type": "disabled"},
         f"{reason} ({param} was {given})" if isinstance(given, str) else reason,
         draft.model.source("tool_choice"),

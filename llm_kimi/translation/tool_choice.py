@@ -14,6 +14,7 @@ from ..errors import InvalidRequestError
 from .draft import Draft, Forced, require
 from .names import Names
 from .thinking import switch_off
+from .tools import declared_later
 
 __all__ = ["FALLBACKS", "Fallback", "apply"]
 
@@ -28,9 +29,10 @@ def apply(draft: Draft, fallback: Fallback) -> None:
     given = draft.body["tool_choice"]
     names: Names = draft.restoring["_names"]
     choice = _parse(draft, given, names)
-    if "tools" not in draft.body and not _dynamic_tools(draft):
-        forced = choice not in ("auto", "none")
-        draft.drop("tool_choice", "there are no tools", "tool-choice", meaning=forced)
+    if "tools" not in draft.body and not any(declared_later(draft)):
+        del draft.body["tool_choice"]
+        reason, forced = "there are no tools", choice not in ("auto", "none")
+        draft.adjust(draft.tool_choice_param, given, None, reason, "tool-choice", meaning=forced)
         return
     if isinstance(choice, tuple):
         _force_named(draft, given, choice[1], fallback)
@@ -38,14 +40,7 @@ def apply(draft: Draft, fallback: Fallback) -> None:
         _require(draft, given, fallback)
     elif given != choice:
         draft.body["tool_choice"] = choice
-        draft.adjust("tool_choice", given, choice, "Kimi's word for it", meaning=False)
-
-
-def _dynamic_tools(draft: Draft) -> bool:
-    messages = draft.body.get("messages")
-    return isinstance(messages, list) and any(
-        isinstance(message, Mapping) and message.get("tools") for message in messages
-    )
+        draft.adjust(draft.tool_choice_param, given, choice, "Kimi's word for it", meaning=False)
 
 
 def _parse(draft: Draft, given: Any, names: Names) -> Any:
@@ -68,9 +63,14 @@ def _parse(draft: Draft, given: Any, names: Names) -> Any:
     body = given.get("custom" if kind == "custom" else "function")
     name: Any = body.get("name") if isinstance(body, Mapping) else given.get("name")
     require(
-        kind in ("function", "custom", "tool", None) and isinstance(name, str),
+        kind in ("function", "custom", "builtin_function", "tool", None),
+        'must be "function", "custom" or "allowed_tools"',
+        "tool_choice.type",
+    )
+    require(
+        isinstance(name, str),
         "must name a function",
-        "tool_choice.function.name",
+        f"tool_choice.{'custom' if kind == 'custom' else 'function'}.name",
     )
     return ("named", names.sent(name))
 
@@ -102,23 +102,23 @@ def _allowed(draft: Draft, given: Any, names: Names) -> str:
         wanted.add(names.sent(body["name"]))
     _keep_only(draft, wanted, "tool_choice.allowed_tools.tools")
     draft.adjust(
-        "tool_choice",
-        given,
-        mode,
-        f"Kimi has no allowed_tools: only these {len(draft.body.get('tools', ()))} are sent",
+        "tool_choice.allowed_tools.tools",
+        [*listed],
+        None,
+        f"Kimi has no allowed_tools: of the tools only these {len(wanted)} are sent",
         "tool-choice",
         meaning=False,
     )
-    draft.body["tool_choice"] = mode
     return str(mode)
 
 
 def _keep_only(draft: Draft, wanted: set[str], param: str) -> None:
-    tools = draft.body.get("tools", [])
-    kept = [tool for tool in tools if tool["function"]["name"] in wanted]
-    missing = wanted - {tool["function"]["name"] for tool in kept}
-    require(not missing, f"there is no tool {', '.join(sorted(missing))!r} in tools", param)
+    _require_known(draft, wanted, param)
+    draft.only_tools = wanted
+    kept = [tool for tool in draft.body.get("tools", ()) if tool["function"]["name"] in wanted]
     draft.body["tools"] = kept
+    if not kept:
+        del draft.body["tools"]
 
 
 def _force_named(draft: Draft, given: Any, name: str, fallback: Fallback) -> None:
@@ -127,15 +127,18 @@ def _force_named(draft: Draft, given: Any, name: str, fallback: Fallback) -> Non
         _disable_thinking(draft, f"a named tool_choice ({name})")
         forms = draft.model.tool_choice(draft.thinking)
     if "named" in forms:
-        draft.body["tool_choice"] = {"type": "function", "function": {"name": name}}
-        _require_known(draft, name)
+        _require_known(draft, {name}, draft.tool_choice_param)
+        sent = {"type": "function", "function": {"name": name}}
+        draft.body["tool_choice"] = sent
+        if given != sent:
+            draft.adjust(draft.tool_choice_param, given, sent, "Kimi's word for it", meaning=False)
         return
-    _keep_only(draft, {name}, "tool_choice")
+    _keep_only(draft, {name}, draft.tool_choice_param)
     source = draft.model.source("tool_choice")
     if "required" in forms:
         draft.body["tool_choice"] = "required"
         draft.adjust(
-            "tool_choice",
+            draft.tool_choice_param,
             given,
             "required",
             f"{draft.name} takes no named tool: only {name} is sent, and a call is required",
@@ -146,9 +149,10 @@ def _force_named(draft: Draft, given: Any, name: str, fallback: Fallback) -> Non
     _plan_nudge(draft, given, fallback, Forced(name))
 
 
-def _require_known(draft: Draft, name: str) -> None:
-    known = any(tool["function"]["name"] == name for tool in draft.body.get("tools", ()))
-    require(known, f"there is no tool {name!r} in tools", "tool_choice")
+def _require_known(draft: Draft, wanted: set[str], param: str) -> None:
+    names: Names = draft.restoring["_names"]
+    missing = wanted - draft.declared - {names.sent(name) for name in declared_later(draft)}
+    require(not missing, f"there is no tool {', '.join(sorted(missing))!r} in tools", param)
 
 
 def _require(draft: Draft, given: Any, fallback: Fallback) -> None:
@@ -159,8 +163,9 @@ def _require(draft: Draft, given: Any, fallback: Fallback) -> None:
     if "required" in forms:
         if given != "required":
             draft.body["tool_choice"] = "required"
-            if not (isinstance(given, Mapping) and given.get("type") == "allowed_tools"):
-                draft.adjust("tool_choice", given, "required", "Kimi's word for it", meaning=False)
+            draft.adjust(
+                draft.tool_choice_param, given, "required", "Kimi's word for it", meaning=False
+            )
         return
     _plan_nudge(draft, given, fallback, Forced(None))
 
@@ -181,12 +186,12 @@ def _plan_nudge(draft: Draft, given: Any, fallback: Fallback, forced: Forced) ->
         raise InvalidRequestError(
             f"{draft.name} cannot be made to give {what}{while_thinking}; {way_out}, "
             "and the K3 family can be made to",
-            param="tool_choice",
+            param=draft.tool_choice_param,
         )
     del draft.body["tool_choice"]
     draft.forced = forced
     draft.adjust(
-        "tool_choice",
+        draft.tool_choice_param,
         given,
         "auto",
         f"{draft.name} cannot be made to give {what}{while_thinking}: it is asked, "

@@ -10,11 +10,18 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..errors import InvalidRequestError
-from .draft import Draft, Json, Tally, require
+from .draft import Draft, Json, Tally, require, well_formed
 from .names import Names
 from .schema import to_mfjs
 
-__all__ = ["CUSTOM_INPUT", "apply", "convert_legacy", "hoist", "normalise_tools"]
+__all__ = [
+    "CUSTOM_INPUT",
+    "apply",
+    "convert_legacy",
+    "declared_later",
+    "hoist",
+    "normalise_tools",
+]
 
 CUSTOM_INPUT = "input"
 """The one parameter of the function that stands in for a custom tool."""
@@ -28,7 +35,10 @@ def convert_legacy(draft: Draft) -> None:
     functions = draft.check_type("functions", list, "a list of functions")
     if functions is not None:
         tools = [{"type": "function", "function": function} for function in functions]
-        draft.body["tools"] = [*(draft.check_type("tools", list, "a list of tools") or ()), *tools]
+        have = draft.check_type("tools", list, "a list of tools") or []
+        draft.tool_paths = [f"tools[{index}]" for index in range(len(have))]
+        draft.tool_paths += [f"functions[{index}]" for index in range(len(functions))]
+        draft.body["tools"] = [*have, *tools]
         del draft.body["functions"]
         draft.restoring["legacy_functions"] = True
         draft.restoring["single_tool_call"] = True
@@ -53,7 +63,13 @@ def convert_legacy(draft: Draft) -> None:
         )
         choice = call
     del draft.body["function_call"]
-    draft.body.setdefault("tool_choice", choice)
+    newer = draft.body.get("tool_choice")
+    if newer is not None:
+        reason, differs = "tool_choice says it", newer != choice
+        draft.adjust("function_call", call, None, reason, "migration", meaning=differs)
+        return
+    draft.body["tool_choice"] = choice
+    draft.tool_choice_param = "function_call"
     draft.adjust(
         "function_call", call, {"tool_choice": choice}, "its name today", "migration", meaning=False
     )
@@ -62,17 +78,29 @@ def convert_legacy(draft: Draft) -> None:
 def hoist(draft: Draft) -> None:
     """Tools declared inside the conversation, for models that do not load them there."""
     messages = draft.body.get("messages")
+    tools = list(draft.check_type("tools", list, "a list of tools") or ())
+    if not draft.tool_paths:
+        draft.tool_paths = [f"tools[{index}]" for index in range(len(tools))]
     if draft.model.dynamic_tools or not isinstance(messages, list):
         return
+    known = {_name_of(tool): tool for tool in tools}
     for number, message in enumerate(messages):
-        if not isinstance(message, Mapping) or not isinstance(message.get("tools"), list):
+        if not _declares_tools(message):
             continue
-        have = draft.body.get("tools", [])
-        known = set(_tool_names(have))
-        new = [tool for tool in message["tools"] if not known.intersection(_tool_names([tool]))]
-        draft.body["tools"] = [*have, *new]
+        where = f"messages[{number}].tools"
+        for index, tool in enumerate(message["tools"]):
+            name = _name_of(tool)
+            if name is None or name not in known:
+                tools.append(tool)
+                draft.tool_paths.append(f"{where}[{index}]")
+                if name is not None:
+                    known[name] = tool
+            elif known[name] != tool:
+                reason = f"{name} is declared twice, and differently: the first one counts"
+                draft.adjust(f"{where}[{index}]", tool, None, reason, "dynamic-tools")
+        draft.body["tools"] = tools
         draft.adjust(
-            f"messages[{number}].tools",
+            where,
             f"{len(message['tools'])} tools",
             "tools",
             f"{draft.name} loads no tools inside a conversation: declared for all of it",
@@ -111,27 +139,23 @@ def apply(draft: Draft) -> None:
     if not tools:
         del draft.body["tools"]
         return
-    custom: set[str] = set()
-    draft.body["tools"] = normalise_tools(draft, tools, "tools", names, custom)
-    draft.restoring["custom_tools"] = frozenset(custom)
+    draft.body["tools"] = normalise_tools(draft, tools, draft.tool_paths, names)
 
 
-def normalise_tools(
-    draft: Draft, tools: list[Any], path: str, names: Names, custom: set[str]
-) -> list[Any]:
-    """One list of tools in Kimi's form; names of custom tools are added to ``custom``."""
+def normalise_tools(draft: Draft, tools: list[Any], paths: list[str], names: Names) -> list[Json]:
+    """One list of tools in Kimi's form; ``paths`` are their places in the caller's request."""
     tally = Tally(draft)
     result = []
-    seen: set[str] = set()
-    for index, tool in enumerate(tools):
-        where = f"{path}[{index}]"
+    for where, tool in zip(paths, tools, strict=True):
         require(isinstance(tool, Mapping), "must be an object", where)
         kind = tool.get("type", "function")
         if kind == "builtin_function":
-            result.append(tool)
-            continue
-        if kind == "custom":
-            converted = _custom(draft, tool, where, names, custom)
+            converted = _builtin(tool, where, tally)
+            if converted["function"]["name"] in draft.declared:
+                draft.adjust(where, tool, None, "it is declared already", meaning=False)
+                continue
+        elif kind == "custom":
+            converted = _custom(draft, tool, where, names, tally)
         elif kind == "function":
             converted = _function(draft, tool, where, names, tally)
         else:
@@ -140,30 +164,56 @@ def normalise_tools(
                 param=f"{where}.type",
             )
         name = converted["function"]["name"]
-        require(name not in seen, f"two tools are called {name!r}", f"{where}.function.name")
-        seen.add(name)
+        body = _body_path(where, kind)
+        require(name not in draft.declared, f"two tools are called {name!r}", f"{body}.name")
+        draft.declared.add(name)
         result.append(converted)
     tally.flush()
     return result
 
 
+def _body_path(where: str, kind: str) -> str:
+    """Where the body of the tool at ``where`` stands; the old functions have no wrapping."""
+    if where.startswith("functions["):
+        return where
+    return f"{where}.{'custom' if kind == 'custom' else 'function'}"
+
+
+def _builtin(tool: Any, where: str, tally: Tally) -> Json:
+    """A tool of Kimi's own, such as ``$web_search``: nothing but its name."""
+    body = f"{where}.function"
+    function = tool.get("function")
+    require(isinstance(function, Mapping), "must be an object", body)
+    name = _name(function, body)
+    require(name.startswith("$"), "Kimi's built-in tools are called $...", f"{body}.name")
+    _note_extra(tally, function, body, {"name"})
+    _note_extra(tally, tool, where, _TOOL_KEYS)
+    return {"type": "builtin_function", "function": {"name": name}}
+
+
+def _note_extra(tally: Tally, given: Any, where: str, known: set[str]) -> None:
+    for key, value in given.items():
+        if key not in known and value is not None:
+            tally.note(f"key {key}", f"{where}.{key}", value, None, "Kimi has no such key")
+
+
+def _description(body: Any, where: str) -> str | None:
+    description = body.get("description")
+    require(
+        description is None or isinstance(description, str), "must be text", f"{where}.description"
+    )
+    return None if description is None else well_formed(description)
+
+
 def _function(draft: Draft, tool: Any, where: str, names: Names, tally: Tally) -> Json:
     function = tool.get("function")
-    require(isinstance(function, Mapping), "must be an object", f"{where}.function")
-    given = _name(function, f"{where}.function")
-    description = function.get("description")
-    require(
-        description is None or isinstance(description, str),
-        "must be text",
-        f"{where}.function.description",
-    )
+    body = _body_path(where, "function")
+    require(isinstance(function, Mapping), "must be an object", body)
+    given = _name(function, body)
+    description = _description(function, body)
     strict = function.get("strict")
-    require(
-        strict is None or isinstance(strict, bool),
-        "must be true or false",
-        f"{where}.function.strict",
-    )
-    schema, changes = to_mfjs(function.get("parameters"), f"{where}.function.parameters")
+    require(strict is None or isinstance(strict, bool), "must be true or false", f"{body}.strict")
+    schema, changes = to_mfjs(function.get("parameters"), f"{body}.parameters")
     draft.adjustments.extend(changes)
     converted: Json = {"name": names.sent(given)}
     if description is not None:
@@ -173,33 +223,38 @@ def _function(draft: Draft, tool: Any, where: str, names: Names, tally: Tally) -
     if strict is None:
         tally.note(
             "strict",
-            f"{where}.function.strict",
+            f"{body}.strict",
             None,
             False,
             "what OpenAI takes when it is missing; Kimi would take true",
         )
-    for key, value in function.items():
-        if key not in _FUNCTION_KEYS and value is not None:
-            tally.note(key, f"{where}.function.{key}", value, None, "Kimi has no such key")
-    for key, value in tool.items():
-        if key not in _TOOL_KEYS and value is not None:
-            tally.note(key, f"{where}.{key}", value, None, "Kimi has no such key")
+    _note_extra(tally, function, body, _FUNCTION_KEYS)
+    _note_extra(tally, tool, where, _TOOL_KEYS)
     return {"type": "function", "function": converted}
 
 
-def _custom(draft: Draft, tool: Any, where: str, names: Names, custom: set[str]) -> Json:
+def _custom(draft: Draft, tool: Any, where: str, names: Names, tally: Tally) -> Json:
     """OpenAI's custom tool (free text in) as a function with one string parameter."""
     body = tool.get("custom")
     require(isinstance(body, Mapping), "must be an object", f"{where}.custom")
     given = _name(body, f"{where}.custom")
-    description = body.get("description")
+    description = _description(body, f"{where}.custom")
     text = {"type": "string", "description": "The whole input of the tool, as plain text."}
     form = body.get("format")
-    grammar = form.get("grammar") if isinstance(form, Mapping) else None
-    if isinstance(grammar, Mapping):
+    require(
+        form is None or isinstance(form, Mapping), "must be an object", f"{where}.custom.format"
+    )
+    if form is not None and form.get("type") == "grammar":
+        grammar = form.get("grammar", form)  # the Responses API writes it without the wrapping
+        require(
+            isinstance(grammar, Mapping) and isinstance(grammar.get("definition"), str),
+            "must hold a grammar",
+            f"{where}.custom.format",
+        )
         text["description"] += (
             f" It must follow this {grammar.get('syntax')} grammar:\n{grammar.get('definition')}"
         )
+        text["description"] = well_formed(text["description"])
         draft.adjust(
             f"{where}.custom.format",
             form,
@@ -213,10 +268,12 @@ def _custom(draft: Draft, tool: Any, where: str, names: Names, custom: set[str])
         "Kimi has functions only; calls are given back as custom tool calls",
         meaning=False,
     )
+    _note_extra(tally, body, f"{where}.custom", {"name", "description", "format"})
+    _note_extra(tally, tool, where, {"type", "custom"})
     sent = names.sent(given)
-    custom.add(sent)
+    draft.custom_tools.add(sent)
     converted: Json = {"name": sent}
-    if isinstance(description, str):
+    if description is not None:
         converted["description"] = description
     converted["parameters"] = {
         "type": "object",
@@ -241,14 +298,15 @@ def _used_names(draft: Draft, tools: Any) -> Iterator[str]:
     for message in messages:
         if not isinstance(message, Mapping):
             continue
-        if message.get("role") == "system" and isinstance(message.get("tools"), list):
+        if _declares_tools(message):
             yield from _tool_names(message["tools"])
         call = message.get("function_call")
         if isinstance(call, Mapping) and isinstance(call.get("name"), str):
             yield call["name"]
         if message.get("role") == "function" and isinstance(message.get("name"), str):
             yield message["name"]
-        for call in message.get("tool_calls") or ():
+        calls = message.get("tool_calls")
+        for call in calls if isinstance(calls, list) else ():
             body = call.get("function") or call.get("custom") if isinstance(call, Mapping) else None
             if (
                 isinstance(body, Mapping)
@@ -260,7 +318,29 @@ def _used_names(draft: Draft, tools: Any) -> Iterator[str]:
 
 def _tool_names(tools: Any) -> Iterator[str]:
     for tool in tools:
-        if isinstance(tool, Mapping) and tool.get("type") != "builtin_function":
-            body = tool.get("function") or tool.get("custom")
-            if isinstance(body, Mapping) and isinstance(body.get("name"), str):
-                yield body["name"]
+        name = _name_of(tool)
+        if name is not None and tool.get("type") != "builtin_function":
+            yield name
+
+
+def _name_of(tool: Any) -> str | None:
+    body = (tool.get("function") or tool.get("custom")) if isinstance(tool, Mapping) else None
+    name = body.get("name") if isinstance(body, Mapping) else None
+    return name if isinstance(name, str) else None
+
+
+def _declares_tools(message: Any) -> bool:
+    """Whether a message brings tools of its own, as Kimi's system messages may."""
+    return (
+        isinstance(message, Mapping)
+        and message.get("role") in ("system", "developer")
+        and isinstance(message.get("tools"), list)
+    )
+
+
+def declared_later(draft: Draft) -> Iterator[str]:
+    """Names, as given, of the tools that are declared inside the conversation."""
+    messages = draft.body.get("messages")
+    for message in messages if isinstance(messages, list) else ():
+        if draft.model.dynamic_tools and _declares_tools(message):
+            yield from filter(None, map(_name_of, message["tools"]))

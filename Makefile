@@ -1,0 +1,67 @@
+# `make demo` shows the plugin at work, offline. `make test` checks everything on both host sets.
+# Both need git, make and Python 3.10 or newer, and the package registry; no key, no other network.
+
+PYTHON ?= python3
+PIP := -m pip install --quiet --disable-pip-version-check
+
+# The newest hosts (llm 0.36, openai 3 on httpx2), and the oldest (llm 0.32.1, openai 2 on httpx).
+NEWEST := "llm>=0.36" "openai>=3"
+OLDEST := "llm==0.32.1" "openai<3"
+
+DEMO := .venv/demo
+NEW := .venv/newest
+OLD := .venv/oldest
+
+.PHONY: demo test lint docs-check unit wheel bench cog clean
+
+demo: $(DEMO)/.installed
+	@PATH="$(CURDIR)/$(DEMO)/bin:$$PATH" sh scripts/demo.sh
+
+test: lint docs-check unit wheel
+	@echo "All checks passed."
+
+lint: $(NEW)/.installed
+	$(NEW)/bin/ruff check .
+	$(NEW)/bin/ruff format --check .
+	$(NEW)/bin/mypy --strict llm_kimi
+
+docs-check: $(NEW)/.installed
+	$(NEW)/bin/cog --check README.md docs/*.md
+
+unit: $(NEW)/.installed $(OLD)/.installed
+	$(NEW)/bin/python -m pytest
+	$(OLD)/bin/python -m pytest
+
+wheel: $(NEW)/.installed
+	PYTHON="$(PYTHON)" sh scripts/check_wheel.sh
+
+# Rewrite the generated parts of README and docs.
+cog: $(NEW)/.installed
+	$(NEW)/bin/cog -r README.md docs/*.md
+
+bench: $(NEW)/.installed
+	$(NEW)/bin/python benchmarks/run.py
+
+$(DEMO)/.installed: pyproject.toml
+	$(call venv,$(DEMO))
+	$(DEMO)/bin/python $(PIP) -e .
+	@touch $@
+
+$(NEW)/.installed: pyproject.toml
+	$(call venv,$(NEW))
+	$(NEW)/bin/python $(PIP) -e ".[test]" $(NEWEST)
+	@touch $@
+
+$(OLD)/.installed: pyproject.toml
+	$(call venv,$(OLD))
+	$(OLD)/bin/python $(PIP) -e ".[test]" $(OLDEST)
+	@touch $@
+
+define venv
+@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "llm-kimi needs Python 3.10 or newer; set PYTHON=")'
+@echo "Setting up $(1) ..."
+@$(PYTHON) -m venv --clear $(1)
+endef
+
+clean:
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

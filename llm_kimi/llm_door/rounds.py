@@ -1,0 +1,90 @@
+"""The rounds of one answer: usually one exchange, several when the platform searches.
+
+One ``Rounds`` serves the sync and the async model, which differ in how they drive an exchange.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+import llm
+
+from .. import settings
+from ..errors import InvalidRequestError, KimiError
+from ..exchange import Exchange, Target
+from ..translation import translate
+from .events import EmptyAnswerError, Turn
+from .notices import end_line, tell_adjustments
+from .options import KimiOptions
+from .requests import build_request, go_on
+
+__all__ = ["KimiModelError", "Rounds", "as_model_errors"]
+
+MAX_SEARCHES = 10
+"""Rounds of $web_search in one answer; a model that searches on and on is stopped here."""
+
+
+class KimiModelError(llm.ModelError, click.ClickException):
+    """An error that llm shows as one line, in every command (``llm chat`` included)."""
+
+    def __init__(self, message: str) -> None:
+        click.ClickException.__init__(self, message)
+
+
+class Rounds:
+    """Iterate for the exchanges to run; hand what they have to ``turn`` before the next one.
+
+    ``base_url`` is where they go, ``timeout`` how many seconds to wait (None: the usual time).
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        prompt: Any,
+        stream: bool,
+        response: Any,
+        conversation: Any,
+        key: str | None,
+    ) -> None:
+        # llm before 0.36 has {} for no options.
+        options = prompt.options or model.Options()
+        assert isinstance(options, KimiOptions)
+        self.base_url = settings.base_url(model.base_url)
+        self.timeout = options.timeout
+        self.turn = Turn(response, model.model_id, prompt, shown=stream)
+        self._options = options
+        self._request = build_request(model, prompt, options, conversation)
+        self._target = Target(base_url=self.base_url, key=key, key_source=settings.key_source(key))
+
+    def __iter__(self) -> Iterator[Exchange]:
+        for _ in range(MAX_SEARCHES):
+            yield self._exchange()
+            if not self.turn.searched:
+                return
+            self._request = go_on(self._request, self.turn.searched)
+        self.turn.stopped_searching(MAX_SEARCHES)
+
+    def _exchange(self) -> Exchange:
+        strict = self._options.strict
+        translation = translate(
+            self._request,
+            strict=settings.strict_by_default() if strict is None else strict,
+            tool_choice_fallback=self._options.tool_choice_fallback or "nudge",
+        )
+        tell_adjustments(translation.adjustments)
+        return Exchange(translation, self._target)
+
+
+@contextmanager
+def as_model_errors() -> Iterator[None]:
+    """Our errors as llm shows them, on a line of their own."""
+    try:
+        yield
+    except (KimiError, EmptyAnswerError) as error:
+        end_line()
+        # The cause is kept for programs; a user's mistake needs no trace.
+        cause = None if isinstance(error, InvalidRequestError) else error
+        raise KimiModelError(str(error)) from cause

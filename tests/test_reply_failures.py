@@ -1,0 +1,344 @@
+"""Error answers: what they say, what to do about it, whether to try again, and never a key."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta, timezone
+from email.utils import format_datetime
+from typing import Any
+
+import pytest
+
+from llm_kimi.errors import APIError
+from llm_kimi.reply import api_error, error_of
+from llm_kimi.reply.failures import is_retryable, retry_delay, scrub
+
+
+def made(
+    status: int,
+    type: str | None = None,
+    text: str = "no",
+    *,
+    headers: dict[str, str] | None = None,
+    **more: Any,
+) -> APIError:
+    """The error of an answer in the API's form."""
+    error: dict[str, Any] = {"message": text}
+    if type is not None:
+        error["type"] = type
+    return api_error(status, headers or {}, json.dumps({"error": error}).encode(), **more)
+
+
+def test_status_type_trace_id_and_words_are_told() -> None:
+    error = made(400, "invalid_request_error", "bad thing", headers={"x-trace-id": "t-1"})
+    assert (error.status, error.type, error.trace_id) == (400, "invalid_request_error", "t-1")
+    assert error.detail == "bad thing"
+    assert str(error) == "400 invalid_request_error: bad thing [trace id t-1]"
+    assert made(500, headers={"x-request-id": "r-1"}).trace_id == "r-1"
+
+
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        (b'{"error": {"message": "why"}}', "why"),
+        (b'{"error": "why"}', "why"),
+        (b'{"error": {}}', "no reason given"),
+        (b'{"error": {"message": null, "code": 7}}', "no reason given"),
+        (b'{"error": null}', '{"error": null}'),
+        (b'{"detail": "why"}', '{"detail": "why"}'),
+        (b'["why"]', '["why"]'),
+        (b"why not", "why not"),
+        (b"", "an empty answer with status 503"),
+        (b"\xff\xfe", "\ufffd\ufffd"),
+        (b"[" * 200_000, "[" * 200),
+        (
+            b"<html><head><title>504 Gateway Time-out</title></head></html>",
+            "a gateway answered with a page (504 Gateway Time-out)",
+        ),
+        (b"<p>no title", "a gateway answered with a page (status 503)"),
+    ],
+)
+def test_every_kind_of_body_gives_words(body: bytes, detail: str) -> None:
+    assert api_error(503, {}, body).detail == detail
+
+
+def test_a_code_that_is_a_number_is_text() -> None:
+    error = api_error(400, {}, b'{"error": {"message": "m", "type": 5, "code": 7}}')
+    assert (error.type, error.code) == (None, "7")
+
+
+# -- hints ------------------------------------------------------------------------------------
+
+
+def test_401_names_the_source_of_the_key_and_the_other_region() -> None:
+    for type in ("invalid_authentication_error", "incorrect_api_key_error"):
+        error = made(
+            401,
+            type,
+            "Invalid Authentication",
+            base_url="https://api.moonshot.ai/v1",
+            key_source="the environment variable MOONSHOT_API_KEY",
+        )
+        assert error.hint is not None
+        assert "The key came from the environment variable MOONSHOT_API_KEY." in error.hint
+        assert "KIMI_BASE_URL=https://api.moonshot.cn/v1" in error.hint
+        assert "Kimi Code" in error.hint
+        assert error.hint in str(error)
+    china = made(401, base_url="https://api.moonshot.cn/v1")
+    assert china.hint is not None
+    assert "KIMI_BASE_URL=https://api.moonshot.ai/v1" in china.hint
+    assert "came from" not in china.hint
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        ("kimi-k2-0905-preview", "retired on 2026-05-25: use kimi-k2.6"),
+        ("Kimi-Latest", "retired on"),
+        ("kimi-k9", "The platform serves"),
+    ],
+)
+def test_404_of_a_model(model: str, words: str) -> None:
+    text = f"Not found the model {model} or Permission denied"
+    assert words in str(made(404, "resource_not_found_error", text, model=model))
+
+
+def test_404_of_another_place() -> None:
+    openai = api_error(404, {}, b'{"error": {"message": "The model", "code": "model_not_found"}}')
+    assert "OpenAI's own" in str(openai)
+    page = api_error(404, {}, b"<title>404 Not Found</title>", base_url="http://host/api")
+    assert "no chat API at this base URL (http://host/api)" in str(page)
+    path = made(404, "resource_not_found_error", "The requested resource was not found")
+    assert "no chat API" in str(path)
+
+
+@pytest.mark.parametrize(
+    ("type", "text"),
+    [
+        ("exceeded_current_quota_error", "please check"),
+        ("rate_limit_reached_error", "You exceeded your current token quota: org"),
+        (None, "Your account org-1 is suspended due to insufficient balance, please recharge"),
+    ],
+)
+def test_quota_speaks_of_the_balance(type: str | None, text: str) -> None:
+    error = made(429, type, text)
+    assert "balance" in str(error.hint)
+    assert not is_retryable(error)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Invalid request: Your request exceeded model token limit: 262144 (requested: 425573)",
+        "Input token length too long",
+        "prompt tokens + max_tokens exceeds the model specification",
+    ],
+)
+def test_context_overflow_names_the_window(text: str) -> None:
+    small = made(400, "invalid_request_error", text, model="kimi-k2.6")
+    assert "262,144 tokens on kimi-k2.6" in str(small.hint)
+    assert "kimi-k3.1-pro" in str(small.hint)
+    large = made(400, "invalid_request_error", text, model="kimi-k3.1-pro")
+    assert "1,048,576" in str(large.hint)
+    assert "or take" not in str(large.hint)
+    assert "window" in str(made(400, None, text, model="gpt-4o").hint)
+
+
+RULES = [
+    ("invalid temperature: only 1 is allowed for this model", "leave it out"),
+    ("invalid top_p: only 0.95 is allowed for this model", "leave it out"),
+    ("invalid n: only 1 is allowed for this model", "leave it out"),
+    ("invalid presence_penalty: only 0 is allowed for this model", "leave it out"),
+    ("invalid frequency_penalty: only 0 is allowed for this model", "leave it out"),
+    ("invalid logprobs: only false is allowed for this model", "leave it out"),
+    ("tool_choice 'required' is incompatible with thinking enabled", "cannot be forced"),
+    ("tool_choice 'specified' is incompatible with thinking enabled", "cannot be forced"),
+    ("invalid thinking: only type=enabled is allowed for this model", "leave thinking out"),
+    (
+        "thinking is enabled but reasoning_content is missing in assistant tool call message at "
+        "index 2",
+        "reasoning_content",
+    ),
+    (
+        "Invalid request: tools.function.parameters is not a valid moonshot flavored json schema, "
+        "details: <At path 'a': references must start with #/$defs/>",
+        "MoonshotAI/walle",
+    ),
+    ("Invalid request: tools.function.parameters.type is required", "MoonshotAI/walle"),
+    (
+        "Invalid request: the `response_format.json_schema.schema` field in the request must be an "
+        "object",
+        "json_schema needs",
+    ),
+    (
+        "Invalid request: function name is invalid, must start with a letter and can contain "
+        "letters, numbers, underscores, and dashes",
+        "must start with a letter",
+    ),
+    ("Invalid request: role 'developer' is not allowed", "Roles are"),
+    ("invalid request: unsupported role ROLE_UNSPECIFIED", "Roles are"),
+    (
+        "Invalid request: the message at position 1 with role 'assistant' must not be empty",
+        "message is empty",
+    ),
+    ("Invalid request: text content is empty", "message is empty"),
+    ("Invalid request: tool_call_id  is not found", "no matching call"),
+    ("tokenization failed", "K3 family"),
+]
+
+
+@pytest.mark.parametrize(("text", "hint"), RULES)
+def test_each_rule_of_a_400_has_its_way_out(text: str, hint: str) -> None:
+    error = made(400, "invalid_request_error", text, model="kimi-k2.6")
+    assert hint in str(error.hint)
+    assert not is_retryable(error)
+    assert hint in str(error_of({"error": {"message": text}}).hint)
+
+
+@pytest.mark.parametrize(
+    ("status", "type", "text", "hint"),
+    [
+        (400, "content_filter", "The request was rejected because ...", "another way"),
+        (403, "access_terminated_error", "Kimi For Coding is ...", "Kimi Code, another product"),
+        (403, "x", "only available for Coding Agents such as", "Kimi Code, another product"),
+        (504, None, "Gateway Time-out", "streamed"),
+        (429, "rate_limit_reached_error", "max RPM: 20", "organisation"),
+    ],
+)
+def test_other_hints(status: int, type: str | None, text: str, hint: str) -> None:
+    assert hint in str(made(status, type, text).hint)
+
+
+def test_no_hint_is_better_than_a_wrong_one() -> None:
+    assert made(400, "invalid_request_error", "something new").hint is None
+    assert (
+        made(403, "permission_denied_error", "The API you are accessing is not open").hint is None
+    )
+    assert made(500, "server_error", "role 'x' is not allowed").hint is None
+
+
+# -- whether and when to try again ------------------------------------------------------------
+
+LIMIT = "request reached organization max RPM: 20, please try again after 1 seconds"
+
+
+@pytest.mark.parametrize(
+    ("status", "type", "text", "again"),
+    [
+        (408, None, "", True),
+        (409, None, "", True),
+        (429, "engine_overloaded_error", "overloaded", True),
+        (429, "rate_limit_reached_error", LIMIT, True),
+        (429, "rate_limit_reached_error", "reached TPD rate limit, current:1, limit:1", False),
+        (429, "exceeded_current_quota_error", "", False),
+        (429, "engine_overloaded_error", "insufficient balance", False),
+        (429, None, "", False),
+        (429, "other", "", False),
+        (500, "server_error", "", True),
+        (500, "unexpected_output", "", True),
+        (502, None, "", True),
+        (503, "server_unavailable", "", True),
+        (504, None, "", True),
+        (529, None, "", True),
+        (400, "invalid_request_error", "", False),
+        (400, "content_filter", "", False),
+        (401, None, "", False),
+        (403, None, "", False),
+        (404, None, "", False),
+        (413, None, "", False),
+        (422, None, "", False),
+        (499, "client_closed_request", "", False),
+        (302, None, "", False),
+    ],
+)
+def test_what_is_worth_another_try(status: int, type: str | None, text: str, again: bool) -> None:
+    assert is_retryable(made(status, type, text)) is again
+
+
+def test_an_error_inside_a_stream_is_not_tried_again() -> None:
+    assert not is_retryable(
+        error_of({"error": {"message": "x", "type": "engine_overloaded_error"}})
+    )
+
+
+@pytest.mark.parametrize(
+    ("header", "text", "seconds"),
+    [
+        ("7", "", 7.0),
+        (" 1.5 ", "", 1.5),
+        ("0", "", 0.0),
+        ("0", LIMIT, 1.0),
+        ("3", LIMIT, 3.0),
+        (None, LIMIT, 1.0),
+        (None, "Please try again after 250 ms", 0.25),
+        (None, "try again after 250milliseconds", 0.25),
+        (None, "try again after 1 second.", 1.0),
+        (None, "try again after 2.5s", 2.5),
+        (None, "try again after 5 minutes", None),
+        (None, "try again later", None),
+        ("soon", LIMIT, 1.0),
+        ("soon", "", None),
+        ("", "", None),
+        ("nan", "", None),
+        ("inf", "", None),
+        ("-5", "", None),
+        ("1e9999", "", None),
+        ("Wed, 99 Foo 2026 00:00:00 GMT", "", None),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", "", 0.0),
+    ],
+)
+def test_the_time_to_wait(header: str | None, text: str, seconds: float | None) -> None:
+    headers = {} if header is None else {"retry-after": header}
+    assert made(429, "x", text, headers=headers).retry_after == seconds
+
+
+@pytest.mark.parametrize("zone", [timezone.utc, timezone(timedelta(hours=8))])
+def test_the_time_to_wait_as_a_date(zone: timezone) -> None:
+    moment = datetime.now(zone) + timedelta(seconds=30)
+    error = made(503, headers={"retry-after": format_datetime(moment)})
+    assert error.retry_after is not None
+    assert 25 < error.retry_after <= 30
+    naive = made(503, headers={"retry-after": format_datetime(moment).rsplit(" ", 1)[0] + " -0000"})
+    assert naive.retry_after is not None
+
+
+@pytest.mark.parametrize("jitter", [0.0, 0.5, 1.0])
+def test_the_delay_grows_within_its_bounds(jitter: float) -> None:
+    for attempt in range(8):
+        delay = retry_delay(None, attempt, jitter)
+        middle = min(0.5 * 2**attempt, 8)
+        assert 0.75 * middle <= delay <= 1.25 * middle
+    told = made(429, "x", headers={"retry-after": "5"})
+    assert 5 <= retry_delay(told, 0, jitter) <= 5.5
+    at_once = made(429, "x", headers={"retry-after": "0"})
+    assert 0.3 < retry_delay(at_once, 0, jitter) <= 0.5
+
+
+# -- keys -------------------------------------------------------------------------------------
+
+KEY = "relay-secret.0123456789"
+
+
+@pytest.mark.parametrize("key", [KEY, "sk-abcdefgh12345678", "sk-kimi-Ab_cd-ef"])
+@pytest.mark.parametrize(
+    "form",
+    ['{{"error": {{"message": "key {} is wrong"}}}}', "key {} is wrong", "<title>{}</title>"],
+)
+def test_the_key_never_comes_out(key: str, form: str) -> None:
+    for text in (form.format(key), form.format("x" * 190 + key)):
+        error = api_error(401, {}, text.encode(), key=key)
+        for shown in (str(error), error.detail, repr(error), str(error.args), str(vars(error))):
+            assert key not in shown
+            assert key[:12] not in shown
+    inside = error_of({"error": {"message": f"no {key}"}}, key=key)
+    assert key not in str(inside)
+    assert key not in str(error_of({"error": f"no {key}"}, key=key))
+
+
+def test_scrub() -> None:
+    assert scrub("a sk-abcdef123 b") == "a sk-*** b"
+    assert scrub("Bearer sk-abcdef123, sk-zzzzzzzz!") == "Bearer sk-***, sk-***!"
+    assert scrub("ask-me-anything task-manager") == "ask-me-anything task-manager"
+    assert scrub(f"a {KEY} b", KEY) == "a *** b"
+    assert scrub("abc", "b") == "abc"
+    assert scrub("abc", "") == "abc"

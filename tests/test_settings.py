@@ -1,0 +1,126 @@
+"""Keys, base URLs and strictness: which place wins, and what is said of it."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from llm_kimi import settings
+from llm_kimi.errors import InvalidRequestError
+
+
+def store(keys: object) -> None:
+    """Write llm's key file."""
+    text = keys if isinstance(keys, str) else json.dumps(keys)
+    (Path(os.environ["LLM_USER_PATH"]) / "keys.json").write_text(text)
+
+
+def test_keys_are_looked_for_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    store({"kimi": "sk-1", "moonshot": "sk-2", "work": "sk-work", "// Note": "x"})
+    for number, variable in enumerate(settings.KEY_VARIABLES):
+        monkeypatch.setenv(variable, f"sk-{3 + number}")
+    assert settings.find_key("sk-0") == "sk-0"
+    assert settings.find_key("work") == "sk-work"
+    assert settings.find_key() == "sk-1"
+    store({"moonshot": "sk-2"})
+    assert settings.find_key() == "sk-2"
+    store({})
+    for number, variable in enumerate(settings.KEY_VARIABLES):
+        assert settings.find_key() == f"sk-{3 + number}"
+        monkeypatch.delenv(variable)
+    assert settings.find_key() is None
+    assert settings.find_key("") is None
+
+
+def test_the_documented_variables() -> None:
+    assert settings.KEY_VARIABLES == ("MOONSHOT_API_KEY", "KIMI_API_KEY", "MOONSHOT_KEY")
+    assert settings.BASE_URL_VARIABLES == (
+        "KIMI_BASE_URL",
+        "MOONSHOT_BASE_URL",
+        "MOONSHOT_API_BASE",
+    )
+
+
+@pytest.mark.parametrize("broken", ["", "not json", "[]", '{"kimi": null}', '{"kimi": " "}'])
+def test_a_broken_or_empty_key_file_is_no_key(monkeypatch: pytest.MonkeyPatch, broken: str) -> None:
+    store(broken)
+    assert settings.find_key() is None
+    monkeypatch.setenv("KIMI_API_KEY", " sk-environment\n")
+    assert settings.find_key() == "sk-environment"
+
+
+def test_where_a_key_came_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    store({"kimi": "sk-1 ", "work": "sk-work\n"})
+    monkeypatch.setenv("MOONSHOT_KEY", "sk-5")
+    sources = {key: settings.key_source(key) for key in ("sk-1", "sk-work", "sk-5", "sk-other")}
+    assert sources == {
+        "sk-1": "the stored key 'kimi' (llm keys)",
+        "sk-work": "the stored key 'work' (llm keys)",
+        "sk-5": "the environment variable MOONSHOT_KEY",
+        "sk-other": "the option --key or the argument key=",
+    }
+    assert settings.key_source(None) == settings.key_source("") == ""
+
+
+@pytest.mark.parametrize("key", ["sk-a b", "sk-a\nb", "sk-\u2026", "sk-\x00", "sk-\u00e9"])
+def test_what_cannot_be_a_key(monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    with pytest.raises(InvalidRequestError) as caught:
+        settings.find_key(key)
+    assert key not in str(caught.value)
+    assert caught.value.param == "key"
+
+
+def test_the_message_without_key_names_the_ways() -> None:
+    text = settings.no_key_message()
+    for word in ("https://platform.kimi.ai", "llm keys set kimi", "MOONSHOT_API_KEY", "simulate"):
+        assert word in text
+
+
+def test_base_urls_are_looked_for_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settings.base_url() == "https://api.moonshot.ai/v1"
+    for variable in reversed(settings.BASE_URL_VARIABLES):
+        monkeypatch.setenv(variable, f"https://{variable.lower()}.example/v1")
+        assert settings.base_url() == f"https://{variable.lower()}.example/v1"
+    assert settings.base_url("https://mine.example/v1") == "https://mine.example/v1"
+    monkeypatch.setenv("KIMI_BASE_URL", "  ")
+    assert settings.base_url() == "https://moonshot_base_url.example/v1"
+
+
+@pytest.mark.parametrize(
+    ("given", "used"),
+    [
+        ("https://api.moonshot.cn/v1/", "https://api.moonshot.cn/v1"),
+        ("https://api.moonshot.cn/v1/chat/completions", "https://api.moonshot.cn/v1"),
+        ("https://api.moonshot.cn/v1/chat/completions/", "https://api.moonshot.cn/v1"),
+        ("HTTP://localhost:80/v1", "HTTP://localhost:80/v1"),
+        (" https://api.moonshot.cn/v1 ", "https://api.moonshot.cn/v1"),
+    ],
+)
+def test_base_urls_are_tidied(monkeypatch: pytest.MonkeyPatch, given: str, used: str) -> None:
+    monkeypatch.setenv("KIMI_BASE_URL", given)
+    assert settings.base_url() == used
+
+
+@pytest.mark.parametrize("given", ["api.moonshot.ai/v1", "localhost:8000", "ftp://x", "sk-key"])
+def test_a_bad_base_url_names_its_origin(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    with pytest.raises(InvalidRequestError, match=r"^base_url: must be a URL"):
+        settings.base_url(given)
+    monkeypatch.setenv("MOONSHOT_API_BASE", given)
+    with pytest.raises(InvalidRequestError, match=r"^MOONSHOT_API_BASE: must be a URL"):
+        settings.base_url()
+
+
+@pytest.mark.parametrize(
+    ("value", "strict"),
+    [("1", True), ("true", True), ("YES", True), (" on ", True), ("0", False), ("", False)],
+)
+def test_strictness(monkeypatch: pytest.MonkeyPatch, value: str, strict: bool) -> None:
+    monkeypatch.setenv("KIMI_STRICT", value)
+    assert settings.strict_by_default() is strict
+
+
+def test_not_strict_unless_asked() -> None:
+    assert settings.strict_by_default() is False
