@@ -63,7 +63,7 @@ def _thinks(model: Model) -> str:
 def _status(model: Model) -> str:
     if model.status == "retired":
         return f"retired {model.retired_on}; use `{model.replacement}`"
-    return f"live; {model.notice}" if model.notice else "live"
+    return "live, see below" if model.notice else "live"
 
 
 def models_table(*, live: bool) -> str:
@@ -91,6 +91,15 @@ def models_table(*, live: bool) -> str:
         "Status",
     )
     return table(head, rows)
+
+
+def notices() -> str:
+    """What is announced about live models, one line each."""
+    named: dict[str, list[str]] = {}
+    for model in live_models():
+        if model.notice:
+            named.setdefault(model.notice, []).append(f"`{model.id}`")
+    return "\n".join(f"{', '.join(ids)}: {notice}." for notice, ids in named.items())
 
 
 def sources_table() -> str:

@@ -16,10 +16,15 @@ import llm.cli
 import pytest
 import sqlite_utils
 from click.testing import CliRunner, Result
+from llm.default_plugins import openai_models
 from llm.migrations import migrate
 
 from llm_kimi.carriers.openai_sdk import clear_clients
 from llm_kimi.simulator import Simulator
+
+if not hasattr(openai_models.build_options_class, "cache_info"):
+    # llm before 0.34 builds the option classes of all its models anew for every command.
+    openai_models.build_options_class = cache(openai_models.build_options_class)
 
 PNG = (
     b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x06\x00\x00\x00"

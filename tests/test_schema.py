@@ -696,15 +696,28 @@ def test_required_names_without_a_schema_get_one() -> None:
     assert sent["properties"] == {"a": {"type": "null"}}
 
 
-def test_what_nothing_satisfies_is_refused() -> None:
+def test_a_required_property_that_can_have_no_value_is_left_out_and_told() -> None:
+    """One tool that can never be called as its schema says must not cost the whole request."""
     for schema in (
-        obj({"a": False}, "a"),
-        obj({"a": {"type": "string", "allOf": [{"type": "integer"}]}}, "a"),
-        obj({"a": {"type": "integer", "minimum": 3, "maximum": 2}}, "a"),
-        obj({}, "a", additionalProperties=False),
+        obj({"a": False, "b": {"type": "string"}}, "a", "b"),
+        obj({"a": {"type": "string", "allOf": [{"type": "integer"}]}, "b": {}}, "a", "b"),
+        obj({"a": {"type": "integer", "minimum": 3, "maximum": 2}, "b": {}}, "a", "b"),
+        obj({"b": {"type": "string"}}, "a", "b", additionalProperties=False),
     ):
-        with pytest.raises(InvalidRequestError, match="nothing satisfies"):
-            to_mfjs(schema, PATH)
+        sent, adjustments = to_mfjs(schema, PATH)
+        assert list(sent["properties"]) == ["b"]
+        assert sent["required"] == ["b"]
+        assert any("'a'" in adjustment.reason for adjustment in adjustments)
+        assert all(
+            adjustment.changes_meaning for adjustment in adjustments if adjustment.sent is None
+        )
+
+
+def test_a_property_deeper_down_that_can_have_no_value_takes_its_parent_along() -> None:
+    inner = obj({"a": False}, "a")
+    sent, adjustments = to_mfjs(obj({"x": inner, "b": {"type": "string"}}, "b"), PATH)
+    assert list(sent["properties"]) == ["b"]
+    assert lost(adjustments) != []
 
 
 # --- combinations ---

@@ -8,6 +8,7 @@ from typing import IO, Any
 import click
 
 from ..errors import InvalidRequestError
+from ..settings import strict_by_default
 from ..translation import FALLBACKS, Adjustment, Fallback, Translation, translate
 from ..translation.adjustments import shorten
 
@@ -46,7 +47,11 @@ def explain(
     if model is not None:
         request["model"] = model
     try:
-        translation = translate(request, strict=strict, tool_choice_fallback=tool_choice_fallback)
+        translation = translate(
+            request,
+            strict=strict or strict_by_default(),
+            tool_choice_fallback=tool_choice_fallback,
+        )
     except InvalidRequestError as error:
         raise click.ClickException(_error_text(error, model)) from None
     if as_json:

@@ -102,7 +102,7 @@ class Writer:
                 Rule("type", self._at("type"), other, "", reason=reason, sent="object"),
             )
         atom = atoms[0] if len(atoms) == 1 else self._merge(atoms)
-        written = self._object(atom)
+        written = self._object(atom, root=True)
         if written is None:
             raise InvalidRequestError("nothing satisfies this schema", param=self.path)
         schema, own_rules = written
@@ -380,7 +380,14 @@ class Writer:
         written = self.write(expr)
         return False if written is None else written
 
-    def _object(self, atom: Atom) -> tuple[dict[str, Any], tuple[Rule, ...]] | None:
+    def _object(
+        self, atom: Atom, *, root: bool = False
+    ) -> tuple[dict[str, Any], tuple[Rule, ...]] | None:
+        """An object; None where a required property can have no value.
+
+        At the ``root`` such a property is left out instead: one tool of many that can never be
+        called as its schema says must not cost the whole request.
+        """
         rules = [rule for rule in atom.rules if "object" in rule.types]
         extra: dict[str, Any] | bool | None = None
         if atom.extra is not None:
@@ -393,8 +400,13 @@ class Writer:
             written = self.write(expr)
             where = expr[0].path if expr and isinstance(expr[0], Part) else self.path
             if written is None:
-                if name in required:
+                if name in required and not root:
                     return None
+                if name in required:
+                    required.remove(name)
+                    reason = f"nothing satisfies the required property {name!r}: it is left out"
+                    rules.append(Rule("required", where, name, "", reason=reason))
+                    continue
                 if extra is not False:
                     note = f"Property {name!r} must be absent."
                     reason = "MFJS cannot forbid one property; the description does"
