@@ -8,8 +8,8 @@ show() {
 }
 [ -t 1 ] || say() { printf '\n%s\n' "$*"; }
 
-say "An offline Kimi listens at $KIMI_BASE_URL. Every answer below is made up by it,"
-say "not by Moonshot AI: no key is used and nothing leaves this machine."
+say "An offline Kimi listens at $KIMI_BASE_URL.
+Every answer below is made up by it, not by Moonshot AI: no key is used and nothing leaves this machine."
 
 say "1. A prompt. The reasoning goes to stderr, the answer streams to stdout."
 show 'llm -m kimi-k2.6 "What is a moonshot?"'
