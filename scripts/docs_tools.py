@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -344,7 +345,13 @@ def _environment() -> dict[str, str]:
         for key, value in os.environ.items()
         if not key.startswith(("KIMI_", "MOONSHOT_", "LLM_"))
     }
-    return {**clean, "PATH": path, "LLM_USER_PATH": _folder.name, "COLUMNS": "90"}
+    return {
+        **clean,
+        "PATH": path,
+        "LLM_USER_PATH": _folder.name,
+        "COLUMNS": "90",
+        "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+    }
 
 
 def run(command: str) -> str:
@@ -374,3 +381,10 @@ def console(*commands: str) -> None:
         lines += [f"$ {command}", run(command)]
     lines.append("```")
     out("\n".join(lines))
+
+
+def python(code: str) -> None:
+    """A Python block, and what it prints when it is run against the offline Kimi."""
+    code = code.strip("\n")
+    command = f"{shlex.quote(sys.executable)} -W ignore -c {shlex.quote(code)}"
+    out(f"```python\n{code}\n```\n\n```text\n{run(command)}\n```")
