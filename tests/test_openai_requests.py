@@ -7,6 +7,7 @@ import random
 import re
 from collections import Counter
 from collections.abc import Iterator
+from importlib.metadata import version
 from typing import Any
 
 import pytest
@@ -303,6 +304,7 @@ def test_schemas_are_json_schemas(sample: list[dict[str, Any]]) -> None:
             jsonschema.Draft202012Validator.check_schema(schema)
 
 
+@pytest.mark.skipif(version("openai") < "3", reason="openai 2 does not know the newest values")
 def test_types_of_the_client_library() -> None:
     pydantic = pytest.importorskip("pydantic")
     params = pytest.importorskip("openai.types.chat.completion_create_params")
