@@ -537,7 +537,7 @@ def resolve(model_id: str) -> Model:
     exact = BY_ID.get(model_id)
     if exact is not None:
         return exact
-    name = _VARIANT.sub("", model_id.strip().lower().rsplit("/", 1)[-1])
+    name = _VARIANT.sub("", model_id.lower().rsplit("/", 1)[-1])
     name = _DIGIT_P.sub(".", name)
     known = BY_ID.get(name)
     if known is not None:

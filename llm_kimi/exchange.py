@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 from .errors import APIConnectionError, APIError, InvalidRequestError, KimiError
 from .reply import Collector, Reader, Restorer, add_usage, api_error
 from .reply.failures import is_retryable, retry_delay
-from .translation import Translation
+from .translation import WAYS_OUT, Translation
 
 __all__ = [
     "NUDGE",
@@ -306,15 +306,7 @@ class Exchange:
 
     def _check_needs(self) -> None:
         for need in self.translation.needs:
-            if need.kind == "file":
-                raise InvalidRequestError(
-                    "files are not sent yet: put the text of the document into the message",
-                    param=need.param,
-                )
-            raise InvalidRequestError(
-                "Kimi fetches no URLs: send the data itself as a data: URL",
-                param=need.param,
-            )
+            raise InvalidRequestError(WAYS_OUT[need.kind], param=need.param)
 
 
 class _Held:

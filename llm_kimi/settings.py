@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from urllib.parse import urlsplit
 
 from .errors import InvalidRequestError
 
@@ -29,7 +30,11 @@ KEY_VARIABLES = ("MOONSHOT_API_KEY", "KIMI_API_KEY", "MOONSHOT_KEY")
 BASE_URL_VARIABLES = ("KIMI_BASE_URL", "MOONSHOT_BASE_URL", "MOONSHOT_API_BASE")
 STRICT_VARIABLE = "KIMI_STRICT"
 
+SIMULATOR_KEY_VARIABLE = "KIMI_SIMULATOR_KEY"
+"""Set by ``llm kimi simulate`` for its command: a stored key is not for the simulator to see."""
+
 _TRUE = frozenset({"1", "true", "yes", "on"})
+_FALSE = frozenset({"", "0", "false", "no", "off"})
 
 
 def base_url(explicit: str | None = None) -> str:
@@ -46,11 +51,26 @@ def base_url(explicit: str | None = None) -> str:
                 break
     if not value:
         return DEFAULT_BASE_URL
-    if not value.lower().startswith(("http://", "https://")):
-        raise InvalidRequestError(
-            f"must be a URL such as {DEFAULT_BASE_URL}, not {value!r}", param=origin
-        )
+    _check_url(value, origin)
     return value.rstrip("/").removesuffix("/chat/completions")
+
+
+def _check_url(value: str, origin: str) -> None:
+    """A plain http(s) URL. What is refused is not repeated: it may hold a password or a key."""
+    try:
+        parts = urlsplit(value)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname)
+        usable = usable and (parts.port is None or parts.port > 0)
+    except ValueError:
+        usable = False
+    if not usable:
+        raise InvalidRequestError(f"must be a URL such as {DEFAULT_BASE_URL}", param=origin)
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise InvalidRequestError(
+            f"must be a plain URL such as {DEFAULT_BASE_URL}, without user, password, ? or #; "
+            "the key goes where keys go",
+            param=origin,
+        )
 
 
 def stored_keys() -> Mapping[str, str]:
@@ -68,6 +88,7 @@ def stored_keys() -> Mapping[str, str]:
 
 def _places(keys: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Every place a key may stand, as (value, the place in words), first wins."""
+    yield os.environ.get(SIMULATOR_KEY_VARIABLE, ""), "the offline Kimi"
     for alias in KEY_ALIASES:
         yield keys.get(alias, ""), f"the stored key {alias!r} (llm keys)"
     for variable in KEY_VARIABLES:
@@ -126,5 +147,12 @@ def no_key_message() -> str:
 
 
 def strict_by_default() -> bool:
-    """Whether ``KIMI_STRICT`` asks for errors in place of adjustments."""
-    return os.environ.get(STRICT_VARIABLE, "").strip().lower() in _TRUE
+    """Whether ``KIMI_STRICT`` asks for errors in place of adjustments.
+
+    Raises:
+        InvalidRequestError: it says neither yes nor no.
+    """
+    word = os.environ.get(STRICT_VARIABLE, "").strip().lower()
+    if word not in _TRUE | _FALSE:
+        raise InvalidRequestError("must be 1 or 0", param=STRICT_VARIABLE)
+    return word in _TRUE

@@ -191,7 +191,6 @@ def test_prices_of_a_few_rows() -> None:
         ("kimi-k2.7-code-highspeed-eu", "kimi-k2.7-code-highspeed"),
         ("kimi-k3.1-pro-highspeed", "kimi-k3.1-pro-highspeed"),
         ("moonshot-v1", "moonshot-v1-auto"),
-        (" kimi-k2.6 ", "kimi-k2.6"),
     ],
 )
 def test_an_id_as_relays_write_it_finds_its_row(name: str, row: str) -> None:

@@ -230,3 +230,12 @@ def _in_a_group(*args: str) -> subprocess.Popen[bytes]:
 def test_help_shows_examples() -> None:
     text = run("kimi", "simulate", "--help").stdout
     assert "llm kimi simulate -- llm -m kimi-k2.6 hi" in text
+
+
+def test_a_proxy_of_this_machine_does_not_come_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The simulator is on loopback, where no proxy is of use."""
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    done = process("kimi", "simulate", "--", sys.executable, "-m", "llm", "-m", "kimi-k2.6", "hi")
+    assert done.returncode == 0, done.stderr
+    assert "You said: hi" in done.stdout

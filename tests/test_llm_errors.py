@@ -192,3 +192,32 @@ def test_an_id_of_another_maker_is_an_error() -> None:
 def test_a_failed_answer_is_not_logged(kimi: Simulator, tmp_path: Path) -> None:
     fail("fault: 400 x")
     assert run("logs", "--json").stdout.strip() in ("", "[]")
+
+
+def test_a_prompt_that_is_no_text_is_refused_before_it_is_sent(kimi: Simulator) -> None:
+    """llm could not log it after it was answered, and billed."""
+    with pytest.raises(llm.ModelError, match="no UTF-8"):
+        llm.get_model("kimi-k2.6").prompt("bad \udcff", key=kimi.key).text()
+    assert kimi.requests == []
+
+
+def test_an_empty_answer_is_told(kimi: Simulator) -> None:
+    assert "kimi: the model gave an empty answer" in ask("{{reason: a}} {{say: }}", "-R").stderr
+
+
+def test_every_model_error_has_one_of_ours_as_its_cause(kimi: Simulator) -> None:
+    from llm_kimi import KimiError, StrictError
+
+    for prompt, options in (("a", {"temperature": 0.2, "strict": True}), ("{{fault: 401}}", {})):
+        with pytest.raises(llm.ModelError) as caught:
+            llm.get_model("kimi-k2.6").prompt(prompt, key=kimi.key, **options).text()
+        assert isinstance(caught.value.__cause__, KimiError)
+        if options:
+            assert isinstance(caught.value.__cause__, StrictError)
+
+
+def test_a_model_of_another_maker_is_refused_by_name() -> None:
+    from llm_kimi import InvalidRequestError, Kimi
+
+    with pytest.raises(InvalidRequestError, match="'gpt-4o' is not a Kimi model"):
+        Kimi("gpt-4o")

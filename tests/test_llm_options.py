@@ -106,7 +106,7 @@ def test_what_is_sent(
         ("kimi-k2.7-code", ("reasoning_effort", "low"), "reasoning_effort low -> left out"),
         ("kimi-k2.6", ("presence_penalty", "1"), "presence_penalty 1.0 -> 0"),
         ("kimi-k2.6", ("tool_choice", "required"), "tool_choice required -> left out (there are"),
-        ("kimi-k2.6", ("max_tokens", "900000"), "max_completion_tokens 900000 -> "),
+        ("kimi-k2.6", ("max_tokens", "900000"), "max_tokens 900000 -> "),
     ],
 )
 def test_what_is_told(kimi: Simulator, model: str, option: tuple[str, str], line: str) -> None:

@@ -124,3 +124,41 @@ def test_strictness(monkeypatch: pytest.MonkeyPatch, value: str, strict: bool) -
 
 def test_not_strict_unless_asked() -> None:
     assert settings.strict_by_default() is False
+
+
+@pytest.mark.parametrize("value", ["banana", "2", "y"])
+def test_a_strictness_that_says_neither_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("KIMI_STRICT", value)
+    with pytest.raises(InvalidRequestError, match="KIMI_STRICT: must be 1 or 0"):
+        settings.strict_by_default()
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "http://user:sk-secret-123@127.0.0.1:9/v1",
+        "http://127.0.0.1:9/v1?key=sk-secret-123",
+        "http://127.0.0.1:9/v1#sk-secret-123",
+        "ftp://u:sk-secret-123@h/v1",
+        "http://127.0.0.1:sk-secret-123/v1",
+        "https://",
+    ],
+)
+def test_a_base_url_that_may_hold_a_secret_is_refused_and_not_repeated(
+    monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    monkeypatch.setenv("KIMI_BASE_URL", given)
+    with pytest.raises(InvalidRequestError, match=r"^KIMI_BASE_URL: must be a") as caught:
+        settings.base_url()
+    assert "secret" not in str(caught.value)
+
+
+def test_a_stored_key_is_not_for_the_simulator_to_see(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``llm kimi simulate`` sets this variable for its command."""
+    store({"kimi": "sk-real-1234"})
+    monkeypatch.setenv(settings.SIMULATOR_KEY_VARIABLE, "sk-simulator")
+    assert settings.find_key() == "sk-simulator"
+    assert settings.find_key("sk-explicit-1") == "sk-explicit-1"
+    assert settings.key_source("sk-simulator") == "the offline Kimi"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import sys
 import threading
 import weakref
@@ -20,7 +19,7 @@ from typing import Any, TypeAlias
 from ..errors import APIConnectionError, InvalidRequestError
 from ..exchange import Answer, Failed
 from ..reply.failures import scrub
-from ..settings import no_key_message
+from ..settings import check_key, no_key_message
 
 __all__ = ["AsyncCarrier", "Carrier", "clear_clients"]
 
@@ -30,8 +29,6 @@ READ_SECONDS = 600.0
 
 MAX_CLIENTS = 8
 """Kept clients (pairs of base URL and key), in all or per event loop; the oldest make room."""
-
-_USABLE_KEY = re.compile(r"[!-~]+")
 
 _Slot: TypeAlias = tuple[int, str, str]
 """Process id, base URL and key: a process that was forked must not use its parent's sockets."""
@@ -216,12 +213,7 @@ class _Common:
             return
         if not self._key:
             raise InvalidRequestError(no_key_message(), param="key")
-        if not _USABLE_KEY.fullmatch(self._key):
-            raise InvalidRequestError(
-                "holds a character that no key has (a blank, a line end, a letter beyond "
-                "ASCII): copy it again",
-                param="key",
-            )
+        check_key(self._key)
 
     def _arguments(self, body: dict[str, Any]) -> dict[str, Any]:
         import openai

@@ -9,7 +9,14 @@ import click
 
 from ..errors import InvalidRequestError
 from ..settings import strict_by_default
-from ..translation import FALLBACKS, Adjustment, Fallback, Translation, translate
+from ..translation import (
+    FALLBACKS,
+    WAYS_OUT,
+    Adjustment,
+    Fallback,
+    Translation,
+    translate,
+)
 from ..translation.adjustments import shorten
 
 __all__ = ["explain"]
@@ -64,7 +71,10 @@ def _read(file: IO[str]) -> dict[str, Any]:
     if file.isatty():
         raise click.UsageError("give a FILE, or pipe a request in")
     try:
-        request = json.loads(file.read())
+        text = file.read()
+        if not text.strip():
+            raise click.ClickException(f"{_name(file)} is empty")
+        request = json.loads(text)
     except ValueError as error:
         raise click.ClickException(f"{_name(file)} is no JSON: {error}") from None
     except RecursionError:
@@ -112,7 +122,8 @@ def _show(translation: Translation) -> None:
     click.echo(_dump(translation.body))
     click.echo()
     if not translation.adjustments:
-        click.secho("Nothing is adjusted: Kimi takes it as it is.", bold=True)
+        ready = "" if translation.needs else ": Kimi takes it as it is"
+        click.secho(f"Nothing is adjusted{ready}.", bold=True)
     else:
         changes = len(translation.changes_of_meaning)
         count = len(translation.adjustments)
@@ -123,7 +134,7 @@ def _show(translation: Translation) -> None:
         for adjustment in translation.adjustments:
             _show_adjustment(adjustment)
     for need in translation.needs:
-        click.echo(f"  ? {need.param}: has to be fetched or uploaded first ({need.kind})")
+        click.echo(f"  ? {need.param}: {WAYS_OUT[need.kind]}")
 
 
 def _show_adjustment(adjustment: Adjustment) -> None:

@@ -15,7 +15,7 @@ from typing import IO, Any
 
 import click
 
-from ..settings import BASE_URL_VARIABLES, KEY_VARIABLES
+from ..settings import BASE_URL_VARIABLES, KEY_VARIABLES, SIMULATOR_KEY_VARIABLE
 
 __all__ = ["simulate"]
 
@@ -74,7 +74,11 @@ def _environment(simulator: Any) -> dict[str, str]:
     """The command's environment: every variable that could lead elsewhere points here."""
     environment = dict(os.environ)
     environment.update(dict.fromkeys(BASE_URL_VARIABLES, simulator.base_url))
-    environment.update(dict.fromkeys(KEY_VARIABLES, simulator.key))
+    keys = (SIMULATOR_KEY_VARIABLE, *KEY_VARIABLES)
+    environment.update(dict.fromkeys(keys, simulator.key))
+    for variable in ("NO_PROXY", "no_proxy"):
+        others = environment.get(variable)
+        environment[variable] = f"127.0.0.1,{others}" if others else "127.0.0.1"
     return environment
 
 

@@ -23,6 +23,9 @@ __all__ = ["EmptyAnswerError", "Turn"]
 Json = dict[str, Any]
 
 
+INVALID_ARGUMENTS = "arguments_that_are_no_valid_json"
+
+
 class EmptyAnswerError(Exception):
     """The token limit was reached before the answer began. The text says what to do."""
 
@@ -203,6 +206,8 @@ class Turn:
             self._tell("the answer was cut off by the token limit: raise it with -o max_tokens N")
         elif finish == "content_filter":
             self._tell("the answer was cut off by Moonshot's content filter")
+        elif not called and not choice["message"].get("content"):
+            self._tell("the model gave an empty answer")
 
 
 def _as_written(call: Json) -> Iterator[StreamEvent]:
@@ -222,12 +227,13 @@ def _as_written(call: Json) -> Iterator[StreamEvent]:
 
 
 def _parse_arguments(raw: str) -> Json:
-    """The arguments of a call; ``{"_raw": ...}`` as llm has it when they are no JSON object."""
+    """The arguments of a call. When they are no JSON object, the name under which the tool gets
+    them tells the model so in the tool's own error: it can try again."""
     try:
         parsed = json.loads(raw) if raw.strip() else {}
     except ValueError:
-        return {"_raw": raw}
-    return parsed if isinstance(parsed, dict) else {"_raw": raw}
+        return {INVALID_ARGUMENTS: raw}
+    return parsed if isinstance(parsed, dict) else {INVALID_ARGUMENTS: raw}
 
 
 def _replay(message: Json) -> Json:

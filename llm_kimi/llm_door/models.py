@@ -14,8 +14,8 @@ import llm
 from llm.parts import StreamEvent
 
 from .. import settings
-from ..catalog import Model, resolve
-from ..errors import KimiError
+from ..catalog import Model, UnknownModelError, resolve
+from ..errors import InvalidRequestError, KimiError
 from .options import KimiOptions, options_for
 from .web_search import KimiWebSearch
 
@@ -50,7 +50,10 @@ class _Shared:
 
     def __init__(self, model_id: str, *, base_url: str | None = None) -> None:
         self.model_id = model_id
-        self.row = resolve(model_id)
+        try:
+            self.row = resolve(model_id)
+        except UnknownModelError as error:
+            raise InvalidRequestError(str(error), param="model_id") from None
         self.base_url = base_url
         kinds: frozenset[str] = frozenset()
         if "image" in self.row.modalities:

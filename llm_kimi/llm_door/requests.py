@@ -40,6 +40,8 @@ def build_request(model: Any, prompt: Any, options: KimiOptions, conversation: A
     Raises:
         InvalidRequestError: an attachment that the model does not take.
     """
+    for text in (prompt.prompt, prompt.system):
+        _check_text(text)
     request: Json = {"model": model.model_id, "messages": _messages(model, prompt)}
     tools = _tools(model, prompt.tools)
     first_round = not prompt.tool_results
@@ -64,7 +66,7 @@ def build_request(model: Any, prompt: Any, options: KimiOptions, conversation: A
         if value is not None:
             request[name] = value
     if options.max_tokens is not None:
-        request["max_completion_tokens"] = options.max_tokens
+        request["max_tokens"] = options.max_tokens
     if options.stop is not None:
         request["stop"] = options.stop_list
     if options.reasoning_effort is not None:
@@ -78,6 +80,14 @@ def build_request(model: Any, prompt: Any, options: KimiOptions, conversation: A
     request["stream"] = True
     request["stream_options"] = {"include_usage": True}
     return request
+
+
+def _check_text(text: str | None) -> None:
+    """llm could not log such a prompt after it was answered, and billed."""
+    try:
+        (text or "").encode()
+    except UnicodeEncodeError:
+        raise InvalidRequestError("holds bytes that are no UTF-8 text", param="prompt") from None
 
 
 def _thinking(options: KimiOptions) -> Any:

@@ -13,7 +13,7 @@ import click
 import llm
 
 from .. import settings
-from ..errors import InvalidRequestError, KimiError
+from ..errors import KimiError
 from ..exchange import Exchange, Target
 from ..translation import translate
 from .events import EmptyAnswerError, Turn
@@ -85,6 +85,4 @@ def as_model_errors() -> Iterator[None]:
         yield
     except (KimiError, EmptyAnswerError) as error:
         end_line()
-        # The cause is kept for programs; a user's mistake needs no trace.
-        cause = None if isinstance(error, InvalidRequestError) else error
-        raise KimiModelError(str(error)) from cause
+        raise KimiModelError(str(error)) from error

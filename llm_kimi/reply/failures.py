@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ..catalog import GONE, UnknownModelError, live_models, resolve
+from ..catalog import FLAGSHIP, GONE, UnknownModelError, live_models, resolve
 from ..errors import APIError
 
 __all__ = [
@@ -33,6 +33,7 @@ RETRY_STATUS = frozenset({408, 409})
 """With every status from 500 on."""
 RETRY_TYPES = frozenset({"engine_overloaded_error", "rate_limit_reached_error"})
 
+_REQUESTED = re.compile(r"requested: (\d+)")
 _QUOTA = re.compile(r"quota|insufficient balance|suspended|recharge", re.IGNORECASE)
 _CONTEXT = re.compile(
     r"exceeded model token limit|token length too long|exceeds the model specification"
@@ -229,7 +230,7 @@ def _hint(
     if kind == "content_filter":
         return "Kimi refused the question or its own answer: put it another way"
     if _CONTEXT.search(detail):
-        return _context_hint(model)
+        return _context_hint(model, detail)
     if kind == "access_terminated_error" or (status == 403 and "Coding Agents" in detail):
         return (
             "This is the host of Kimi Code, another product: use https://api.moonshot.ai/v1 "
@@ -271,14 +272,16 @@ def _missing_hint(kind: Any, code: Any, detail: str, model: str, base_url: str) 
     return f"The platform serves {names}; K3.1 Pro and K3 need a first top-up"
 
 
-def _context_hint(model: str) -> str:
+def _context_hint(model: str, detail: str) -> str:
     try:
         row = resolve(model)
     except UnknownModelError:
         return "Prompt and answer must fit the model's window together"
     text = f"Prompt and answer share {row.context:,} tokens on {model}: shorten the prompt"
-    if row.context < 1_000_000:
-        text += ", lower max_tokens, or take kimi-k3.1-pro (1,048,576)"
+    requested = _REQUESTED.search(detail)
+    largest = resolve(FLAGSHIP).context
+    if row.context < largest and (requested is None or int(requested.group(1)) < largest):
+        text += f", lower max_tokens, or take {FLAGSHIP} ({largest:,})"
     return text
 
 

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 __all__ = ["Restorer"]
 
 Json = dict[str, Any]
-CUSTOM_INPUT = "input"
 
 
 class _State:
@@ -138,7 +137,7 @@ class Restorer:
         name = fragment["function"]["name"]
         try:
             parsed = json.loads(arguments)
-            text = parsed[CUSTOM_INPUT]
+            text = parsed[self._restore.custom_input]
         except (ValueError, KeyError, TypeError):
             text = arguments
         return {

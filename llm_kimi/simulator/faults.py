@@ -9,7 +9,8 @@ or in the header ``X-Simulator-Fault``, or with the same names in ``Simulator.fa
     cut after=3                     the connection breaks after 3 chunks
     error-in-stream after=3         an error object in the stream after 3 chunks
     no-done                         the stream ends without ``[DONE]``
-    times=2                         for the first 2 requests (default 1, ``times=always``)
+    times=2                         for the first 2 requests with these words (default 1,
+                                    ``times=always``)
     retry-after=0                   the header of that name
     delay=0.1                       seconds to wait before answering
 

@@ -49,12 +49,22 @@ class Adjustment:
         }
 
 
+def _named_tool(value: Any) -> str | None:
+    """The name in a ``tool_choice`` that names a tool, which says it all."""
+    if not isinstance(value, Mapping) or value.get("type") != "function":
+        return None
+    function = value.get("function")
+    name = function.get("name") if isinstance(function, Mapping) else None
+    return name if isinstance(name, str) and set(function or ()) == {"name"} else None
+
+
 def _plain(value: Any) -> Any:
     return dict(value) if isinstance(value, Mapping) else str(value)
 
 
 def shorten(value: Any, limit: int = 60) -> str:
-    """``value`` as JSON on one line, cut to ``limit`` characters."""
+    """``value`` as JSON on one line, cut to ``limit`` characters; a named tool by its name."""
+    value = _named_tool(value) or value
     if isinstance(value, str):
         text = value if value.isprintable() and value == value.strip() and value else repr(value)
     else:

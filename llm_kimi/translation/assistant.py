@@ -12,8 +12,7 @@ from typing import Any
 
 from ..errors import InvalidRequestError
 from .content import well_formed_text
-from .draft import Json, require, well_formed
-from .tools import CUSTOM_INPUT
+from .draft import CUSTOM_INPUT, Json, require, well_formed
 from .turns import FILLER, Turn, Work
 
 __all__ = ["Assistant"]

@@ -15,6 +15,8 @@ from ..errors import InvalidRequestError
 from .adjustments import Adjustment
 
 __all__ = [
+    "CUSTOM_INPUT",
+    "WAYS_OUT",
     "Draft",
     "Forced",
     "Json",
@@ -27,6 +29,9 @@ __all__ = [
 ]
 
 Json = dict[str, Any]
+
+CUSTOM_INPUT = "input"
+"""The one parameter of the function that stands in for a custom tool."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,14 @@ class Need:
     value: Any
 
 
+WAYS_OUT = {
+    "image_url": "Kimi fetches no URLs: send the image itself as a data: URL",
+    "video_url": "Kimi fetches no URLs: send the video itself as a data: URL",
+    "file": "files are not sent yet: put the text of the document into the message",
+}
+"""What to do about each kind of need, until it can be fetched or uploaded."""
+
+
 @dataclass(frozen=True, slots=True)
 class Forced:
     """A tool call that the caller demands and that Kimi cannot be made to do for this model.
@@ -60,8 +73,9 @@ class Restore:
     """What it takes to give the reply the form that the caller expects.
 
     ``tool_names`` maps names as sent to names as given, ``custom_tools`` are names as sent of
-    tools that were declared as OpenAI's custom tools, ``legacy_functions`` asks for
-    ``function_call`` in place of ``tool_calls``, ``single_tool_call`` for at most one call,
+    tools that were declared as OpenAI's custom tools, ``custom_input`` their one parameter,
+    ``legacy_functions`` asks for ``function_call`` in place of ``tool_calls``,
+    ``single_tool_call`` for at most one call,
     ``prefix`` is text to put before the answer (Partial Mode), ``stops`` are stop sequences that
     Kimi does not take and that the reply has to be cut at, ``include_usage`` tells whether the
     caller asked for usage in the stream.
@@ -69,6 +83,7 @@ class Restore:
 
     tool_names: Mapping[str, str] = field(default_factory=dict)
     custom_tools: frozenset[str] = frozenset()
+    custom_input: str = CUSTOM_INPUT
     legacy_functions: bool = False
     single_tool_call: bool = False
     prefix: str = ""

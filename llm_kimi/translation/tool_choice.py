@@ -151,8 +151,14 @@ def _force_named(draft: Draft, given: Any, name: str, fallback: Fallback) -> Non
 
 def _require_known(draft: Draft, wanted: set[str], param: str) -> None:
     names: Names = draft.restoring["_names"]
-    missing = wanted - draft.declared - {names.sent(name) for name in declared_later(draft)}
-    require(not missing, f"there is no tool {', '.join(sorted(missing))!r} in tools", param)
+    known = draft.declared | {names.sent(name) for name in declared_later(draft)}
+    missing = wanted - known
+    require(
+        not missing,
+        f"there is no tool {', '.join(sorted(missing))!r} in tools; there "
+        f"{'are' if len(known) > 1 else 'is'} {', '.join(sorted(known)) or 'none'}",
+        param,
+    )
 
 
 def _require(draft: Draft, given: Any, fallback: Fallback) -> None:

@@ -10,21 +10,17 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..errors import InvalidRequestError
-from .draft import Draft, Json, Tally, require, well_formed
+from .draft import CUSTOM_INPUT, Draft, Json, Tally, require, well_formed
 from .names import Names
 from .schema import to_mfjs
 
 __all__ = [
-    "CUSTOM_INPUT",
     "apply",
     "convert_legacy",
     "declared_later",
     "hoist",
     "normalise_tools",
 ]
-
-CUSTOM_INPUT = "input"
-"""The one parameter of the function that stands in for a custom tool."""
 
 _TOOL_KEYS = {"type", "function"}
 _FUNCTION_KEYS = {"name", "description", "parameters", "strict"}
