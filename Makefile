@@ -4,20 +4,23 @@
 PYTHON ?= python3
 PIP := -m pip install --quiet --disable-pip-version-check
 
-# The newest hosts (llm 0.36, openai 3 on httpx2), and the oldest (llm 0.32.1, openai 2 on httpx).
-NEWEST := "llm>=0.36" "openai>=3"
-OLDEST := "llm==0.32.1" "openai<3"
+# The newest hosts (llm 0.36, openai 3 on httpx2), and the oldest (llm 0.32.1, openai 2 on httpx),
+# each with a LiteLLM that it goes with; and the newest LiteLLM, which uv alone can put beside them.
+NEWEST := "llm>=0.36" "openai>=3" "litellm[proxy]==1.83.0"
+OLDEST := "llm==0.32.1" "openai<3" "litellm[proxy]==1.100.0"
+LATEST := "llm>=0.36" "openai>=3" "litellm[proxy]==1.109.1"
 
 DEMO := .venv/demo
 NEW := .venv/newest
 OLD := .venv/oldest
+LAST := .venv/litellm
 
-.PHONY: demo test lint docs-check unit wheel bench cog clean
+.PHONY: demo test lint docs-check unit litellm wheel bench cog clean
 
 demo: $(DEMO)/.installed
 	@PATH="$(CURDIR)/$(DEMO)/bin:$$PATH" sh scripts/demo.sh
 
-test: lint docs-check unit wheel
+test: lint docs-check unit litellm wheel
 	@echo "All checks passed."
 
 lint: $(NEW)/.installed
@@ -31,6 +34,9 @@ docs-check: $(NEW)/.installed
 unit: $(NEW)/.installed $(OLD)/.installed
 	$(NEW)/bin/python -m pytest
 	$(OLD)/bin/python -m pytest
+
+litellm: $(LAST)/.installed
+	$(LAST)/bin/python -m pytest tests/litellm_door
 
 wheel: $(NEW)/.installed
 	PYTHON="$(PYTHON)" sh scripts/check_wheel.sh
@@ -55,6 +61,13 @@ $(NEW)/.installed: pyproject.toml
 $(OLD)/.installed: pyproject.toml
 	$(call venv,$(OLD))
 	$(OLD)/bin/python $(PIP) -e ".[test]" $(OLDEST)
+	@touch $@
+
+$(LAST)/.installed: pyproject.toml scripts/litellm-overrides.txt
+	$(call venv,$(LAST))
+	$(LAST)/bin/python $(PIP) uv
+	$(LAST)/bin/uv pip install --quiet --python $(LAST)/bin/python \
+		--overrides scripts/litellm-overrides.txt -e ".[test]" $(LATEST)
 	@touch $@
 
 define venv

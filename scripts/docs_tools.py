@@ -388,3 +388,8 @@ def python(code: str) -> None:
     code = code.strip("\n")
     command = f"{shlex.quote(sys.executable)} -W ignore -c {shlex.quote(code)}"
     out(f"```python\n{code}\n```\n\n```text\n{run(command)}\n```")
+
+
+def file(name: str, language: str) -> None:
+    """A file of this repository as a code block."""
+    out(f"`{Path(name).name}`:\n\n```{language}\n{(ROOT / name).read_text().rstrip()}\n```\n")

@@ -806,7 +806,7 @@ def test_a_read_that_takes_too_long(simulator: Simulator, place: str) -> None:
     else:
         simulator.chunk_delay = 2
     with pytest.raises(
-        APIConnectionError, match="in time; a longer time: option timeout"
+        APIConnectionError, match="in time; for a longer time set the option timeout"
     ) as caught:
         ask(carrier_of(simulator, timeout=0.2), LONG, max_retries=2)
     assert caught.value.timeout

@@ -16,10 +16,11 @@ from collections.abc import AsyncGenerator
 from contextlib import suppress
 from typing import Any, TypeAlias
 
-from ..errors import APIConnectionError, InvalidRequestError
+from ..errors import InvalidRequestError
 from ..exchange import Answer, Failed
 from ..reply.failures import scrub
 from ..settings import check_key, no_key_message
+from .failure import network_failure
 
 __all__ = ["AsyncCarrier", "Carrier", "clear_clients"]
 
@@ -243,7 +244,7 @@ class _Common:
             return InvalidRequestError(f"is no URL that can be used ({error})", param="base_url")
         if isinstance(error, (TypeError, ValueError, RecursionError)):
             return InvalidRequestError(
-                f"cannot be written as JSON ({self._scrub(str(error))})", param="request"
+                f"cannot be written as JSON ({scrub(str(error), self._key)})", param="request"
             )
         raise error
 
@@ -254,30 +255,10 @@ class _Common:
         return result
 
     def _failed(self, error: BaseException, *, begun: bool) -> Failed:
-        """An error of the network, in words; without the request, which holds the key.
-
-        A read that times out is not tried again: the model may be at work, and billing.
-        """
-        cause = error.__cause__ or error
-        timeout = "Timeout" in type(error).__name__
-        connecting = "Connect" in type(cause).__name__ or "Pool" in type(cause).__name__
-        reason = self._scrub(str(cause).strip()) or type(cause).__name__
-        if timeout and not connecting:
-            text = f"no answer from {self.base_url} in time; a longer time: option timeout"
-        elif begun:
-            text = (
-                f"the connection to {self.base_url} broke off in the middle of the answer "
-                f"({reason})"
-            )
-        else:
-            text = f"no connection to {self.base_url} ({reason})"
-        return Failed(
-            APIConnectionError(text, timeout=timeout), retryable=connecting or not timeout
+        keys = (self._key, getattr(self._client, "api_key", None))
+        return network_failure(
+            error, self.base_url, begun=begun, keys=keys, longer="the option timeout"
         )
-
-    def _scrub(self, text: str) -> str:
-        own = getattr(self._client, "api_key", None)
-        return scrub(scrub(text, self._key), own if isinstance(own, str) else None)
 
 
 class Carrier(_Common):

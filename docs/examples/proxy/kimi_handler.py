@@ -1,0 +1,1 @@
+from llm_kimi.litellm import handler  # noqa: F401

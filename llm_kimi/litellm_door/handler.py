@@ -1,0 +1,265 @@
+"""``KimiLLM``: the custom provider that LiteLLM calls.
+
+One object serves all threads and event loops; nothing of a call is kept on it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncGenerator, Iterator
+from typing import Any, NoReturn
+
+import litellm
+from litellm import CustomLLM
+from litellm.litellm_core_utils.llm_response_utils.convert_dict_to_response import (
+    convert_to_model_response_object,
+)
+
+from .. import settings
+from ..carriers.drive import arun, run
+from ..errors import InvalidRequestError, KimiError
+from ..exchange import Chunks, Exchange, Notice, Target
+from .exceptions import to_litellm
+from .requests import read_call, translate_call
+from .router import router_error, router_retries
+from .stream import Fold
+from .transport import AsyncTransport, Endpoint, Transport
+
+__all__ = ["KimiLLM"]
+
+logger = logging.getLogger("llm_kimi")
+
+
+class _Call:
+    """One LiteLLM call, ready to go: sync and async differ in the loop that drives it."""
+
+    def __init__(self, provider: str, *, stream: bool, asynchronous: bool, **given: Any) -> None:
+        self.provider = provider
+        self.model = str(given["model"])
+        self.params: dict[str, Any] = given.get("litellm_params") or {}
+        self.response = given.get("model_response")
+        self.logging = given.get("logging_obj")
+        self.messages = given["messages"]
+        try:
+            base_url = settings.base_url(given.get("api_base"))
+            self.key, source = self._find_key(given.get("api_key"))
+            asked = read_call(
+                self.model,
+                self.messages,
+                given.get("optional_params") or {},
+                self.params,
+                provider=provider,
+                stream=stream,
+            )
+            self.translation = translate_call(asked)
+        except KimiError as error:
+            raise to_litellm(error, self.model, provider) from None
+        self.endpoint = Endpoint(
+            base_url,
+            self.key,
+            headers=given.get("headers"),
+            timeout=given.get("timeout"),
+            client=given.get("client"),
+            ssl_verify=_ssl_verify(self.params, given.get("optional_params") or {}),
+        )
+        retries = asked.max_retries
+        if stream and asynchronous:
+            retries = router_retries(self.params, retries)
+        self.exchange = Exchange(
+            self.translation,
+            Target(base_url=base_url, key=self.key, key_source=source),
+            max_retries=retries,
+        )
+        self._log_request()
+
+    def _find_key(self, given: Any) -> tuple[str, str]:
+        """The key and where it came from: the call's own, Kimi's, then ``litellm.api_key``."""
+        key, source = given, "the argument api_key="
+        try:
+            if not key:
+                key = settings.find_key()
+                source = settings.key_source(key)
+            if not key:
+                key, source = litellm.api_key, "litellm.api_key"
+            if key:
+                return _sendable(str(key), source), source
+            problem = "No key for Kimi"
+        except InvalidRequestError as error:
+            problem = str(error)
+        raise litellm.AuthenticationError(
+            message=(
+                f"{problem}: pass api_key=, or set {', '.join(settings.KEY_VARIABLES[:-1])} or "
+                f"{settings.KEY_VARIABLES[-1]}"
+            ),
+            llm_provider=self.provider,
+            model=self.model,
+        ) from None
+
+    @property
+    def adjustments(self) -> list[dict[str, Any]]:
+        """What the translation changed, as JSON."""
+        return [adjustment.to_dict() for adjustment in self.translation.adjustments]
+
+    def _log_request(self) -> None:
+        if self.logging is None:
+            return
+        headers = {k: v for k, v in self.endpoint.headers.items() if k != "Authorization"}
+        self.logging.pre_call(
+            input=self.messages,
+            api_key=self.key,
+            additional_args={
+                "complete_input_dict": self.translation.body,
+                "api_base": self.endpoint.url,
+                "headers": headers,
+            },
+        )
+
+    def note(self, output: Chunks | Notice) -> None:
+        """A line of the exchange, for the log."""
+        if isinstance(output, Notice):
+            logger.warning(output.text)
+
+    def fail(self, error: KimiError) -> NoReturn:
+        """Raise LiteLLM's exception for ``error``."""
+        raise self.error(error) from None
+
+    def error(self, error: KimiError) -> Exception:
+        """LiteLLM's exception for ``error``."""
+        return to_litellm(error, self.model, self.provider, self.endpoint.url)
+
+    def finish(self) -> Any:
+        """The whole answer, in the response object that LiteLLM prepared."""
+        completion = self.exchange.completion or {"choices": []}
+        if self.logging is not None:
+            self.logging.post_call(
+                input=self.messages,
+                api_key=self.key,
+                original_response=completion,
+                additional_args={"complete_input_dict": self.translation.body},
+            )
+        response: Any = self.response or litellm.ModelResponse()
+        response.model = f"{self.provider}/{self.model}"
+        filled = convert_to_model_response_object(
+            response_object=completion,
+            model_response_object=response,
+            hidden_params=dict(response._hidden_params),
+            _response_headers=dict(self.exchange.headers),
+        )
+        filled.model = f"{self.provider}/{self.model}"
+        filled._hidden_params["kimi_adjustments"] = self.adjustments
+        return filled
+
+
+def _ssl_verify(litellm_params: dict[str, Any], optional_params: dict[str, Any]) -> Any:
+    """It stands in the one or the other, as versions go."""
+    value = litellm_params.get("ssl_verify")
+    return optional_params.get("ssl_verify") if value is None else value
+
+
+def _sendable(key: str, source: str) -> str:
+    """``key`` without blanks around it; what no header takes would turn up in error texts."""
+    try:
+        return settings.check_key(key.strip())
+    except InvalidRequestError:
+        raise InvalidRequestError(f"{source} holds blanks or characters that no key has") from None
+
+
+class KimiLLM(CustomLLM):
+    """Kimi for LiteLLM; see ``llm_kimi.litellm``."""
+
+    def __init__(self, provider: str = "kimi") -> None:
+        super().__init__()
+        self.provider = provider
+
+    def completion(self, **given: Any) -> Any:
+        """A whole answer."""
+        call = _Call(self.provider, stream=False, asynchronous=False, **given)
+        try:
+            for output in run(call.exchange, Transport(call.endpoint)):
+                call.note(output)
+        except KimiError as error:
+            call.fail(error)
+        return call.finish()
+
+    async def acompletion(self, **given: Any) -> Any:
+        """A whole answer, async."""
+        call = _Call(self.provider, stream=False, asynchronous=True, **given)
+        try:
+            async for output in arun(call.exchange, AsyncTransport(call.endpoint)):
+                call.note(output)
+        except KimiError as error:
+            call.fail(error)
+        return call.finish()
+
+    def streaming(self, **given: Any) -> Any:
+        """A stream. It is opened here, so that errors come at the call, as LiteLLM's own do."""
+        call = _Call(self.provider, stream=True, asynchronous=False, **given)
+        outputs = run(call.exchange, Transport(call.endpoint))
+        try:
+            first = next(outputs, None)
+        except KimiError as error:
+            call.fail(error)
+        return self._stream(call, first, outputs)
+
+    @staticmethod
+    def _stream(call: _Call, first: Any, outputs: Any) -> Iterator[Any]:
+        fold = Fold(call.adjustments)
+        try:
+            output = first
+            while output is not None:
+                call.note(output)
+                yield from fold.feed(output)
+                output = next(outputs, None)
+            yield fold.end((call.exchange.completion or {}).get("usage"))
+        except KimiError as error:
+            call.fail(error)
+        finally:
+            outputs.close()
+
+    def astreaming(self, **given: Any) -> AsyncGenerator[Any, None]:
+        """A stream, async. LiteLLM calls this outside of the loop: it opens at the first step."""
+        call = _Call(self.provider, stream=True, asynchronous=True, **given)
+        return self._astream(call)
+
+    @staticmethod
+    async def _astream(call: _Call) -> AsyncGenerator[Any, None]:
+        fold = Fold(call.adjustments)
+        begun = False
+        outputs = arun(call.exchange, AsyncTransport(call.endpoint))
+        try:
+            async for output in outputs:
+                call.note(output)
+                for chunk in fold.feed(output):
+                    begun = True
+                    yield chunk
+            yield fold.end((call.exchange.completion or {}).get("usage"))
+        except KimiError as error:
+            mapped = call.error(error)
+            if not begun:
+                mapped = router_error(mapped, call.params, call.model, call.provider)
+            raise mapped from None
+        finally:
+            await outputs.aclose()
+
+    def embedding(self, *args: Any, **given: Any) -> Any:
+        """Moonshot has no embeddings."""
+        self._missing("embeddings", given)
+
+    async def aembedding(self, *args: Any, **given: Any) -> Any:
+        """Moonshot has no embeddings."""
+        self._missing("embeddings", given)
+
+    def image_generation(self, *args: Any, **given: Any) -> Any:
+        """Moonshot makes no images."""
+        self._missing("image generation", given)
+
+    async def aimage_generation(self, *args: Any, **given: Any) -> Any:
+        """Moonshot makes no images."""
+        self._missing("image generation", given)
+
+    def _missing(self, what: str, given: dict[str, Any]) -> NoReturn:
+        raise litellm.BadRequestError(
+            message=f"Moonshot AI has no {what}; kimi/ models take chat completions only",
+            model=str(given.get("model", "")),
+            llm_provider=self.provider,
+        )

@@ -1,0 +1,99 @@
+"""Chunks of an exchange as LiteLLM's custom streams lose nothing of.
+
+LiteLLM's ``GenericStreamingChunk`` has no place for reasoning, ids or several choices; a dict of
+that form with the whole chunk under ``original_chunk`` does, in every version from 1.83. What
+finishes an answer is held back and sent once, at the end, since usage after a finish is dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from litellm.types.utils import ModelResponseStream
+
+from ..exchange import Chunks, Notice
+
+__all__ = ["Fold"]
+
+Json = dict[str, Any]
+
+
+class _Chunk(dict[str, Any]):
+    """A chunk whose id LiteLLM (1.90 and newer) can read as an attribute."""
+
+    __slots__ = ("id",)
+    id: str | None
+
+
+class Fold:
+    """One stream. ``feed`` for what the exchange has, ``end`` once at its end.
+
+    ``adjustments`` go out once, with the first chunk that says something, where LiteLLM lets them
+    through: ``chunk.provider_specific_fields["kimi_adjustments"]``.
+    """
+
+    def __init__(self, adjustments: list[Json] | None = None) -> None:
+        self._adjustments = adjustments
+        self._finish: dict[int, str] = {}
+        self._head: Json = {}
+
+    def feed(self, output: Chunks | Notice) -> Iterator[_Chunk]:
+        """The chunks for LiteLLM."""
+        if isinstance(output, Notice):
+            return
+        for chunk in output.chunks:
+            if not self._head:
+                self._head = {key: value for key, value in chunk.items() if key != "choices"}
+            speaks = False
+            for choice in chunk["choices"]:
+                finish = choice.get("finish_reason")
+                if finish is not None:
+                    self._finish[choice["index"]] = finish
+                    choice["finish_reason"] = None
+                delta = choice["delta"]
+                speaks = speaks or any(value for key, value in delta.items() if key != "role")
+                speaks = speaks or "role" in delta or "reasoning_content" in delta
+            if speaks:
+                yield self._wrap(chunk)
+
+    def end(self, usage: Json | None) -> _Chunk:
+        """The last chunk: finish reason and usage."""
+        empty = {"index": 0, "delta": {}, "finish_reason": None}
+        last = self._wrap({**self._head, "choices": [empty]}, last=True)
+        last.update(
+            is_finished=True,
+            finish_reason=self._finish.get(0, "stop"),
+            usage=usage,
+        )
+        return last
+
+    def _wrap(self, chunk: Json, *, last: bool = False) -> _Chunk:
+        choices = chunk["choices"]
+        delta = choices[0]["delta"]
+        calls = delta.get("tool_calls")
+        whole = ModelResponseStream(**chunk)
+        if self._adjustments and (last or _says_something(chunk)):
+            whole.provider_specific_fields = {"kimi_adjustments": self._adjustments}
+            self._adjustments = None
+        wrapped = _Chunk(
+            text=delta.get("content") or "",
+            is_finished=False,
+            finish_reason="",
+            usage=None,
+            index=choices[0]["index"],
+            tool_use=calls[0] if calls else None,
+            original_chunk=whole,
+        )
+        wrapped.id = chunk.get("id")
+        return wrapped
+
+
+def _says_something(chunk: Json) -> bool:
+    """LiteLLM swallows chunks that hold a role and nothing else."""
+    return any(
+        value
+        for choice in chunk["choices"]
+        for key, value in choice["delta"].items()
+        if key != "role"
+    )

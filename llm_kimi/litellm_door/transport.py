@@ -1,0 +1,162 @@
+"""LiteLLM's HTTP handlers as transports of an exchange."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+import httpx
+from litellm.llms.custom_httpx.http_handler import (
+    AsyncHTTPHandler,
+    HTTPHandler,
+    _get_httpx_client,
+    get_async_httpx_client,
+)
+from litellm.types.utils import LlmProviders
+
+from ..carriers.failure import network_failure
+from ..exchange import Answer, Failed
+
+__all__ = ["AsyncTransport", "Endpoint", "Transport"]
+
+CONNECT_SECONDS = 10.0
+NETWORK_ERRORS = (httpx.HTTPError, httpx.StreamError, OSError)
+
+
+class Endpoint:
+    """Where calls go: URL, headers and timeout of one LiteLLM call. Its repr holds no key."""
+
+    def __init__(
+        self,
+        base_url: str,
+        key: str,
+        *,
+        headers: dict[str, str] | None,
+        timeout: Any,
+        client: Any,
+        ssl_verify: Any,
+    ) -> None:
+        self.base_url = base_url
+        self._key = key
+        self.url = f"{base_url}/chat/completions"
+        self.headers = {"Authorization": f"Bearer {key}", **(headers or {})}
+        self.timeout = _timeout(timeout)
+        self.client = client
+        self.ssl_verify = ssl_verify
+
+    def __repr__(self) -> str:
+        return f"Endpoint({self.url!r})"
+
+    def failed(self, error: Exception, *, begun: bool) -> Failed:
+        """An error of the network, in words."""
+        return network_failure(error, self.base_url, begun=begun, keys=(self._key,))
+
+    @property
+    def client_params(self) -> dict[str, Any] | None:
+        """What LiteLLM keeps its clients apart by."""
+        return None if self.ssl_verify is None else {"ssl_verify": self.ssl_verify}
+
+
+def _timeout(timeout: Any) -> httpx.Timeout:
+    if isinstance(timeout, httpx.Timeout):
+        return timeout
+    seconds = 600.0 if timeout is None else float(timeout)
+    return httpx.Timeout(seconds, connect=min(seconds, CONNECT_SECONDS))
+
+
+class Transport:
+    """See ``carriers.drive.SyncTransport``."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        given = endpoint.client
+        if isinstance(given, httpx.Client):
+            self._client = given
+        elif isinstance(given, HTTPHandler):
+            self._client = given.client
+        else:
+            self._client = _get_httpx_client(params=endpoint.client_params).client
+
+    def call(self, body: dict[str, Any]) -> Answer | Failed:
+        """Post ``body``."""
+        endpoint = self._endpoint
+        request = self._client.build_request(
+            "POST", endpoint.url, json=body, headers=endpoint.headers, timeout=endpoint.timeout
+        )
+        try:
+            response = self._client.send(request, stream=True)
+            if response.status_code != 200:
+                try:
+                    content = response.read()
+                finally:
+                    response.close()
+                return Answer(response.status_code, response.headers, body=content)
+        except NETWORK_ERRORS as error:
+            return endpoint.failed(error, begun=False)
+        pieces: Iterator[bytes] = response.iter_bytes()
+        return Answer(200, response.headers, stream=(response, pieces))
+
+    def read(self, answer: Answer) -> bytes | Failed:
+        """The next bytes."""
+        try:
+            return next(answer.stream[1], b"")
+        except NETWORK_ERRORS as error:
+            return self._endpoint.failed(error, begun=True)
+
+    def close(self, answer: Answer) -> None:
+        """Give the connection back."""
+        if answer.stream is not None:
+            with suppress(Exception):
+                answer.stream[0].close()
+
+
+class AsyncTransport:
+    """See ``carriers.drive.AsyncTransport``."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        given = endpoint.client
+        if isinstance(given, httpx.AsyncClient):
+            self._client = given
+        elif isinstance(given, AsyncHTTPHandler):
+            self._client = given.client
+        else:
+            self._client = get_async_httpx_client(
+                llm_provider=LlmProviders.CUSTOM, params=endpoint.client_params
+            ).client
+
+    async def call(self, body: dict[str, Any]) -> Answer | Failed:
+        """Post ``body``."""
+        endpoint = self._endpoint
+        request = self._client.build_request(
+            "POST", endpoint.url, json=body, headers=endpoint.headers, timeout=endpoint.timeout
+        )
+        try:
+            response = await self._client.send(request, stream=True)
+            if response.status_code != 200:
+                try:
+                    content = await response.aread()
+                finally:
+                    await response.aclose()
+                return Answer(response.status_code, response.headers, body=content)
+        except NETWORK_ERRORS as error:
+            return endpoint.failed(error, begun=False)
+        pieces = response.aiter_bytes()
+        return Answer(200, response.headers, stream=(response, pieces))
+
+    async def read(self, answer: Answer) -> bytes | Failed:
+        """The next bytes."""
+        try:
+            return await anext(answer.stream[1], b"")
+        except NETWORK_ERRORS as error:
+            return self._endpoint.failed(error, begun=True)
+
+    async def close(self, answer: Answer) -> None:
+        """Give the connection back."""
+        if answer.stream is not None:
+            with suppress(Exception):
+                await answer.stream[0].aclose()
+            # Closed here and now: left to the garbage collector, it may outlive the loop.
+            with suppress(Exception):
+                await answer.stream[1].aclose()

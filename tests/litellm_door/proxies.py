@@ -1,0 +1,128 @@
+"""A real LiteLLM proxy on loopback, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+MASTER = "sk-master"
+
+if find_spec("apscheduler") is None or find_spec("fastapi") is None:
+    pytest.skip("the proxy needs litellm[proxy]", allow_module_level=True)
+
+
+def free_port() -> int:
+    """A port that was free a moment ago."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+def write_config(
+    folder: Path, models: list[dict[str, Any]], handler: str | None, **more: Any
+) -> Path:
+    """``config.yaml`` (JSON is YAML), and the shim file where ``handler`` names it."""
+    settings = dict(more.pop("litellm_settings", {}))
+    if handler is not None:
+        settings["custom_provider_map"] = [{"provider": "kimi", "custom_handler": handler}]
+    if handler == "kimi_handler.handler":
+        (folder / "kimi_handler.py").write_text("from llm_kimi.litellm import handler\n")
+    config = {
+        "model_list": models,
+        "litellm_settings": settings,
+        "general_settings": {"master_key": MASTER},
+        **more,
+    }
+    path = folder / "config.yaml"
+    path.write_text(json.dumps(config))
+    return path
+
+
+class Proxy:
+    """A running proxy; ``post`` and ``get`` with the master key."""
+
+    def __init__(self, url: str, log: Path) -> None:
+        self.url = url
+        self.log = log
+        self.http = httpx.Client(
+            base_url=url, headers={"Authorization": f"Bearer {MASTER}"}, timeout=60, trust_env=False
+        )
+
+    def post(self, path: str, body: Any, **headers: str) -> httpx.Response:
+        return self.http.post(path, json=body, headers=headers)
+
+    def chat(self, content: str, model: str = "kimi", **more: Any) -> httpx.Response:
+        messages = [{"role": "user", "content": content}]
+        return self.post("/v1/chat/completions", {"model": model, "messages": messages, **more})
+
+
+@contextmanager
+def running_proxies(config: Path, count: int = 1, **environment: str) -> Iterator[list[Proxy]]:
+    """``litellm --config`` on free ports, ``count`` of them, ready to answer."""
+    env = {
+        key: value
+        for key, value in os.environ.items()
+        if not key.lower().endswith("_proxy") and key not in ("DATABASE_URL", "REDIS_URL")
+    }
+    env |= {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "PYTHONWARNINGS": "ignore", **environment}
+    script = Path(sys.executable).with_name("litellm")
+    started: list[tuple[subprocess.Popen[bytes], Proxy]] = []
+    try:
+        for number in range(count):
+            port = free_port()
+            log = config.parent / f"proxy-{number}.log"
+            with log.open("wb") as out:
+                process = subprocess.Popen(
+                    [
+                        str(script),
+                        "--config",
+                        str(config),
+                        "--host",
+                        "127.0.0.1",
+                        "--port",
+                        str(port),
+                    ],
+                    cwd=config.parent,
+                    env=env,
+                    stdout=out,
+                    stderr=subprocess.STDOUT,
+                )
+            started.append((process, Proxy(f"http://127.0.0.1:{port}", log)))
+        for process, proxy in started:
+            _wait(process, proxy)
+        yield [proxy for _, proxy in started]
+    finally:
+        for process, proxy in started:
+            proxy.http.close()
+            process.terminate()
+        for process, _ in started:
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _wait(process: subprocess.Popen[bytes], proxy: Proxy) -> None:
+    end = time.monotonic() + 90
+    while time.monotonic() < end:
+        if process.poll() is not None:
+            break
+        try:
+            if proxy.http.get("/health/liveliness").status_code == 200:
+                return
+        except httpx.TransportError:
+            time.sleep(0.2)
+    raise AssertionError(f"the proxy did not start:\n{proxy.log.read_text()[-3000:]}")
