@@ -45,8 +45,9 @@ wheel: $(NEW)/.installed
 cog: $(NEW)/.installed
 	$(NEW)/bin/cog -r README.md docs/*.md
 
-bench: $(NEW)/.installed
+bench: $(NEW)/.installed $(LAST)/.installed
 	$(NEW)/bin/python benchmarks/run.py
+	$(LAST)/bin/python benchmarks/litellm_calls.py
 
 $(DEMO)/.installed: pyproject.toml
 	$(call venv,$(DEMO))

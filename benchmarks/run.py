@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 import chunks
 import connections
 import refusals
@@ -9,6 +11,11 @@ import startup
 import translation
 
 if __name__ == "__main__":
-    for benchmark in (refusals, translation, chunks, connections, startup):
+    benchmarks = [refusals, translation, chunks, connections, startup]
+    if find_spec("litellm") is not None:
+        import litellm_calls
+
+        benchmarks.append(litellm_calls)
+    for benchmark in benchmarks:
         benchmark.main()
         print()
