@@ -52,16 +52,16 @@ class _Call:
                 stream=stream,
             )
             self.translation = translate_call(asked)
+            self.endpoint = Endpoint(
+                base_url,
+                self.key,
+                headers=given.get("headers"),
+                timeout=given.get("timeout"),
+                client=given.get("client"),
+                ssl_verify=_ssl_verify(self.params, given.get("optional_params") or {}),
+            )
         except KimiError as error:
             raise to_litellm(error, self.model, provider) from None
-        self.endpoint = Endpoint(
-            base_url,
-            self.key,
-            headers=given.get("headers"),
-            timeout=given.get("timeout"),
-            client=given.get("client"),
-            ssl_verify=_ssl_verify(self.params, given.get("optional_params") or {}),
-        )
         retries = asked.max_retries
         if stream and asynchronous:
             retries = router_retries(self.params, retries)
@@ -74,7 +74,7 @@ class _Call:
 
     def _find_key(self, given: Any) -> tuple[str, str]:
         """The key and where it came from: the call's own, Kimi's, then ``litellm.api_key``."""
-        key, source = given, "the argument api_key="
+        key, source = given, "api_key= (of the call or its deployment)"
         try:
             if not key:
                 key = settings.find_key()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ import litellm
 from .. import settings
 from ..errors import InvalidRequestError
 from ..translation import FALLBACKS, Fallback, Translation, translate
+from ..translation.draft import require
 from ..translation.output import KNOWN_FIELDS, OPENAI_ONLY
 
 __all__ = ["Asked", "read_call", "translate_call"]
@@ -63,6 +65,7 @@ def read_call(
     drop = bool(litellm_params.get("drop_params") or litellm.drop_params)
     given = {key: value for key, value in optional_params.items() if value is not None}
     extra = given.get("extra_body") or {}
+    require(isinstance(extra, Mapping), "must be an object", "extra_body")
     unknown = [
         key
         for key in given
@@ -71,8 +74,8 @@ def read_call(
     if unknown and not drop:
         raise litellm.UnsupportedParamsError(
             message=(
-                f"kimi knows no parameter {', '.join(map(repr, unknown))}; leave it out, set "
-                "drop_params=True, or send it in extra_body"
+                f"kimi knows no parameter {', '.join(map(repr, unknown))}; leave it out, or "
+                "set drop_params=True"
             ),
             model=model,
             llm_provider=provider,
@@ -95,11 +98,17 @@ def read_call(
             f"must be one of {', '.join(FALLBACKS)}", param="tool_choice_fallback"
         )
     strict = options.get("strict")
+    require(strict is None or isinstance(strict, bool), "must be true or false", "strict")
     retries = given.get("max_retries")
+    require(
+        retries is None or (isinstance(retries, int) and retries >= 0),
+        "must be a whole number, 0 or more",
+        "max_retries",
+    )
     return Asked(
         request,
-        max_retries=2 if retries is None else int(retries),
-        strict=settings.strict_by_default() if strict is None else bool(strict),
+        max_retries=2 if retries is None else retries,
+        strict=settings.strict_by_default() if strict is None else strict,
         fallback=fallback,
         drop=drop,
     )

@@ -17,6 +17,7 @@ from litellm.types.utils import LlmProviders
 
 from ..carriers.failure import network_failure
 from ..exchange import Answer, Failed
+from ..translation.draft import require
 
 __all__ = ["AsyncTransport", "Endpoint", "Transport"]
 
@@ -61,7 +62,11 @@ class Endpoint:
 def _timeout(timeout: Any) -> httpx.Timeout:
     if isinstance(timeout, httpx.Timeout):
         return timeout
-    seconds = 600.0 if timeout is None else float(timeout)
+    try:
+        seconds = 600.0 if timeout is None else float(timeout)
+    except (TypeError, ValueError):
+        seconds = 0.0
+    require(seconds > 0, "must be a number of seconds above 0", "timeout")
     return httpx.Timeout(seconds, connect=min(seconds, CONNECT_SECONDS))
 
 

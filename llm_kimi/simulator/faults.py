@@ -9,7 +9,7 @@ or in the header ``X-Simulator-Fault``, or with the same names in ``Simulator.fa
     cut after=3                     the connection breaks after 3 chunks
     error-in-stream after=3         an error object in the stream after 3 chunks
     no-done                         the stream ends without ``[DONE]``
-    times=2                         for the first 2 requests with these words (default 1,
+    times=2                         the first 2 times that the same request comes (default 1,
                                     ``times=always``)
     retry-after=0                   the header of that name
     delay=0.1                       seconds to wait before answering
@@ -158,7 +158,7 @@ class FaultQueue:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._queue: list[tuple[Fault, float]] = []
-        self._used: dict[str, int] = {}
+        self._used: dict[tuple[str, str], int] = {}
 
     def put(self, given: dict[str, Any]) -> None:
         """Queue a fault from keyword arguments."""
@@ -176,17 +176,18 @@ class FaultQueue:
                 self._queue.insert(0, (fault, left - 1))
             return fault
 
-    def asked(self, texts: list[str]) -> Fault | None:
-        """The first of the faults asked for in words that is not used up."""
+    def asked(self, texts: list[str], request: str) -> Fault | None:
+        """The first of the faults asked for in words that is not used up by this ``request``."""
         for text in texts:
             try:
                 fault = parse_fault(text)
             except ValueError:
                 continue
             with self._lock:
-                used = self._used.get(text, 0)
+                key = (text, request)
+                used = self._used.get(key, 0)
                 if used >= fault.times:
                     continue
-                self._used[text] = used + 1
+                self._used[key] = used + 1
             return fault
         return None

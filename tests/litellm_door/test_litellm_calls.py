@@ -455,3 +455,20 @@ def test_base_url_by_argument(simulator: Simulator, ask: Ask, way: str, monkeypa
     for name in ("api_base", "base_url"):
         ask(way, **{name: simulator.base_url, "api_key": "sk-a"})
     assert len(simulator.requests) == 2
+
+
+@pytest.mark.parametrize(
+    ("given", "param"),
+    [
+        ({"extra_body": "x"}, "extra_body"),
+        ({"max_retries": "x"}, "max_retries"),
+        ({"strict": "false"}, "strict"),
+        ({"timeout": -1}, "timeout"),
+    ],
+)
+def test_our_own_parameters_are_checked(kimi: Simulator, given: dict[str, Any], param: str) -> None:
+    with pytest.raises(litellm.BadRequestError, match=param):
+        litellm.completion(
+            model="kimi/kimi-k2.6", messages=[{"role": "user", "content": "a"}], **given
+        )
+    assert kimi.requests == []
