@@ -19,8 +19,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llm_kimi.files import kinds
-from llm_kimi.files.kinds import (
+from llm_kimi import kinds
+from llm_kimi.kinds import (
     EXTRACTABLE,
     HEAD,
     decode_text,
