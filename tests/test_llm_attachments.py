@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
+import httpx
 import llm
 import pytest
 
@@ -81,8 +82,16 @@ def test_a_file_that_is_gone(kimi: Simulator, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("kind", "part"), [("image/png", "image_url"), ("video/mp4", "video_url")])
 def test_an_uploaded_file_is_named(kimi: Simulator, kind: str, part: str) -> None:
-    ask("what is it?", "--at", "ms://file-1", kind)
-    assert messages(kimi)[0]["content"][1] == {"type": part, part: {"url": "ms://file-1"}}
+    uploaded = httpx.post(
+        f"{kimi.base_url}/files",
+        headers={"Authorization": f"Bearer {kimi.key}"},
+        data={"purpose": part.removesuffix("_url")},
+        files={"file": ("a", PNG, kind)},
+    )
+    url = f"ms://{uploaded.json()['id']}"
+    kimi.requests.clear()
+    ask("what is it?", "--at", url, kind)
+    assert messages(kimi)[0]["content"][1] == {"type": part, part: {"url": url}}
 
 
 def test_an_uploaded_file_needs_a_type(kimi: Simulator) -> None:

@@ -105,7 +105,7 @@ def test_balance_and_token_estimate(client: httpx.Client) -> None:
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("GET", "/files"), ("POST", "/embeddings"), ("GET", "/chat/completions"), ("PUT", "/models")],
+    [("PUT", "/files"), ("POST", "/embeddings"), ("GET", "/chat/completions"), ("PUT", "/models")],
 )
 def test_what_is_not_there_is_404_in_the_form_of_the_api(
     client: httpx.Client, method: str, path: str

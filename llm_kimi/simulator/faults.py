@@ -13,6 +13,8 @@ or in the header ``X-Simulator-Fault``, or with the same names in ``Simulator.fa
                                     ``times=always``)
     retry-after=0                   the header of that name
     delay=0.1                       seconds to wait before answering
+    path=/v1/files method=GET       only for requests of that method whose path begins so
+                                    (``*`` stands for anything: ``/v1/files/*/content``)
 
 Types and texts follow https://platform.kimi.ai/docs/api/errors.
 """
@@ -23,6 +25,7 @@ import math
 import shlex
 import threading
 from dataclasses import dataclass, fields
+from fnmatch import fnmatchcase
 from typing import Any
 
 __all__ = ["HTML", "Fault", "FaultQueue", "parse_fault"]
@@ -73,6 +76,14 @@ class Fault:
     html: bool = False
     error_in_stream: int | None = None
     drop: bool = False
+    path: str | None = None
+    method: str | None = None
+
+    def meant_for(self, method: str, path: str) -> bool:
+        """Whether it is for such a request."""
+        return self.method in (None, method) and (
+            self.path is None or fnmatchcase(path, f"{self.path}*")
+        )
 
     @property
     def label(self) -> str:
@@ -135,7 +146,7 @@ def parse_fault(text: str) -> Fault:
                 given[name] = float(value)
             elif name == "status":
                 given["status"] = int(value)
-            elif name in ("message", "type"):
+            elif name in ("message", "type", "path", "method"):
                 given[name] = value
         elif word.isdigit():
             given["status"] = int(word)
@@ -166,22 +177,23 @@ class FaultQueue:
         with self._lock:
             self._queue.append((fault, fault.times))
 
-    def next(self) -> Fault | None:
-        """The fault at the head of the queue, which it uses up once."""
+    def next(self, method: str, path: str) -> Fault | None:
+        """The first fault in the queue that is for such a request, which uses it up once."""
         with self._lock:
-            if not self._queue:
-                return None
-            fault, left = self._queue.pop(0)
-            if left > 1:
-                self._queue.insert(0, (fault, left - 1))
-            return fault
+            for place, (fault, left) in enumerate(self._queue):
+                if fault.meant_for(method, path):
+                    self._queue[place : place + 1] = [(fault, left - 1)] if left > 1 else []
+                    return fault
+        return None
 
-    def asked(self, texts: list[str], request: str) -> Fault | None:
+    def asked(self, texts: list[str], method: str, path: str, request: str) -> Fault | None:
         """The first of the faults asked for in words that is not used up by this ``request``."""
         for text in texts:
             try:
                 fault = parse_fault(text)
             except ValueError:
+                continue
+            if not fault.meant_for(method, path):
                 continue
             with self._lock:
                 key = (text, request)

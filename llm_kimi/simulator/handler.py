@@ -8,23 +8,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-import socket
 import time
 from collections.abc import Iterable
 from email.message import Message
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..catalog import resolve
+from .answers import Dropped
 from .faults import HTML, Fault
-from .refusal import Refusal, not_found
+from .file_handler import FileHandler
+from .refusal import BadRequest, Refusal, not_found
 from .rules import check_chat, check_messages_only, ignored, thinks
+from .rules_files import check_files
 from .script import fault_texts, plan
 from .shapes import BALANCE, chunks, completion, event, model_row, usage_of
 from .tokens import count_prompt
-from .wire import Wire
-
-if TYPE_CHECKING:
-    from .server import Simulator
 
 __all__ = ["Handler"]
 
@@ -34,6 +32,8 @@ _ROUTES = {
     ("GET", "/v1/models"): "models",
     ("GET", "/v1/users/me/balance"): "balance",
     ("POST", "/v1/tokenizers/estimate-token-count"): "estimate",
+    ("POST", "/v1/files"): "upload",
+    ("GET", "/v1/files"): "files",
 }
 # The texts of these three are made up.
 _NO_PATH = Refusal(404, "resource_not_found_error", "The requested resource was not found", "path")
@@ -48,34 +48,19 @@ _KEY_MALFORMED = Refusal(
 _KEY_WRONG = Refusal(401, "incorrect_api_key_error", "Incorrect API key provided", "key")
 
 
-class _Dropped(Exception):
-    """The connection shall break now."""
-
-
-class Handler(Wire):
+class Handler(FileHandler):
     """Serves one connection until either side closes it."""
-
-    def __init__(
-        self, request: socket.socket, address: Any, server: Any, simulator: Simulator, number: int
-    ) -> None:
-        self.simulator = simulator
-        self.number = number
-        self.fault = Fault()
-        self.record: dict[str, Any] = {}
-        self.token = ""
-        super().__init__(request, address, server)
 
     def do_GET(self) -> None:
         """Serve one request; the other methods do the same."""
         self.trace = self.simulator.next_id()
         self.fault = Fault()
-        raw = self.read_body()
-        if raw is None:
-            return
+        self.upload = None
+        path = self.path.partition("?")[0]
         self.record = {
             "time": time.time(),
             "method": self.command,
-            "path": self.path.partition("?")[0],
+            "path": path,
             "status": None,
             "rule": None,
             "ignored": [],
@@ -89,8 +74,15 @@ class Handler(Wire):
             "closed_early": False,
         }
         try:
-            last = self._answer(raw)
-        except _Dropped:
+            if _ROUTES.get((self.command, path)) == "upload":
+                self.receive()
+                raw: bytes | None = b""
+            else:
+                raw = self.read_body()
+            if raw is None:
+                return
+            last = self._answer(raw, path)
+        except Dropped:
             self.close_connection = True
             last = b""
         except OSError:
@@ -101,34 +93,50 @@ class Handler(Wire):
             self.close_connection = True
             self.record["error"] = repr(error)
             last = b"" if self.record["status"] else self._json(500, _OURS.body())
+        finally:
+            if self.upload is not None:
+                self.upload.close()
         # Who has read an answer to its end finds its line in the log.
         self.simulator.write(self.record)
         if last:
             self.wfile.write(last)
+        if self.upload is not None and self.upload.unread:
+            self.linger()
 
     do_POST = do_PUT = do_PATCH = do_DELETE = do_GET
 
-    def _answer(self, raw: bytes) -> bytes:
+    def _answer(self, raw: bytes, path: str) -> bytes:
         """Answer, but for the bytes that are given back: the last ones of the answer."""
         refusal = self._check_key()
         body, broken = _parse(raw)
+        if self.upload is not None:
+            body, broken = self.upload.summary(), False
+            raw = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
         self.record["body"] = self._without_key(raw, body)
+        self.record["path"] = self._without_key(path.encode(), path)
         if refusal is None:
-            answer = self._faulty(body)
+            answer = self._faulty(body, path)
             if answer:
                 return answer
-            route = _ROUTES.get((self.command, self.record["path"]))
+            route = self._route(path)
             if route is None:
                 refusal = _NO_PATH
             elif broken and self.command == "POST":
                 refusal = _NO_JSON
             else:
-                result: bytes | Refusal = getattr(self, f"_{route}")(body)
+                try:
+                    result: bytes | Refusal = getattr(self, f"_{route}")(body)
+                except BadRequest as bad:
+                    result = bad.refusal
                 if isinstance(result, bytes):
                     return result
                 refusal = result
         self.record["rule"] = refusal.rule
         return self._json(refusal.status, refusal.body())
+
+    def _route(self, path: str) -> str | None:
+        """The name of the method that answers."""
+        return _ROUTES.get((self.command, path)) or self.file_route(path)
 
     def _check_key(self) -> Refusal | None:
         given = (self.headers.get("Authorization") or "").strip()
@@ -144,14 +152,16 @@ class Handler(Wire):
             return body
         return json.loads(json.dumps(body).replace(json.dumps(self.token)[1:-1], "***"))
 
-    def _faulty(self, body: object) -> bytes:
+    def _faulty(self, body: object, path: str) -> bytes:
         """The answer of a fault that is due, or nothing: then the request goes on."""
         texts = [text for text in (self.headers.get("X-Simulator-Fault"),) if text]
         if isinstance(body, dict):
             texts += fault_texts(body.get("messages"))
         # A request that is tried again is the same to the letter; one of another test is not.
-        request = hashlib.sha256(json.dumps(body).encode()).hexdigest() if texts else ""
-        fault = self.simulator.faults.next() or self.simulator.faults.asked(texts, request)
+        said = json.dumps([self.command, path, body]) if texts else ""
+        request = hashlib.sha256(said.encode()).hexdigest()
+        where, faults = (self.command, path), self.simulator.faults
+        fault = faults.next(*where) or faults.asked(texts, *where, request)
         if fault is None:
             return b""
         self.fault = fault
@@ -160,7 +170,7 @@ class Handler(Wire):
             self.simulator.stopping.wait(fault.delay)
         if fault.drop:
             self.simulator.record(self.record)
-            raise _Dropped
+            raise Dropped
         headers = {}
         if fault.retry_after is not None:
             headers["Retry-After"] = f"{fault.retry_after:g}"
@@ -178,11 +188,16 @@ class Handler(Wire):
         return self._json(200, BALANCE)
 
     def _estimate(self, body: Any) -> bytes | Refusal:
-        refusal = self._unserved(body) or check_messages_only(body)
+        refusal = self._unserved(body) or check_messages_only(body) or self._check_files(body)
         if refusal is not None:
             return refusal
         total = count_prompt(body["messages"], body.get("tools"))
         return self._json(200, {"data": {"total_tokens": total}})
+
+    def _check_files(self, body: Any) -> Refusal | None:
+        return check_files(
+            body["messages"], lambda file_id: self.simulator.store.purpose(self._owner(), file_id)
+        )
 
     def _unserved(self, body: Any) -> Refusal | None:
         """404 for ids that the open platform does not serve; a relay leaves it to the rules."""
@@ -193,7 +208,7 @@ class Handler(Wire):
 
     def _chat(self, body: Any) -> bytes | Refusal:
         self.record["ignored"] = ignored(body)
-        refusal = self._unserved(body) or check_chat(body)
+        refusal = self._unserved(body) or check_chat(body) or self._check_files(body)
         if refusal is not None:
             return refusal
         model = resolve(body["model"])
@@ -222,30 +237,16 @@ class Handler(Wire):
         self.wfile.write(self.head(200, "text/event-stream", headers))
         for count, part in enumerate(parts):
             if fault.cut_after is not None and count >= fault.cut_after:
-                raise _Dropped
+                raise Dropped
             if fault.error_in_stream is not None and count >= fault.error_in_stream:
                 return self.chunk(event(fault.error())) + self.chunk(b"")
             if delay and count and self.simulator.stopping.wait(delay):
-                raise _Dropped
+                raise Dropped
             self.write_chunk(event(part))
         if fault.cut_after is not None:
-            raise _Dropped
+            raise Dropped
         self.check_client()
         return (b"" if fault.no_done else self.chunk(b"data: [DONE]\n\n")) + self.chunk(b"")
-
-    def _json(self, status: int, body: object, headers: dict[str, str] | None = None) -> bytes:
-        text = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
-        return self._send(status, text, "application/json", headers or {})
-
-    def _send(self, status: int, body: bytes, kind: str, headers: dict[str, str]) -> bytes:
-        """A whole answer, after its record, so that who reads the one finds the other."""
-        self.record["status"] = status
-        self.simulator.record(self.record)
-        answer = self.whole(status, body, kind, headers)
-        if self.fault.cut_after is not None and status == 200:
-            self.wfile.write(answer[: len(answer) - len(body) // 2 - 1])
-            raise _Dropped
-        return answer
 
 
 def _parse(raw: bytes) -> tuple[Any, bool]:

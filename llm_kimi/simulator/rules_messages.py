@@ -19,8 +19,8 @@ from .rules_tools import FUNCTION_NAME
 __all__ = ["check_messages", "check_partial", "swallowed_in_messages"]
 
 _ROLES = ("system", "user", "assistant", "tool")
-_IMAGES = frozenset({"jpeg", "jpg", "png", "gif", "webp", "bmp", "heic", "heif"})
-_VIDEOS = frozenset(
+IMAGES = frozenset({"jpeg", "jpg", "png", "gif", "webp", "bmp", "heic", "heif"})
+VIDEOS = frozenset(
     {
         "mp4",
         "mpeg",
@@ -178,7 +178,7 @@ def _check_medium(kind: str, value: object, model: Model) -> None:
     if match is None:
         refuse(f"{what}-data", f"Invalid request: {kind}.url is not a base64 data URL")
     subtype = match[2].lower()
-    if match[1].lower() != what or subtype not in (_IMAGES if what == "image" else _VIDEOS):
+    if match[1].lower() != what or subtype not in (IMAGES if what == "image" else VIDEOS):
         refuse(
             f"{what}-format",
             f"Invalid request: unsupported {what} format: {match[1].lower()}/{subtype}",

@@ -21,7 +21,9 @@ from typing import IO, Any, final
 from ..catalog import MODELS, live_models
 from .cache import PrefixCache
 from .faults import FaultQueue
+from .files import FileStore
 from .handler import Handler
+from .uploads import FileRules
 
 __all__ = ["Simulator"]
 
@@ -36,6 +38,8 @@ class Simulator:
     ``seed`` varies the made-up answers. ``keys``: the bearer tokens that are accepted; None
     accepts any that does not start with ``sk-wrong``. ``chunk_delay``: seconds between the chunks
     of a stream. ``relay``: also serve retired models and ids as relays write them.
+    ``extract_delay``: seconds that reading an uploaded document takes; it is one of
+    ``file_rules``, which also hold the limits of an account and may be changed at any time.
     """
 
     def __init__(
@@ -47,6 +51,7 @@ class Simulator:
         keys: Collection[str] | None = None,
         chunk_delay: float = 0.0,
         relay: bool = False,
+        extract_delay: float = 0.0,
     ) -> None:
         self.seed = seed
         self.keys = None if keys is None else frozenset(keys)
@@ -56,6 +61,8 @@ class Simulator:
         self.connections = 0
         self.faults = FaultQueue()
         self.cache = PrefixCache()
+        self.file_rules = FileRules(extract_delay=extract_delay)
+        self.store = FileStore(self.file_rules)
         self.stopping = threading.Event()
         self._port = port
         self._log_to = log
@@ -82,6 +89,11 @@ class Simulator:
         """What a client takes as its base URL."""
         return f"http://127.0.0.1:{self.port}/v1"
 
+    @property
+    def files(self) -> list[dict[str, Any]]:
+        """The uploaded files of all accounts as the API tells them, and their ``sha256``."""
+        return self.store.rows()
+
     def start(self) -> Simulator:
         """Listen, in a thread of its own.
 
@@ -92,6 +104,7 @@ class Simulator:
         if self._server is not None:
             raise RuntimeError("the simulator is running already")
         self.stopping.clear()
+        self.store.open()
         self._server = _Server(self, self._port)
         self._port = int(self._server.server_address[1])
         if isinstance(self._log_to, (str, os.PathLike)):
@@ -105,7 +118,10 @@ class Simulator:
         return self
 
     def stop(self) -> None:
-        """Close every connection and wait for the threads. Does nothing when it does not run."""
+        """Close every connection, wait for the threads, remove all files.
+
+        Does nothing when it does not run.
+        """
         server, thread = self._server, self._thread
         if server is None or thread is None:
             return
@@ -113,6 +129,7 @@ class Simulator:
         server.shutdown()
         thread.join()
         server.close_all()
+        self.store.close()
         self._server = self._thread = None
         with self._lock:
             if self._log is not None and self._log is not self._log_to:

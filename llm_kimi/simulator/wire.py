@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 import socket
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from typing import Any
@@ -11,6 +15,8 @@ from typing import Any
 __all__ = ["Wire"]
 
 MAX_BODY = 100 * 1024 * 1024
+_PIECE = 64 * 1024
+_LINGER = 2.0
 _TOO_LARGE = "Invalid request: the body must stay within 100 MB"
 _PEEK = socket.MSG_PEEK | getattr(socket, "MSG_DONTWAIT", 0)
 
@@ -34,36 +40,79 @@ class Wire(BaseHTTPRequestHandler):
 
     def read_body(self) -> bytes | None:
         """The body of the request; None after an error answer or a lost connection."""
-        if "chunked" in (self.headers.get("Transfer-Encoding") or "").lower():
-            return self._read_chunked()
-        try:
-            length = int(self.headers.get("Content-Length") or 0)
-        except ValueError:
-            length = -1
-        if not 0 <= length <= MAX_BODY:
-            self.send_error(400, _TOO_LARGE)
+        if self._length() > MAX_BODY:
+            self._too_large()
             return None
-        raw = self.rfile.read(length) if length else b""
-        if len(raw) < length:
+        pieces: list[bytes] = []
+        size = 0
+        try:
+            for piece in self.body():
+                size += len(piece)
+                if size > MAX_BODY:
+                    self._too_large()
+                    return None
+                pieces.append(piece)
+        except ConnectionError:
             self.close_connection = True
             return None
-        return raw
+        return b"".join(pieces)
 
-    def _read_chunked(self) -> bytes | None:
-        raw = b""
+    def body(self) -> Iterator[bytes]:
+        """The body of the request in pieces, whether its length was told or it comes in chunks.
+
+        Raises:
+            ConnectionError: when the client leaves midway, or its chunks are none.
+        """
+        if not self._chunked():
+            yield from self._exactly(self._length())
+            return
         while True:
             try:
                 size = int(self.rfile.readline(64).split(b";")[0], 16)
             except ValueError:
-                self.close_connection = True
-                return None
-            if size < 0 or len(raw) + size > MAX_BODY:
-                self.send_error(400, _TOO_LARGE)
-                return None
-            raw += self.rfile.read(size)
-            self.rfile.readline(1024)
+                size = -1
+            if size < 0:
+                raise ConnectionAbortedError("no proper chunk")
             if size == 0:
-                return raw
+                while self.rfile.readline(1024).strip():
+                    pass  # trailers
+                return
+            yield from self._exactly(size)
+            self.rfile.readline(1024)
+
+    def _chunked(self) -> bool:
+        return "chunked" in (self.headers.get("Transfer-Encoding") or "").lower()
+
+    def _length(self) -> int:
+        """What Content-Length says; a number that is none counts as far too much."""
+        given = (self.headers.get("Content-Length") or "0").strip()
+        return int(given) if given.isascii() and given.isdigit() else sys.maxsize
+
+    def _exactly(self, size: int) -> Iterator[bytes]:
+        while size:
+            piece = self.rfile.read(min(size, _PIECE))
+            if not piece:
+                raise ConnectionAbortedError("the client closed the connection")
+            size -= len(piece)
+            yield piece
+
+    def _too_large(self) -> None:
+        self.send_error(400, _TOO_LARGE)
+        self.linger()
+
+    def linger(self) -> None:
+        """Hang up on a client that may still be sending, so that it can read the answer.
+
+        Closing at once would reset the connection, and the answer with it.
+        """
+        self.close_connection = True
+        until = time.monotonic() + _LINGER
+        with suppress(OSError):  # it has gone
+            self.connection.shutdown(socket.SHUT_WR)
+            while (left := until - time.monotonic()) > 0:
+                self.connection.settimeout(left)
+                if not self.connection.recv(_PIECE):
+                    return
 
     def whole(self, status: int, body: bytes, kind: str, headers: dict[str, str]) -> bytes:
         """Head and body of an answer, for one write."""
