@@ -16,11 +16,13 @@ __all__ = [
     "DEFAULT_BASE_URL",
     "KEY_ALIASES",
     "KEY_VARIABLES",
+    "PRIVATE_URLS_VARIABLE",
     "base_url",
     "check_key",
     "find_key",
     "key_source",
     "no_key_message",
+    "private_urls_allowed",
     "strict_by_default",
 ]
 
@@ -29,6 +31,7 @@ KEY_ALIASES = ("kimi", "moonshot")
 KEY_VARIABLES = ("MOONSHOT_API_KEY", "KIMI_API_KEY", "MOONSHOT_KEY")
 BASE_URL_VARIABLES = ("KIMI_BASE_URL", "MOONSHOT_BASE_URL", "MOONSHOT_API_BASE")
 STRICT_VARIABLE = "KIMI_STRICT"
+PRIVATE_URLS_VARIABLE = "KIMI_ALLOW_PRIVATE_URLS"
 
 SIMULATOR_KEY_VARIABLE = "KIMI_SIMULATOR_KEY"
 """Set by ``llm kimi simulate`` for its command: a stored key is not for the simulator to see."""
@@ -152,7 +155,20 @@ def strict_by_default() -> bool:
     Raises:
         InvalidRequestError: it says neither yes nor no.
     """
-    word = os.environ.get(STRICT_VARIABLE, "").strip().lower()
+    return _yes(STRICT_VARIABLE)
+
+
+def private_urls_allowed() -> bool:
+    """Whether ``KIMI_ALLOW_PRIVATE_URLS`` lets URLs of requests lead into one's own network.
+
+    Raises:
+        InvalidRequestError: it says neither yes nor no.
+    """
+    return _yes(PRIVATE_URLS_VARIABLE)
+
+
+def _yes(variable: str) -> bool:
+    word = os.environ.get(variable, "").strip().lower()
     if word not in _TRUE | _FALSE:
-        raise InvalidRequestError("must be 1 or 0", param=STRICT_VARIABLE)
+        raise InvalidRequestError("must be 1 or 0", param=variable)
     return word in _TRUE

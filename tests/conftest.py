@@ -39,6 +39,7 @@ def _isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         *settings.KEY_VARIABLES,
         *settings.BASE_URL_VARIABLES,
         settings.STRICT_VARIABLE,
+        settings.PRIVATE_URLS_VARIABLE,
         "LLM_MODEL",
         "LLM_RAISE_ERRORS",
         "OPENAI_API_KEY",

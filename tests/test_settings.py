@@ -135,6 +135,17 @@ def test_a_strictness_that_says_neither_is_an_error(
         settings.strict_by_default()
 
 
+def test_private_urls_are_for_those_who_ask(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settings.private_urls_allowed() is False
+    monkeypatch.setenv("KIMI_ALLOW_PRIVATE_URLS", " Yes")
+    assert settings.private_urls_allowed() is True
+    monkeypatch.setenv("KIMI_ALLOW_PRIVATE_URLS", "0")
+    assert settings.private_urls_allowed() is False
+    monkeypatch.setenv("KIMI_ALLOW_PRIVATE_URLS", "10.0.0.0/8")
+    with pytest.raises(InvalidRequestError, match="KIMI_ALLOW_PRIVATE_URLS: must be 1 or 0"):
+        settings.private_urls_allowed()
+
+
 @pytest.mark.parametrize(
     "given",
     [
