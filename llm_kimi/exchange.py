@@ -1,18 +1,21 @@
 """One conversation with the API, as a generator that does no I/O.
 
-``Exchange.steps`` yields what it needs (``Call``, ``Read``, ``Wait``, ``Fork``) and what it has
-(``Chunks``, ``Notice``); a carrier performs the former and sends the result back, and hands the
-latter on. One body of logic serves sync and async, like httpx's ``Auth.auth_flow``.
+``Exchange.steps`` yields what it needs (``Call``, ``Read``, ``Wait``, ``Fork``, ``FileCall``,
+``Work``) and what it has (``Chunks``, ``Notice``); a carrier performs the former and sends the
+result back, and hands the latter on. One body of logic serves sync and async, like httpx's
+``Auth.auth_flow``.
 
 What it decides: retries, the tool_choice fallback, several choices, when an answer is complete.
 """
 
 from __future__ import annotations
 
+import io
 import random
-from collections.abc import Generator, Mapping
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, Protocol, TypeAlias
+from urllib.parse import quote
 
 from .errors import APIConnectionError, APIError, InvalidRequestError, KimiError
 from .reply import Collector, Reader, Restorer, add_usage, api_error
@@ -26,12 +29,19 @@ __all__ = [
     "Chunks",
     "Exchange",
     "Failed",
+    "FileCall",
+    "Files",
     "Fork",
     "Notice",
     "Read",
     "Step",
+    "Steps",
+    "Stepwise",
     "Target",
+    "Upload",
     "Wait",
+    "Work",
+    "pause_before_retry",
 ]
 
 Json = dict[str, Any]
@@ -100,11 +110,80 @@ class Wait:
 
 
 @dataclass(slots=True)
-class Fork:
-    """Perform the steps of ``branches``, a few at a time, and hand on what they have."""
+class Upload:
+    """What ``FileCall`` sends: ``open`` gives the bytes anew for each try, ``size`` of them.
 
-    branches: list[Exchange]
+    Whoever performs it sets ``stopped``, which is asked while the bytes are read.
+    """
+
+    purpose: str
+    filename: str
+    content_type: str
+    size: int
+    open: Callable[[Upload], io.RawIOBase]
+    stopped: Callable[[], bool] | None = None
+
+
+_FILE_ROUTES = {
+    "upload": ("POST", "/files"),
+    "list": ("GET", "/files"),
+    "retrieve": ("GET", "/files/{}"),
+    "content": ("GET", "/files/{}/content"),
+    "delete": ("DELETE", "/files/{}"),
+}
+
+
+@dataclass(slots=True)
+class FileCall:
+    """A call of the files API. Result: an ``Answer`` with its ``body``, or ``Failed``.
+
+    ``cleaning``: it takes back what a failed attempt has left, so it is done even when nobody
+    waits for the result any more.
+    """
+
+    action: Literal["upload", "list", "retrieve", "content", "delete"]
+    file_id: str = ""
+    upload: Upload | None = None
+    cleaning: bool = False
+
+    @property
+    def method(self) -> str:
+        """The HTTP method."""
+        return _FILE_ROUTES[self.action][0]
+
+    @property
+    def path(self) -> str:
+        """The path below the base URL."""
+        return _FILE_ROUTES[self.action][1].format(quote(self.file_id, safe=""))
+
+
+@dataclass(slots=True)
+class Work:
+    """Call ``function``, which may block (disk, DNS). Result: what it returns or raises.
+
+    It is handed a function that says whether anybody still waits for it.
+    """
+
+    function: Callable[[Callable[[], bool]], Any]
+
+
+class Stepwise(Protocol):
+    """What a carrier can perform."""
+
+    def steps(self) -> Steps:
+        """The generator to drive."""
+
+
+@dataclass(slots=True)
+class Fork:
+    """Perform the steps of ``branches``, a few at a time, and hand on what they have.
+
+    ``patience``: seconds to wait for the others to clean up when one of them fails.
+    """
+
+    branches: Sequence[Stepwise]
     at_once: int = AT_ONCE
+    patience: float = 0.0
 
 
 @dataclass(slots=True)
@@ -121,8 +200,36 @@ class Notice:
     text: str
 
 
-Step: TypeAlias = Call | Read | Wait | Fork | Chunks | Notice
+Step: TypeAlias = Call | Read | Wait | Fork | FileCall | Work | Chunks | Notice
 Steps: TypeAlias = Generator[Step, Any, None]
+
+
+class Files(Protocol):
+    """What an exchange asks to bring files where they can be read; see ``llm_kimi.files``."""
+
+    def prepare(self, translation: Translation) -> Generator[Step, Any, Json]:
+        """The body with every need of ``translation`` met."""
+
+    def repair(self, error: APIError, body: Json) -> Generator[Step, Any, Json | None]:
+        """Another body, when ``error`` came since a file is gone that ``body`` names."""
+
+    def release(self) -> Steps:
+        """Delete what was uploaded for this exchange alone."""
+
+
+def pause_before_retry(
+    error: KimiError, again: bool, attempt: int, max_retries: int, jitter: float
+) -> float:
+    """Seconds to wait before trying again after try number ``attempt`` (from 0).
+
+    Raises:
+        KimiError: ``error``, when it is not to be tried again.
+    """
+    told = error if isinstance(error, APIError) else None
+    too_long = told is not None and (told.retry_after or 0) > LONGEST_WAIT
+    if not again or attempt >= max_retries or too_long:
+        raise error
+    return retry_delay(told, attempt, jitter)
 
 
 class Exchange:
@@ -141,6 +248,7 @@ class Exchange:
         max_retries: int = MAX_RETRIES,
         choice: int | None = None,
         jitter: Any = random.random,
+        files: Files | None = None,
     ) -> None:
         self.translation = translation
         self.target = target or Target()
@@ -151,6 +259,7 @@ class Exchange:
         self.headers: Mapping[str, str] = {}
         self._choice = choice
         self._jitter = jitter
+        self._files = files
         self._restorer = Restorer(translation.restore)
         self._collector = Collector()
         self._usages: list[Json | None] = []
@@ -160,9 +269,23 @@ class Exchange:
 
         Raises:
             APIError, APIConnectionError, StreamError: what went wrong.
-            InvalidRequestError: the request holds something that has to be fetched first.
+            InvalidRequestError: a file of the request cannot be had, or is not what it should be.
         """
-        self._check_needs()
+        files = self._files if self.translation.needs else None
+        if files is None:
+            self._check_needs()
+            yield from self._answer()
+            return
+        try:
+            body = yield from files.prepare(self.translation)
+            self.translation = replace(self.translation, body=body, needs=())
+            yield from self._answer()
+        except BaseException:  # of the caller, too: Ctrl-C, or it stopped listening
+            yield from files.release()
+            raise
+        yield from files.release()
+
+    def _answer(self) -> Steps:
         if self.translation.choices > 1 and self._choice is None:
             yield from self._several()
         elif self.translation.forced is not None:
@@ -246,11 +369,12 @@ class Exchange:
                     again = is_retryable(error)
             else:
                 error, again = answer.error, answer.retryable
-            told = error if isinstance(error, APIError) else None
-            too_long = told is not None and (told.retry_after or 0) > LONGEST_WAIT
-            if not again or attempt >= self.max_retries or too_long:
-                raise error
-            yield Wait(retry_delay(told, attempt, self._jitter()))
+            if isinstance(error, APIError) and self._files is not None:
+                repaired = yield from self._files.repair(error, body)
+                if repaired is not None:
+                    body = repaired
+                    continue
+            yield Wait(pause_before_retry(error, again, attempt, self.max_retries, self._jitter()))
             attempt += 1
 
     # -- a forced tool call -------------------------------------------------------------------
@@ -286,6 +410,7 @@ class Exchange:
                 max_retries=self.max_retries,
                 choice=index,
                 jitter=self._jitter,
+                files=self._files,
             )
             for index in range(self.translation.choices)
         ]
@@ -305,8 +430,10 @@ class Exchange:
             self.notices.extend(branch.notices)
 
     def _check_needs(self) -> None:
+        """Without a room for files: what cannot be sent as it is, is an error."""
         for need in self.translation.needs:
-            raise InvalidRequestError(WAYS_OUT[need.kind], param=need.param)
+            if need.required:
+                raise InvalidRequestError(WAYS_OUT[need.kind], param=need.param)
 
 
 class _Held:

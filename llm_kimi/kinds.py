@@ -31,14 +31,12 @@ HEAD = 64 * 1024
 
 EXTRACTABLE: frozenset[str] = frozenset(
     (
-        # https://platform.kimi.ai/docs/api/files-upload (2026-08-13), "and more". SVG was on the
-        # list until 2026; ".jpg" is not named there, ".jpeg" is.
+        # https://platform.kimi.ai/docs/api/files-upload, "and more". Images were on that list until
+        # 31 August 2026.
         *(".pdf", ".txt", ".csv", ".doc", ".docx", ".xls", ".xlsx", ".ppt", ".pptx", ".md"),
         *(".epub", ".mobi", ".html", ".json", ".log", ".yaml", ".yml", ".ini", ".conf"),
         *(".go", ".h", ".c", ".cpp", ".cxx", ".cc", ".cs", ".java", ".js", ".css", ".jsp"),
-        *(".php", ".py", ".py3", ".asp", ".ts", ".tsx"),
-        *(".jpeg", ".jpg", ".png", ".bmp", ".gif", ".webp", ".ico", ".xbm", ".dib", ".pjp"),
-        *(".tif", ".pjpeg", ".avif", ".dot", ".apng", ".tiff", ".jfif"),
+        *(".php", ".py", ".py3", ".asp", ".ts", ".tsx", ".dot"),
     )
 )
 """Suffixes (lower case, with the dot) of what Kimi extracts text from."""

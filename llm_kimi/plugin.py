@@ -7,7 +7,7 @@ from collections.abc import Callable
 import click
 import llm
 
-__all__ = ["register_commands", "register_models"]
+__all__ = ["register_commands", "register_fragment_loaders", "register_models"]
 
 
 @llm.hookimpl
@@ -48,3 +48,16 @@ def register_commands(cli: click.Group) -> None:
             help="Kimi (Moonshot AI): see what is sent, or try it on an offline Kimi.",
         )
     )
+
+
+@llm.hookimpl
+def register_fragment_loaders(register: Callable[..., None]) -> None:
+    """``-f kimi:report.pdf``"""
+    register("kimi", _load_fragment)
+
+
+def _load_fragment(argument: str) -> llm.Fragment:
+    """The text of a document, read by Kimi: -f kimi:report.pdf (PDF, Office, EPUB, scans)"""
+    from .llm_door.fragments import load_fragment
+
+    return load_fragment(argument)

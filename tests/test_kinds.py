@@ -447,6 +447,6 @@ def test_every_type_has_a_suffix() -> None:
 
 
 def test_the_extractable_suffixes() -> None:
-    assert {".pdf", ".docx", ".md", ".py", ".tsx", ".jfif", ".epub", ".conf"} <= EXTRACTABLE
-    assert not {".svg", ".zip", ".mp4", ".heic"} & EXTRACTABLE
+    assert {".pdf", ".docx", ".md", ".py", ".tsx", ".epub", ".conf"} <= EXTRACTABLE
+    assert not {".svg", ".zip", ".mp4", ".heic", ".png", ".jpg"} & EXTRACTABLE
     assert all(suffix == suffix.lower() and suffix.startswith(".") for suffix in EXTRACTABLE)

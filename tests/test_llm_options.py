@@ -30,6 +30,7 @@ EVERY = {
     "tool_choice": "auto",
     "tool_choice_fallback": "nudge",
     "prompt_cache_key": "mine",
+    "keep_files": "1",
     "timeout": "30",
     "strict": "0",
 }

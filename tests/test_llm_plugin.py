@@ -94,4 +94,8 @@ def test_registering_is_repeatable_and_the_commands_are_there() -> None:
 
 def test_plugins_lists_it() -> None:
     plugins = {row["name"]: row["hooks"] for row in json.loads(run("plugins").stdout)}
-    assert plugins["llm-kimi"] == ["register_commands", "register_models"]
+    assert plugins["llm-kimi"] == [
+        "register_commands",
+        "register_fragment_loaders",
+        "register_models",
+    ]

@@ -390,7 +390,6 @@ def test_a_body_without_a_file_or_without_sense(kimi: Simulator, client: httpx.C
             b"%PDF-1.7 ...",
             "[offline Kimi] Stand-in for the text of a.pdf (application/pdf, 12 bytes)",
         ),
-        ("a.png", b"x", "[offline Kimi] Stand-in for the text of a.png (image/png, 1 bytes)"),
     ],
 )
 def test_documents_are_read(client: httpx.Client, name: str, data: bytes, text: str) -> None:
@@ -405,7 +404,6 @@ def test_documents_are_read(client: httpx.Client, name: str, data: bytes, text: 
         ("a.docx", b"no archive", "broken"),
         ("a.docx", archive(word__document_DOT_xml="<w"), "broken"),
         ("a.txt", b"x" * 65_530 + ERROR_MARK.encode(), "asks for an error"),
-        ("a.png", ERROR_MARK.encode(), "asks for an error"),
         (
             "a.docx",
             archive(word__document_DOT_xml=f"<d><p><t>{ERROR_MARK}</t></p></d>"),
@@ -433,8 +431,10 @@ def test_a_document_without_text_is_refused(kimi: Simulator, client: httpx.Clien
 def test_pictures_are_read_as_documents_only_with_ocr(
     kimi: Simulator, client: httpx.Client
 ) -> None:
-    kimi.file_rules.ocr = False  # https://platform.kimi.ai/docs/api/files-upload: 31 August 2026
+    """https://platform.kimi.ai/docs/api/files-upload: not since 31 August 2026"""
     assert "a.png" in refusal(upload(client, "a.png", b"x"))
+    kimi.file_rules.ocr = True
+    assert "(image/png, 1 bytes)" in read(client, "a.png", b"x")
 
 
 def test_the_content_may_come_as_json(kimi: Simulator, client: httpx.Client) -> None:
@@ -480,7 +480,7 @@ def test_a_chat_names_an_uploaded_file(
     [
         ("image", "a.mp4", "video"),
         ("video", "a.png", "image"),
-        ("image", "a.png", "file-extract"),
+        ("image", "a.pdf", "file-extract"),
         ("image", "a.jsonl", "batch"),
     ],
 )

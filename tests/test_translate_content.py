@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
-from llm_kimi import InvalidRequestError, Translation, translate
+from llm_kimi import InvalidRequestError, StrictError, Translation, translate
 from llm_kimi.catalog import MODELS, Model
 from llm_kimi.simulator.rules import check_chat, ignored
 from llm_kimi.translation import Need
+from llm_kimi.translation.media import LARGE_IMAGE
+from tests.real_files import AVIF, GIF, IMAGES, JPEG, MP4, SVG, data_url, docx, pdf, png
 from tests.weakening import silent
 
 Json = dict[str, Any]
@@ -130,24 +132,129 @@ def test_a_file_is_a_need(model: Model) -> None:
 
 
 @every_model
-@pytest.mark.parametrize("url", ["data:video/mp4;base64,AAAA", "ms://abc", "https://x.test/v.mp4"])
-def test_videos_where_the_model_sees_them(model: Model, url: str) -> None:
+@pytest.mark.parametrize(
+    ("url", "need"),
+    [
+        (data_url("video/mp4", MP4), "video_data"),
+        ("ms://abc", None),
+        ("https://x.test/v.mp4", "video_url"),
+    ],
+)
+def test_videos_where_the_model_sees_them(model: Model, url: str, need: str | None) -> None:
     part = {"type": "video_url", "video_url": {"url": url}}
     if "video" in model.modalities:
         translation = run(model, part, checked=not url.startswith("http"))
         assert content(translation) == [part]
-        assert [need.kind for need in translation.needs] == ["video_url"] * url.startswith("http")
+        assert [item.kind for item in translation.needs] == [need] * (need is not None)
     else:
         with pytest.raises(InvalidRequestError) as caught:
             run(model, part)
         assert caught.value.param == "messages[0].content[0]"
 
 
-@pytest.mark.parametrize("subtype", ["jpeg", "jpg", "PNG", "gif", "webp", "bmp", "heic", "heif"])
-def test_image_formats_of_the_vision_guide(subtype: str) -> None:
+@pytest.mark.parametrize("mime", sorted(IMAGES))
+def test_image_formats_of_the_vision_guide(mime: str) -> None:
     """https://platform.kimi.ai/docs/guide/use-kimi-vision-model"""
-    part = image(f"data:image/{subtype};base64,AAAA")
-    assert content(run("kimi-k2.6", part)) == [part]
+    part = image(data_url(mime, IMAGES[mime]))
+    translation = run("kimi-k2.6", part)
+    assert content(translation) == [part]
+    assert translation.adjustments == ()
+
+
+@pytest.mark.parametrize("declared", ["image/jpg", "IMAGE/PNG", "image/tiff", "text/plain", ""])
+def test_the_type_is_that_of_the_bytes(declared: str) -> None:
+    translation = run("kimi-k2.6", image(data_url(declared, JPEG)))
+    assert content(translation) == [image(data_url("image/jpeg", JPEG))]
+    (change,) = translation.adjustments
+    assert (change.given, change.sent) == (declared.lower() or None, "image/jpeg")
+    assert not change.changes_meaning
+
+
+def test_base64_of_other_tools_is_put_in_order() -> None:
+    """Line ends and a missing padding are common; the API's decoder is not known to take them."""
+    url = data_url("image/gif", GIF)
+    head, payload = url[:22], url[22:]
+    broken = head + "\r\n".join(payload[i : i + 20] for i in range(0, len(payload), 20))
+    for given in (broken, url.rstrip("=")):
+        assert content(run("kimi-k2.6", image(given))) == [image(url)]
+
+
+@pytest.mark.parametrize(
+    ("payload", "reason"),
+    [
+        ("iVBORw0KGgo!", "it holds '!'"),
+        ("iVBORw0KGgoÄ", "is no base64"),
+        ("iVBOR", "is empty or cut off"),
+        ("====", "is empty or cut off"),
+        ("iVBO=Rw0", "is empty or cut off"),
+    ],
+)
+def test_what_is_no_base64(payload: str, reason: str) -> None:
+    with pytest.raises(InvalidRequestError, match=reason):
+        run("kimi-k2.6", image(f"data:image/png;base64,{payload}"))
+
+
+@pytest.mark.parametrize(
+    ("content_", "reason"),
+    [
+        (SVG, "Kimi takes no SVG: send its XML as text"),
+        (AVIF, "an AVIF image"),
+        (pdf(), "a PDF"),
+        (MP4, "video/mp4"),
+        (b"\x00\x01\x02\x03", "of a type unknown here"),
+    ],
+)
+def test_what_is_no_image(content_: bytes, reason: str) -> None:
+    with pytest.raises(InvalidRequestError, match=reason) as caught:
+        run("kimi-k2.6", image(data_url("image/png", content_)))
+    assert caught.value.param == "messages[0].content[0].image_url"
+
+
+def test_large_images_are_better_uploaded() -> None:
+    large = data_url("image/png", png() + b"\x00" * LARGE_IMAGE)
+    translation = run("kimi-k2.6", image(large), image(data_url("image/png", png())))
+    (need,) = translation.needs
+    assert (need.kind, need.part, need.required) == ("image_data", 0, False)
+
+
+def test_images_that_are_many_are_better_uploaded() -> None:
+    """The body may have 100 MB; https://platform.kimi.ai/docs/guide/use-kimi-vision-model"""
+    parts = [image(data_url("image/png", png() + b"\x00" * 3_000_000))] * 15
+    translation = run("kimi-k2.6", *parts)
+    assert [need.part for need in translation.needs] == [11, 12, 13, 14]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        None,
+        "x",
+        {},
+        {"file_data": "", "file_id": ""},
+        {"file_data": data_url("application/pdf", pdf()), "file_id": "f"},
+        {"file_data": 7},
+        {"file_data": "data:application/pdf,plain"},
+        {"file_data": "no base64!"},
+        {"file_id": "f", "filename": ["a"]},
+    ],
+)
+def test_what_is_no_file(given: Any) -> None:
+    with pytest.raises(InvalidRequestError) as caught:
+        run("kimi-k2.6", {"type": "file", "file": given}, checked=False)
+    assert (caught.value.param or "").startswith("messages[0].content[0].file")
+
+
+def test_a_pdf_loses_its_pictures_and_that_is_told() -> None:
+    """OpenAI shows its models the pages of a PDF; Kimi is given the extracted text
+    (https://platform.kimi.ai/docs/guide/use-kimi-api-for-file-based-qa)."""
+    part = {"type": "file", "file": {"file_data": data_url("", pdf()), "filename": "a.pdf"}}
+    request = {"model": "kimi-k2.6", "messages": [{"role": "user", "content": [part]}]}
+    (change,) = translate(request).adjustments
+    assert change.changes_meaning
+    with pytest.raises(StrictError, match="pictures in it are not seen"):
+        translate(request, strict=True)
+    part = {"type": "file", "file": {"file_data": data_url("", docx()), "filename": "a.docx"}}
+    assert run("kimi-k2.6", part, checked=False).adjustments == ()
 
 
 @every_vision

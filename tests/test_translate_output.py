@@ -9,6 +9,7 @@ import pytest
 from llm_kimi import InvalidRequestError, Translation, translate
 from llm_kimi.catalog import MODELS, Model
 from llm_kimi.simulator.rules import check_chat, ignored
+from tests.real_files import data_url, png
 from tests.weakening import silent
 
 Json = dict[str, Any]
@@ -88,7 +89,7 @@ def test_a_limit_that_may_fit_is_left_alone(model: Model) -> None:
 
 
 def test_a_picture_is_not_measured_in_bytes() -> None:
-    url = "data:image/png;base64," + "A" * 4_000_000
+    url = data_url("image/png", png() + b"\x00" * 3_000_000)
     talk = [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": url}}]}]
     request = {"model": "kimi-k2.6", "messages": talk, "max_completion_tokens": 200_000}
     assert translate(request).adjustments == ()

@@ -12,6 +12,7 @@ there are; so paths are compared without their numbers, and counted.
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections import Counter, defaultdict
@@ -668,10 +669,16 @@ def _contents(message: Json, role: str) -> tuple[list[str], list[Any]]:
             texts.append(text)
         elif part["type"] not in ("text", "refusal"):
             value = part[part["type"]]
-            media.append(value.get("url", value) if isinstance(value, Mapping) else value)
+            media.append(_picture(value.get("url", value) if isinstance(value, Mapping) else value))
     if not texts and not media and refusal:
         texts = [refusal]
     return texts, media
+
+
+def _picture(url: Any) -> Any:
+    """What is seen: the bytes of a data: URL, whatever type it claims to be of."""
+    head, _, payload = url.partition(";base64,") if isinstance(url, str) else ("", "", "")
+    return base64.b64decode(payload + "==") if head.lower().startswith("data:") else url
 
 
 def _part_keys(content: Any, where: str) -> Iterator[Difference]:

@@ -12,10 +12,23 @@ import asyncio
 import queue
 import threading
 import time
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import aclosing
 from typing import Any, Protocol, TypeAlias
 
-from ..exchange import Answer, Call, Chunks, Exchange, Failed, Fork, Notice, Read, Wait
+from ..exchange import (
+    Answer,
+    Call,
+    Chunks,
+    Failed,
+    FileCall,
+    Fork,
+    Notice,
+    Read,
+    Stepwise,
+    Wait,
+    Work,
+)
 
 __all__ = ["AsyncTransport", "Output", "SyncTransport", "arun", "run"]
 
@@ -34,6 +47,9 @@ class SyncTransport(Protocol):
     def close(self, answer: Answer) -> None:
         """Give the connection back, or drop it when the body was not read to its end."""
 
+    def file_call(self, step: FileCall) -> Answer | Failed:
+        """Call the files API; the whole answer is in ``Answer.body``."""
+
 
 class AsyncTransport(Protocol):
     """What ``arun`` needs of an HTTP client."""
@@ -47,72 +63,120 @@ class AsyncTransport(Protocol):
     async def close(self, answer: Answer) -> None:
         """As ``SyncTransport.close``."""
 
+    async def file_call(self, step: FileCall) -> Answer | Failed:
+        """As ``SyncTransport.file_call``."""
 
-def run(exchange: Exchange, transport: SyncTransport) -> Generator[Output, None, None]:
-    """Perform ``exchange``; what it has for the caller comes out as it arrives."""
+
+def _never() -> bool:
+    return False
+
+
+def run(
+    exchange: Stepwise, transport: SyncTransport, stopped: Callable[[], bool] = _never
+) -> Generator[Output, None, None]:
+    """Perform ``exchange``; what it has for the caller comes out as it arrives.
+
+    What goes wrong in a step is raised inside the exchange, Ctrl-C and the end of listening too,
+    so that it can clean up with further steps. ``stopped``: nobody waits for this any more.
+    """
     steps = exchange.steps()
     answer: Answer | None = None
     result: Any = None
+    error: BaseException | None = None
     try:
         while True:
             try:
-                step = steps.send(result)
+                step = steps.send(result) if error is None else steps.throw(error)
             except StopIteration:
                 return
-            result = None
-            if isinstance(step, Read):
-                result = transport.read(step.answer)
-            elif isinstance(step, (Chunks, Notice)):
-                yield step
-            elif isinstance(step, Call):
+            result = error = None
+            try:
+                if isinstance(step, Read):
+                    result = transport.read(step.answer)
+                elif isinstance(step, (Chunks, Notice)):
+                    yield step
+                elif isinstance(step, Call):
+                    if answer is not None:
+                        transport.close(answer)
+                    result = transport.call(step.body)
+                    answer = result if isinstance(result, Answer) else None
+                elif isinstance(step, Wait):
+                    time.sleep(step.seconds)
+                elif isinstance(step, FileCall):
+                    _watch(step, stopped)
+                    result = transport.file_call(step)
+                elif isinstance(step, Work):
+                    result = step.function(stopped)
+                else:
+                    yield from _fork(step, transport)
+            except BaseException as problem:
+                error = problem
                 if answer is not None:
                     transport.close(answer)
-                result = transport.call(step.body)
-                answer = result if isinstance(result, Answer) else None
-            elif isinstance(step, Wait):
-                time.sleep(step.seconds)
-            else:
-                yield from _fork(step, transport)
+                    answer = None
     finally:
         steps.close()
         if answer is not None:
             transport.close(answer)
 
 
-async def arun(exchange: Exchange, transport: AsyncTransport) -> AsyncGenerator[Output, None]:
+async def arun(exchange: Stepwise, transport: AsyncTransport) -> AsyncGenerator[Output, None]:
     """``run`` for an event loop. Close it (``aclosing``) when you stop before its end."""
     steps = exchange.steps()
     answer: Answer | None = None
     result: Any = None
+    error: BaseException | None = None
     try:
         while True:
             try:
-                step = steps.send(result)
+                step = steps.send(result) if error is None else steps.throw(error)
             except StopIteration:
                 return
-            result = None
-            if isinstance(step, Read):
-                result = await transport.read(step.answer)
-            elif isinstance(step, (Chunks, Notice)):
-                yield step
-            elif isinstance(step, Call):
+            result = error = None
+            try:
+                if isinstance(step, Read):
+                    result = await transport.read(step.answer)
+                elif isinstance(step, (Chunks, Notice)):
+                    yield step
+                elif isinstance(step, Call):
+                    if answer is not None:
+                        await transport.close(answer)
+                    result = await transport.call(step.body)
+                    answer = result if isinstance(result, Answer) else None
+                elif isinstance(step, Wait):
+                    await asyncio.sleep(step.seconds)
+                elif isinstance(step, FileCall):
+                    result = await transport.file_call(step)
+                elif isinstance(step, Work):
+                    result = await _in_thread(step)
+                else:
+                    async with aclosing(_afork(step, transport)) as forked:
+                        async for output in forked:
+                            yield output
+            except BaseException as problem:
+                error = problem
                 if answer is not None:
                     await transport.close(answer)
-                result = await transport.call(step.body)
-                answer = result if isinstance(result, Answer) else None
-            elif isinstance(step, Wait):
-                await asyncio.sleep(step.seconds)
-            else:
-                forked = _afork(step, transport)
-                try:
-                    async for output in forked:
-                        yield output
-                finally:
-                    await forked.aclose()
+                    answer = None
     finally:
         steps.close()
         if answer is not None:
             await transport.close(answer)
+
+
+def _watch(step: FileCall, stopped: Callable[[], bool]) -> None:
+    """Let an upload end when nobody waits for it any more; what cleans up is done all the same."""
+    if step.upload is not None:
+        step.upload.stopped = stopped
+
+
+async def _in_thread(step: Work) -> Any:
+    """What may block, beside the event loop."""
+    stop = threading.Event()
+    try:
+        return await asyncio.to_thread(step.function, stop.is_set)
+    finally:
+        stop.set()
 
 
 class _Stopped(Exception):
@@ -135,6 +199,14 @@ class _Until:
         self._check()
         return self._transport.read(answer)
 
+    def file_call(self, step: FileCall) -> Answer | Failed:
+        if not step.cleaning:
+            self._check()
+        result = self._transport.file_call(step)
+        if isinstance(result, Failed) and not step.cleaning:
+            self._check()  # the upload ended for that reason
+        return result
+
     def _check(self) -> None:
         if self._stop.is_set():
             raise _Stopped
@@ -143,7 +215,7 @@ class _Until:
 def _fork(fork: Fork, transport: SyncTransport) -> Generator[Output, None, None]:
     """The branches in threads; their outputs in the order in which they arrive."""
     outputs: queue.SimpleQueue[Output | BaseException | None] = queue.SimpleQueue()
-    waiting: queue.SimpleQueue[Exchange] = queue.SimpleQueue()
+    waiting: queue.SimpleQueue[Stepwise] = queue.SimpleQueue()
     for branch in fork.branches:
         waiting.put(branch)
     stop = threading.Event()
@@ -155,7 +227,7 @@ def _fork(fork: Fork, transport: SyncTransport) -> Generator[Output, None, None]
                     branch = waiting.get_nowait()
                 except queue.Empty:
                     break
-                running = run(branch, _Until(stop, transport))
+                running = run(branch, _Until(stop, transport), stop.is_set)
                 try:
                     for output in running:
                         outputs.put(output)
@@ -166,20 +238,25 @@ def _fork(fork: Fork, transport: SyncTransport) -> Generator[Output, None, None]
         else:
             outputs.put(None)
 
-    threads = min(fork.at_once, len(fork.branches))
-    for _ in range(threads):
-        threading.Thread(target=work, daemon=True).start()
+    left = min(fork.at_once, len(fork.branches))
+    threads = [threading.Thread(target=work, daemon=True) for _ in range(left)]
+    for thread in threads:
+        thread.start()
     try:
-        while threads:
+        while left:
             output = outputs.get()
             if output is None:
-                threads -= 1
+                left -= 1
             elif isinstance(output, BaseException):
                 raise output
             else:
                 yield output
     finally:
         stop.set()
+        deadline = time.monotonic() + fork.patience
+        for thread in threads:
+            if fork.patience:
+                thread.join(max(deadline - time.monotonic(), 0.0))
 
 
 async def _afork(fork: Fork, transport: AsyncTransport) -> AsyncGenerator[Output, None]:

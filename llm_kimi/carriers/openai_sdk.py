@@ -17,7 +17,7 @@ from contextlib import suppress
 from typing import Any, TypeAlias
 
 from ..errors import InvalidRequestError
-from ..exchange import Answer, Failed
+from ..exchange import Answer, Failed, FileCall
 from ..reply.failures import scrub
 from ..settings import check_key, no_key_message
 from .failure import network_failure
@@ -189,6 +189,11 @@ def _network_errors() -> tuple[type[Exception], ...]:
     return (OSError, *_http_classes("HTTPError", "StreamError"))
 
 
+def _close_file(arguments: dict[str, Any]) -> None:
+    if "file" in arguments:
+        arguments["file"][1].close()
+
+
 class _Common:
     """What both carriers share: where to, how long to wait, the arguments of a call."""
 
@@ -230,6 +235,14 @@ class _Common:
                 self._timeout, connect=min(self._timeout, CONNECT_SECONDS)
             )
         return arguments
+
+    def _file_arguments(self, step: FileCall) -> tuple[str, dict[str, Any]]:
+        """The SDK's method for a call of the files API, and its arguments."""
+        upload = step.upload
+        if upload is None:
+            return step.action, {} if step.action == "list" else {"file_id": step.file_id}
+        file = (upload.filename, upload.open(upload), upload.content_type)
+        return "create", {"file": file, "purpose": upload.purpose}
 
     def _explain(self, error: Exception) -> Answer | Failed | InvalidRequestError:
         """What a call that raised comes to. Not raised here: no error of ours shall carry one of
@@ -296,6 +309,29 @@ class Carrier(_Common):
         except _network_errors() as error:
             return self._failed(error, begun=True)
 
+    def file_call(self, step: FileCall) -> Answer | Failed:
+        """Call the files API; see ``drive.SyncTransport``.
+
+        Raises:
+            InvalidRequestError: key or base URL cannot be used.
+        """
+        self._check_key()
+        client, kept = self._client, None
+        method, arguments = self._file_arguments(step)
+        result: Answer | Failed | InvalidRequestError
+        try:
+            if client is None:
+                kept = self._take()
+                client = kept.client
+            response = getattr(client.files.with_raw_response, method)(**arguments)
+            result = Answer(response.status_code, response.headers, body=response.content)
+        except Exception as error:
+            result = self._explain(error)
+        finally:
+            _close_file(arguments)
+            self._give_back(kept)
+        return self._told(result)
+
     def close(self, answer: Answer) -> None:
         """Give the connection back."""
         stream = answer.stream
@@ -352,6 +388,29 @@ class AsyncCarrier(_Common):
             return await anext(answer.stream.pieces, b"")
         except _network_errors() as error:
             return self._failed(error, begun=True)
+
+    async def file_call(self, step: FileCall) -> Answer | Failed:
+        """Call the files API; see ``drive.AsyncTransport``.
+
+        Raises:
+            InvalidRequestError: key or base URL cannot be used.
+        """
+        self._check_key()
+        client, kept = self._client, None
+        method, arguments = self._file_arguments(step)
+        result: Answer | Failed | InvalidRequestError
+        try:
+            if client is None:
+                kept = await self._take()
+                client = kept.client
+            response = await getattr(client.files.with_raw_response, method)(**arguments)
+            result = Answer(response.status_code, response.headers, body=response.content)
+        except Exception as error:
+            result = self._explain(error)
+        finally:
+            _close_file(arguments)
+            await self._give_back(kept)
+        return self._told(result)
 
     async def close(self, answer: Answer) -> None:
         """Give the connection back."""

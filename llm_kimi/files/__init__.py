@@ -1,1 +1,1 @@
-"""Files that go to Kimi: what they are, and which of them it has already."""
+"""Images, videos and documents: fetched, inlined, uploaded, extracted, remembered, deleted."""

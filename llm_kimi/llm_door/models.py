@@ -28,6 +28,19 @@ VIDEO_TYPES = frozenset(
     f"video/{kind}"
     for kind in ("mp4", "mpeg", "quicktime", "x-msvideo", "x-flv", "webm", "x-ms-wmv", "3gpp")
 )
+DOCUMENT_TYPES = frozenset(
+    {
+        *("application/pdf", "application/epub+zip", "application/x-mobipocket-ebook"),
+        *("application/msword", "application/vnd.ms-excel", "application/vnd.ms-powerpoint"),
+        "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+        *("application/json", "application/xml", "application/x-yaml"),
+        *("text/plain", "text/markdown", "text/csv", "text/html", "text/xml"),
+        *("text/x-python", "text/x-csrc", "text/javascript", "text/css"),
+    }
+)
+"""Documents go to every model as text; any other text file is taken as well."""
 
 
 class NeedsKeyError(llm.NeedsKeyException, click.ClickException):
@@ -55,12 +68,16 @@ class _Shared:
         except UnknownModelError as error:
             raise InvalidRequestError(str(error), param="model_id") from None
         self.base_url = base_url
-        kinds: frozenset[str] = frozenset()
+        kinds = DOCUMENT_TYPES
         if "image" in self.row.modalities:
             kinds |= IMAGE_TYPES
         if "video" in self.row.modalities:
             kinds |= VIDEO_TYPES
         self.attachment_types = kinds
+
+    def _validate_attachments(self, attachments: object = None) -> None:
+        """Not by the types that names and servers tell, as llm does it, which asks the server of a
+        URL: what a file is, is found from its bytes when it is read, with our checks of URLs."""
 
     def __str__(self) -> str:
         return f"Kimi: {self.model_id}"

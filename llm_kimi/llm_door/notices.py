@@ -10,7 +10,15 @@ import click
 
 from ..translation import Adjustment
 
-__all__ = ["end_line", "logger", "note_line", "tell", "tell_adjustments", "text_is_on_stderr"]
+__all__ = [
+    "end_line",
+    "is_command",
+    "logger",
+    "note_line",
+    "tell",
+    "tell_adjustments",
+    "text_is_on_stderr",
+]
 
 logger = logging.getLogger("llm_kimi")
 
@@ -28,6 +36,11 @@ def _command() -> click.Context | None:
     while context is not None and context.command is not cli:
         context = context.parent
     return context
+
+
+def is_command() -> bool:
+    """Whether llm's command line is running."""
+    return _command() is not None
 
 
 def tell(text: str) -> None:

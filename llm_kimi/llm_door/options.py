@@ -39,6 +39,7 @@ class KimiOptions(llm.Options):
     tool_choice_fallback: Literal["nudge", "disable_thinking", "error"] | None = None
     prefill: str | None = None
     prompt_cache_key: str | None = None
+    keep_files: bool | None = None
     timeout: float | None = Field(default=None, gt=0)
     strict: bool | None = None
 
@@ -141,6 +142,8 @@ def _texts(model: Model) -> dict[str, str]:
         "default), disable_thinking (where that helps) or error",
         "prefill": "Text with which the answer begins",
         "prompt_cache_key": "Helps the cache to find this conversation again (default: its id)",
+        "keep_files": "Leave attached documents at Moonshot after their text was read (default: "
+        "deleted at once)",
         "timeout": "Seconds without a byte after which to give up (default 600)",
         "strict": "Fail before sending rather than change what was asked (or KIMI_STRICT=1)",
     }

@@ -7,7 +7,8 @@ completions request. Everything is built from ``prompt.messages``, which holds t
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+import os
+from collections.abc import Iterable
 from typing import Any
 
 import llm
@@ -21,6 +22,7 @@ from llm.parts import (
 )
 
 from ..errors import InvalidRequestError
+from ..translation import Attached
 from .notices import tell
 from .options import KimiOptions
 from .web_search import NAME as WEB_SEARCH
@@ -210,40 +212,35 @@ def _content(model: Any, parts: Iterable[Any]) -> str | list[Json]:
             if part.text:
                 content.append({"type": "text", "text": part.text})
         elif isinstance(part, AttachmentPart) and part.attachment is not None:
-            content.append(_attachment(model, part.attachment))
+            content.append(_attachment(part.attachment))
     if all(part["type"] == "text" for part in content):
         return "\n".join(part["text"] for part in content)
     return content
 
 
-def _attachment(model: Any, attachment: Any) -> Json:
-    url = attachment.url
-    uploaded = bool(url and url.startswith("ms://"))
-    if uploaded and not attachment.type:
+def _attachment(attachment: Any) -> Json:
+    """A file of llm's as a part. What it is, is found from its bytes when it is read."""
+    url, kind = attachment.url, attachment.type or ""
+    if url and url.startswith("ms://") and kind.startswith(("image/", "video/")):
+        part = f"{kind[:5]}_url"
+        return {"type": part, part: {"url": url}}
+    if kind == "image/svg+xml":
         raise InvalidRequestError(
-            f"{url} says nothing of its type: give one (--at {url} image/png)", param="attachment"
-        )
-    kind = _read(attachment, attachment.resolve_type)
-    if kind not in model.attachment_types:
-        raise InvalidRequestError(
-            f"{model.model_id} takes no attachments of type {kind}; it takes "
-            + (", ".join(sorted(model.attachment_types)) or "none"),
+            "Kimi takes no SVG: send its XML as text (--at FILE text/plain), or a PNG",
             param="attachment",
         )
-    if not uploaded:
-        url = f"data:{kind};base64,{_read(attachment, attachment.base64_content)}"
-    part = "video_url" if kind.startswith("video/") else "image_url"
-    return {"type": part, part: {"url": url}}
-
-
-def _read(attachment: Any, reader: Callable[[], Any]) -> Any:
-    """What ``reader`` gives; llm opens the file or fetches the URL at that moment."""
-    try:
-        return reader()
-    except Exception as error:  # of httpx or httpx2, whichever llm brings, or of the disk
-        name = attachment.url or attachment.path or "attachment"
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise InvalidRequestError(f"{name} cannot be read ({reason})", param="attachment") from None
+    path = attachment.path
+    return {
+        "type": "file",
+        "file": Attached(
+            name=os.path.basename(path) if path else "",
+            path=path,
+            content=attachment.content if not path and not url else None,
+            url=url if not path else None,
+            # llm names an attachment by the hash of its content, except for URLs.
+            sha256=getattr(attachment, "_id", None) if not url else None,
+        ),
+    }
 
 
 def _assistant(message: Message) -> Iterable[Json]:
@@ -313,7 +310,7 @@ def _tool_results(model: Any, message: Message) -> Iterable[Json]:
             continue
         content: Any = part.output
         if part.attachments:
-            media = [_attachment(model, attachment) for attachment in part.attachments]
+            media = [_attachment(attachment) for attachment in part.attachments]
             text = [{"type": "text", "text": part.output}] if part.output else []
             content = [*text, *media]
         yield _tool_message(part, content)

@@ -14,8 +14,8 @@ import llm
 
 from .. import settings
 from ..errors import KimiError
-from ..exchange import Exchange, Target
-from ..translation import translate
+from ..exchange import Exchange, Files, Target
+from ..translation import Translation, translate
 from .events import EmptyAnswerError, Turn
 from .notices import end_line, tell_adjustments
 from .options import KimiOptions
@@ -75,7 +75,17 @@ class Rounds:
             tool_choice_fallback=self._options.tool_choice_fallback or "nudge",
         )
         tell_adjustments(translation.adjustments)
-        return Exchange(translation, self._target)
+        return Exchange(translation, self._target, files=self._files(translation))
+
+    def _files(self, translation: Translation) -> Files | None:
+        if not translation.needs:
+            return None
+        from ..files.room import FileRoom
+        from .progress import terminal_progress
+
+        return FileRoom(
+            self._target, keep=bool(self._options.keep_files), progress=terminal_progress()
+        )
 
 
 @contextmanager

@@ -36,7 +36,7 @@ class FileRules:
     total: int = 10 * 1024 * MB
     discard: int = 64 * MB
     extract_delay: float = 0.0
-    ocr: bool = True
+    ocr: bool = False
     json_content: bool = False
 
 

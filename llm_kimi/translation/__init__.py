@@ -14,13 +14,14 @@ from ..catalog import Model
 from ..errors import InvalidRequestError, StrictError
 from . import messages, output, sampling, thinking, tool_choice, tools
 from .adjustments import Adjustment
-from .draft import WAYS_OUT, Draft, Forced, Json, Need, Restore
+from .draft import WAYS_OUT, Attached, Draft, Forced, Json, Need, Restore
 from .tool_choice import FALLBACKS, Fallback
 
 __all__ = [
     "FALLBACKS",
     "WAYS_OUT",
     "Adjustment",
+    "Attached",
     "Fallback",
     "Forced",
     "Need",

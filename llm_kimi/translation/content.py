@@ -6,29 +6,14 @@ takes, ``None`` when nothing is left; parts that need I/O are put on ``draft.nee
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 from ..errors import InvalidRequestError
-from .draft import Draft, Need, Tally, require, well_formed
+from .draft import Draft, Tally, require, well_formed
+from .media import AUDIO, MEDIA, translate_file, translate_medium
 
 __all__ = ["text_of", "translate_content", "well_formed_text"]
-
-_MEDIA: dict[str, Literal["image", "video"]] = {"image_url": "image", "video_url": "video"}
-# What the vision guide lists, and the names that browsers and Python's mimetypes give to it.
-_FORMATS: dict[str, tuple[str, ...]] = {
-    "image": ("jpeg", "jpg", "png", "gif", "webp", "bmp", "heic", "heif"),
-    "video": (
-        *("mp4", "mpeg", "mov", "quicktime", "avi", "x-msvideo", "x-flv", "mpg", "webm"),
-        *("wmv", "x-ms-wmv", "3gpp"),
-    ),
-}
-_DATA_HEAD = re.compile(r"data:(image|video)/([\w.+-]+)(?:;[\w=.+-]+)*;base64,.")
-_AUDIO = (
-    "Kimi takes no audio: transcribe it first and send the text (Moonshot has no transcription "
-    "either)"
-)
 
 
 def translate_content(
@@ -91,13 +76,13 @@ def _part(
         tally.note("refusal", f"{where}.type", "refusal", "text", "Kimi has no refusal parts")
         said = {key: value for key, value in part.items() if key != "refusal"}
         return _text(tally, {**said, "type": "text", "text": text}, where)
-    if kind in _MEDIA:
-        return _media(draft, tally, part, message, place, where)
+    if kind in MEDIA:
+        medium = translate_medium(draft, tally, part, message, place, where)
+        return _only(tally, medium, where, ("type", kind))
     if kind == "file":
-        draft.needs.append(Need("file", where, message, place, part.get("file")))
-        return part
+        return translate_file(draft, tally, part, message, place, where)
     if kind == "input_audio":
-        raise InvalidRequestError(_AUDIO, param=where)
+        raise InvalidRequestError(AUDIO, param=where)
     raise InvalidRequestError(
         f"Kimi has no content parts of type {kind!r}; it takes text, image_url and video_url",
         param=f"{where}.type",
@@ -114,69 +99,6 @@ def _text(tally: Tally, part: Any, where: str) -> Any:
     if clean != text:
         part = {**part, "text": clean}
     return _only(tally, part, where, ("type", "text"))
-
-
-def _media(draft: Draft, tally: Tally, part: Any, message: int, place: int, where: str) -> Any:
-    kind = part["type"]
-    medium = _MEDIA[kind]
-    value = part.get(kind)
-    url: Any = value.get("url") if isinstance(value, Mapping) else value
-    require(isinstance(url, str) and url != "", "must hold a url", f"{where}.{kind}")
-    if medium not in draft.model.modalities:
-        raise InvalidRequestError(
-            f"{draft.name} takes {' and '.join(draft.model.modalities)}, no {medium}s; "
-            "use kimi-k2.6 or kimi-k3.1-pro",
-            param=where,
-        )
-    if url[:8].lower().startswith(("http://", "https://")):
-        draft.needs.append(
-            Need("image_url" if medium == "image" else "video_url", where, message, place, url)
-        )
-    elif url[:5].lower() == "data:":
-        _check_data(url, medium, f"{where}.{kind}")
-    else:
-        require(
-            url.startswith("ms://") and url != "ms://",
-            f"must be a data: URL, an http(s) URL or ms://<file id>, not {url[:40]!r}",
-            f"{where}.{kind}",
-        )
-    if isinstance(value, Mapping):
-        for key, extra in value.items():
-            if key not in ("url", "detail") and extra is not None:
-                tally.note(
-                    f"medium {key}", f"{where}.{kind}.{key}", extra, None, "Kimi has no such key"
-                )
-        detail = value.get("detail")
-        if detail is not None:
-            tally.note(
-                f"detail {detail}",
-                f"{where}.{kind}.detail",
-                detail,
-                None,
-                "Kimi has no levels of detail",
-                "vision",
-                meaning=detail != "auto",
-            )
-        if len(value) > 1 or not isinstance(value, dict):
-            part = {**part, kind: {"url": url}}
-    return _only(tally, part, where, ("type", kind))
-
-
-def _check_data(url: str, medium: str, where: str) -> None:
-    """The head of a data: URL: the right medium, a format that Kimi reads, base64."""
-    head = url[:200].lower()
-    require(
-        not head.startswith("data:image/svg"),
-        "Kimi takes no SVG: send its XML as text, or a PNG",
-        where,
-    )
-    match = _DATA_HEAD.match(head)
-    formats = _FORMATS[medium]
-    require(
-        match is not None and match[1] == medium and match[2] in formats,
-        f"must be data:{medium}/<format>;base64,... with a format of {', '.join(formats)}",
-        where,
-    )
 
 
 def _only(tally: Tally, part: Any, where: str, keys: tuple[str, str]) -> Any:

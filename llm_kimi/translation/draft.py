@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from ..catalog import SOURCES, Model, UnknownModelError, resolve
 from ..errors import InvalidRequestError
@@ -17,6 +17,7 @@ from .adjustments import Adjustment
 __all__ = [
     "CUSTOM_INPUT",
     "WAYS_OUT",
+    "Attached",
     "Draft",
     "Forced",
     "Json",
@@ -34,28 +35,52 @@ CUSTOM_INPUT = "input"
 """The one parameter of the function that stands in for a custom tool."""
 
 
+NeedKind: TypeAlias = Literal["image_url", "video_url", "image_data", "video_data", "file"]
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """A file that a door hands over as it got it, in place of OpenAI's ``file`` object.
+
+    One of ``path``, ``content`` and ``url`` (http, https or ms) is given. ``name`` is what people
+    call it, ``sha256`` the hash of what it held when it was first attached, where that is known.
+    """
+
+    name: str = ""
+    path: str | None = None
+    content: bytes | None = field(default=None, repr=False)
+    url: str | None = None
+    sha256: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Need:
     """Something that has to be fetched or uploaded before the body can be sent.
 
-    ``kind`` is ``image_url`` (an http(s) image that has to be inlined) or ``file`` (a document
-    that has to be uploaded and extracted), ``param`` its path, ``message`` and ``part`` its place
-    in ``body["messages"]``, ``value`` what the caller wrote there.
+    ``kind``: ``image_url`` and ``video_url`` are http(s) URLs, ``file`` is OpenAI's file part or
+    an ``Attached``, ``image_data`` and ``video_data`` are large ``data:`` URLs that are better
+    uploaded. ``param`` is its path, ``message`` and ``part`` its place in ``body["messages"]``,
+    ``value`` what the caller wrote there.
     """
 
-    kind: Literal["image_url", "video_url", "file"]
+    kind: NeedKind
     param: str
     message: int
     part: int
     value: Any
 
+    @property
+    def required(self) -> bool:
+        """Whether the body cannot be sent as it is."""
+        return not self.kind.endswith("_data")
 
-WAYS_OUT = {
+
+WAYS_OUT: Mapping[str, str] = {
     "image_url": "Kimi fetches no URLs: send the image itself as a data: URL",
     "video_url": "Kimi fetches no URLs: send the video itself as a data: URL",
-    "file": "files are not sent yet: put the text of the document into the message",
+    "file": "Kimi takes no files in messages: put the text of the document into the message",
 }
-"""What to do about each kind of need, until it can be fetched or uploaded."""
+"""What the caller of ``translate`` can do about each kind of need, where nothing meets it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +162,8 @@ class Draft:
         self.body: Json = {key: value for key, value in request.items() if value is not None}
         self.adjustments: list[Adjustment] = []
         self.needs: list[Need] = []
+        # Characters of the data: URLs that go inline.
+        self.inline = 0
         self.restoring: dict[str, Any] = {}
         self.forced: Forced | None = None
         self.choices = 1

@@ -10,10 +10,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from ..catalog import Model
 from .draft import Draft, Json, require, well_formed
 from .schema import to_mfjs
 
-__all__ = ["KNOWN_FIELDS", "OPENAI_ONLY", "apply"]
+__all__ = ["KNOWN_FIELDS", "OPENAI_ONLY", "apply", "fit_answer"]
 
 MAX_STOPS = 5
 MAX_STOP_BYTES = 32
@@ -122,16 +123,9 @@ def _tokens(draft: Draft) -> None:
             "kimi-code",
             meaning=False,
         )
-    context = draft.model.context
-    if limit is None:
+    room = fit_answer(draft.body, draft.model)
+    if room is None:
         return
-    # Prompt and answer share the window. A token is about four bytes and at least one. Where the
-    # estimate says that this is refused, what surely fits is asked for, or half of what may fit.
-    size = _prompt_bytes(draft)
-    left = context - size // 4
-    if limit <= left or (left <= 0 and limit < context):
-        return  # it fits, or the prompt alone is too long: no other limit would help
-    room = max(context - size, left // 2, 1) if left > 0 else context // 8
     draft.body["max_completion_tokens"] = room
     draft.adjust(
         "max_tokens" if old == limit else "max_completion_tokens",
@@ -142,10 +136,26 @@ def _tokens(draft: Draft) -> None:
     )
 
 
-def _prompt_bytes(draft: Draft) -> int:
+def fit_answer(body: Json, model: Model) -> int | None:
+    """A limit for the answer that goes with the prompt; None when the one of ``body`` does.
+
+    Prompt and answer share the window. A token is about four bytes and at least one. Where the
+    estimate says that this is refused, what surely fits is asked for, or half of what may fit.
+    """
+    limit, context = body.get("max_completion_tokens"), model.context
+    if limit is None:
+        return None
+    size = _prompt_bytes(body)
+    left = context - size // 4
+    if limit <= left or (left <= 0 and limit < context):
+        return None  # it fits, or the prompt alone is too long: no other limit would help
+    return max(context - size, left // 2, 1) if left > 0 else context // 8
+
+
+def _prompt_bytes(body: Json) -> int:
     """About how many bytes of text the prompt has; a picture counts as a thousand tokens."""
-    total = len(json.dumps(draft.body["tools"])) if "tools" in draft.body else 0
-    for message in draft.body["messages"]:
+    total = len(json.dumps(body["tools"])) if "tools" in body else 0
+    for message in body["messages"]:
         total += 32 + len((message.get("reasoning_content") or "").encode())
         content = message.get("content")
         for part in content if isinstance(content, list) else ({"text": content or ""},):

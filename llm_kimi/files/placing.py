@@ -1,0 +1,85 @@
+"""What files became, put where they stand in the messages of a request."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..catalog import Model
+from ..translation import Translation
+from .documents import quoted
+
+if TYPE_CHECKING:
+    from .items import Item
+
+__all__ = ["medium", "medium_url", "placed", "renamed"]
+
+Json = dict[str, Any]
+
+
+def medium(kind: str, url: str) -> Json:
+    """An image or video as a part of a message."""
+    return {"type": f"{kind}_url", f"{kind}_url": {"url": url}}
+
+
+def placed(translation: Translation, items: list[Item]) -> Json:
+    """The body with every file in its place; messages that hold none are the same objects."""
+    by_message: dict[int, list[Item]] = {}
+    for item in items:
+        by_message.setdefault(item.need.message, []).append(item)
+    messages: list[Any] = []
+    for number, message in enumerate(translation.body["messages"]):
+        if number in by_message:
+            messages += _with_files(message, by_message[number], translation.model)
+        else:
+            messages.append(message)
+    return {**translation.body, "messages": messages}
+
+
+def _with_files(message: Json, items: list[Item], model: Model) -> list[Json]:
+    """A message and, before it, one system message per document. The results of tools follow
+    their calls at once, so there the text stands in the result itself."""
+    parts: list[Any] = list(message["content"])
+    documents: list[Json] = []
+    own_turn = message["role"] != "tool"
+    for item in items:
+        place = item.need.part
+        if item.part is not None:
+            parts[place] = item.part
+        elif own_turn:
+            documents.append({"role": "system", "content": item.text})
+            parts[place] = None
+        else:
+            parts[place] = {"type": "text", "text": item.text}
+    parts = [part for part in parts if part is not None]
+    if not parts:
+        names = ", ".join(quoted(item.loaded.name) for item in items if item.loaded is not None)
+        parts = [{"type": "text", "text": f"(attached: {names})"}]
+    content: Any = parts
+    all_text = all(part["type"] == "text" for part in parts)
+    if all_text and (documents or len(parts) == 1 or model.modalities == ("text",)):
+        content = "\n".join(part["text"] for part in parts)
+    return [*documents, {**message, "content": content}]
+
+
+def medium_url(part: Json) -> str:
+    """The URL of a media part."""
+    value = part[part["type"]]
+    return str(value["url"] if isinstance(value, dict) else value)
+
+
+def renamed(body: Json, fresh: dict[str, str]) -> Json:
+    """``body`` with other URLs in its media parts."""
+
+    def part_of(part: Any) -> Any:
+        kind = part["type"]
+        if kind != "text" and (url := fresh.get(medium_url(part))) is not None:
+            return {**part, kind: {"url": url}}
+        return part
+
+    messages = [
+        {**message, "content": [part_of(part) for part in message["content"]]}
+        if isinstance(message.get("content"), list)
+        else message
+        for message in body["messages"]
+    ]
+    return {**body, "messages": messages}

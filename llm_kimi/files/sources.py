@@ -1,0 +1,248 @@
+"""Reading the files that a request names: from disk, from memory, from a URL, from base64.
+
+In: an ``Attached`` or what the caller wrote in a content part. Out: a ``Loaded``, whose kind was
+found from its bytes. Everything here may block; an exchange does it as ``Work``.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from ..errors import InvalidRequestError
+from ..kinds import (
+    EXTRACTABLE,
+    HEAD,
+    decode_text,
+    document_type,
+    image_type,
+    is_text,
+    other_type,
+    suffix_for,
+    video_type,
+)
+from ..settings import private_urls_allowed
+from ..translation import Attached, Need
+from ..translation.media import clean_base64, wrong_type
+
+__all__ = ["IN_MEMORY", "MAX_BYTES", "Kind", "Loaded", "attached_of", "load", "url_of"]
+
+Kind: TypeAlias = Literal["image", "video", "text", "document"]
+
+MAX_BYTES = 100 * 1024 * 1024
+"""Of one file (https://platform.kimi.ai/docs/api/files-upload)."""
+
+IN_MEMORY = 16 * 1024 * 1024
+"""Larger files stay on disk and are read once, while they are uploaded."""
+
+FETCH_SECONDS = 60.0
+
+Stopped: TypeAlias = Callable[[], bool]
+
+
+@dataclass(slots=True)
+class Loaded:
+    """A file and what it is.
+
+    ``data`` is None for a large one, which is still to be read from ``path``; its ``sha256`` is
+    then known only if the cache knew the unchanged file. ``text`` is there for texts.
+    """
+
+    name: str
+    kind: Kind
+    mime: str
+    size: int
+    data: bytes | None = field(default=None, repr=False)
+    text: str | None = field(default=None, repr=False)
+    path: str | None = None
+    status: os.stat_result | None = None
+    sha256: str | None = None
+
+
+def url_of(need: Need) -> str | None:
+    """The URL that a need names (http, https or ms), if it names one."""
+    value = need.value
+    if isinstance(value, Attached):
+        return value.url
+    if need.kind in ("image_url", "video_url"):
+        return str(value)
+    if need.kind != "file":
+        return None
+    data, file_id = value.get("file_data"), value.get("file_id")
+    if (data or file_id)[:8].lower().startswith(("http://", "https://")):
+        return str(data or file_id)
+    if data:
+        return None
+    return file_id if file_id.startswith("ms://") else f"ms://{file_id}"
+
+
+def attached_of(need: Need) -> Attached:
+    """What a need names, as an ``Attached``; base64 is decoded, which takes its time.
+
+    Raises:
+        InvalidRequestError: it is none.
+    """
+    value, url = need.value, url_of(need)
+    if isinstance(value, Attached):
+        return value
+    name = (value.get("filename") or "") if need.kind == "file" else ""
+    if url is not None:
+        return Attached(name=name, url=url)
+    data = value if need.kind != "file" else value["file_data"]
+    return Attached(name=name, content=_decoded(data, need.param))
+
+
+def _decoded(data: str, where: str) -> bytes:
+    payload = data.partition(",")[2] if data[:5].lower() == "data:" else data
+    return base64.b64decode(clean_base64(payload, where))
+
+
+def load(
+    attached: Attached,
+    expected: Literal["image", "video"] | None,
+    *,
+    known: Callable[[str, os.stat_result], str | None],
+    stopped: Stopped,
+    on_bytes: Callable[[int], None] | None = None,
+) -> Loaded:
+    """Read ``attached`` and find out what it is; ``expected`` is what it has to be.
+
+    ``known`` tells the hash of an unchanged file.
+
+    Raises:
+        InvalidRequestError: it cannot be read, or it is nothing that Kimi takes. The text begins
+            with its name.
+    """
+    if attached.path is not None:
+        loaded = _from_path(attached, attached.path, known)
+    elif attached.url is not None:
+        loaded = _from_url(attached, attached.url, stopped, on_bytes)
+    else:
+        data = attached.content or b""
+        loaded = Loaded(attached.name, "document", "", len(data), data)
+    shown = loaded.name or "the file"
+    if not loaded.size:
+        raise InvalidRequestError(f"{shown} is empty")
+    if loaded.size > MAX_BYTES:
+        size = loaded.size / 1024 / 1024
+        raise InvalidRequestError(f"{shown} has {size:.0f} MB; Kimi takes files of up to 100 MB")
+    _find_kind(loaded, expected, shown, fetched=attached.url is not None)
+    if loaded.data is not None and loaded.sha256 is None:
+        loaded.sha256 = hashlib.sha256(loaded.data).hexdigest()
+    loaded.name = loaded.name or f"attachment{suffix_for(loaded.mime)}"
+    return loaded
+
+
+def _from_path(
+    attached: Attached, path: str, known: Callable[[str, os.stat_result], str | None]
+) -> Loaded:
+    name = attached.name or os.path.basename(path)
+    try:
+        with open(path, "rb") as file:
+            status = os.fstat(file.fileno())
+            regular = stat.S_ISREG(status.st_mode)
+            if regular and status.st_size > MAX_BYTES:
+                return Loaded(name, "document", "", status.st_size)
+            if regular and status.st_size > IN_MEMORY:
+                loaded = Loaded(name, "document", "", status.st_size, path=path, status=status)
+                loaded.data = file.read(HEAD)  # until it is known what it is
+                loaded.sha256 = known(path, status)
+                return loaded
+            data = file.read(MAX_BYTES + 1)
+    except IsADirectoryError:
+        problem = "is a directory: name the files in it"
+    except FileNotFoundError:
+        problem = "is not there"
+    except (OSError, ValueError) as error:
+        problem = f"cannot be read ({getattr(error, 'strerror', None) or error})"
+    else:
+        return Loaded(name, "document", "", len(data), data, path=path, status=status)
+    raise InvalidRequestError(f"{path} {problem}")
+
+
+def _from_url(
+    attached: Attached, url: str, stopped: Stopped, on_bytes: Callable[[int], None] | None
+) -> Loaded:
+    from ..carriers.fetch import fetch
+
+    so_far = 0
+
+    def count(total: int) -> None:
+        nonlocal so_far
+        if on_bytes is not None:
+            on_bytes(total - so_far)
+        so_far = total
+
+    fetched = fetch(
+        url,
+        max_bytes=MAX_BYTES,
+        seconds=FETCH_SECONDS,
+        allow_private=private_urls_allowed(),
+        stopped=stopped,
+        on_bytes=count,
+    )
+    name = attached.name or fetched.name or "download"
+    return Loaded(name, "document", "", len(fetched.content), fetched.content)
+
+
+def _find_kind(
+    loaded: Loaded, expected: Literal["image", "video"] | None, shown: str, *, fetched: bool
+) -> None:
+    """Set ``kind``, ``mime`` and ``text``."""
+    data = loaded.data or b""
+    head = data[:HEAD]
+    image, video = image_type(head), video_type(head)
+    found = image or video
+    what = found or other_type(head)
+    if expected is not None:
+        mime = image if expected == "image" else video
+        if mime is None:
+            problem = _web_page(what) if fetched else None
+            raise InvalidRequestError(f"{shown} {problem or wrong_type(what, expected)}")
+        loaded.kind, loaded.mime = expected, mime
+    elif found is not None:
+        loaded.kind, loaded.mime = ("image" if image else "video"), found
+    elif (mime := document_type(head, loaded.name)) is not None:
+        loaded.kind, loaded.mime = "document", mime
+    elif fetched and (problem := _web_page(what)):
+        raise InvalidRequestError(f"{shown} {problem}")
+    elif is_text(head):
+        _read_text(loaded, shown)
+    elif os.path.splitext(loaded.name)[1].lower() in EXTRACTABLE:
+        loaded.kind, loaded.mime = "document", "application/octet-stream"
+    else:
+        raise InvalidRequestError(
+            f"{shown} is {what or 'of a type unknown here'}, which Kimi reads neither as an image "
+            "or video nor as a document; it reads PDF, Office, EPUB, HTML and text"
+        )
+    if loaded.path is not None and loaded.size > len(data):
+        loaded.data = None
+
+
+def _web_page(what: str | None) -> str | None:
+    """A URL of a page is not what people mean by a URL of a file."""
+    if what != "HTML":
+        return None
+    return "is a web page, no file: give the URL of the file itself, or save the page first"
+
+
+def _read_text(loaded: Loaded, shown: str) -> None:
+    """The whole text; of a large file the rest is read now."""
+    data = loaded.data or b""
+    if loaded.path is not None and loaded.size > len(data):
+        try:
+            with open(loaded.path, "rb") as file:
+                data = file.read(MAX_BYTES)
+        except OSError as error:
+            raise InvalidRequestError(f"{shown} cannot be read ({error.strerror})") from None
+    loaded.text = decode_text(data)
+    if loaded.text is None:
+        raise InvalidRequestError(f"{shown} begins as text and goes on as something else")
+    if not loaded.text.strip():
+        raise InvalidRequestError(f"{shown} holds nothing but blanks")
+    loaded.kind, loaded.mime, loaded.data = "text", "text/plain", None

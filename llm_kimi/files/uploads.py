@@ -1,0 +1,328 @@
+"""Bringing one file to Kimi: upload, read what was extracted, delete; or find it in the cache.
+
+Nothing stays behind on the remote side that the cache does not know: each upload goes under a name
+of its own, which is written down before it starts, and what a failed one has left is deleted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import re
+import secrets
+import unicodedata
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING, Any, Protocol
+
+from ..errors import APIError, InvalidRequestError, KimiError
+from ..exchange import Notice, Step, Steps, Upload, Wait, Work
+from ..kinds import suffix_for
+from .cache import Account, FileCache, Purpose
+from .documents import extracted_text, quoted
+from .remote import Remote
+from .sources import Loaded
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+__all__ = ["Bringing", "Progress", "Stage"]
+
+LONGEST_EXTRACTION = 120.0
+"""Seconds to wait for a document whose status says that it is still being read."""
+
+_NO_TEXT = (
+    "has no text that Kimi could find: is it damaged, or nothing but pictures? Pages can be sent "
+    "as images"
+)
+_READY = frozenset({"ready", "ok", "processed"})
+
+
+class Progress(Protocol):
+    """What is told how far uploads and downloads have come; from several threads."""
+
+    def begin(self, files: int, size: int) -> None:
+        """So many files of so many bytes in all are on their way from now on."""
+
+    def moved(self, size: int) -> None:
+        """So many bytes more have gone (or have to go once more: negative)."""
+
+    def end(self) -> None:
+        """That was all, or it failed."""
+
+
+class Stage:
+    """What the uploads of one exchange share."""
+
+    def __init__(
+        self,
+        remote: Remote,
+        cache: FileCache,
+        account: Account,
+        *,
+        keep: bool,
+        progress: Progress | None,
+    ) -> None:
+        self.remote = remote
+        self.cache = cache
+        self.account = account
+        self.keep = keep
+        self.progress = progress
+
+    def moved(self, size: int) -> None:
+        """Tell the progress, if anybody wants to know."""
+        if self.progress is not None:
+            self.progress.moved(size)
+
+
+class _Body(io.RawIOBase):
+    """The bytes of an upload as the HTTP client reads them: once, hashed, counted, stoppable."""
+
+    def __init__(self, source: IO[bytes], upload: Upload, moved: Callable[[int], None]) -> None:
+        super().__init__()
+        self._source = source
+        self._upload = upload
+        self._moved = moved
+        self.sent = 0
+        self.hash = hashlib.sha256()
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._source.tell()
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return self._source.seek(offset, whence)
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        piece = self.read(memoryview(buffer).nbytes)
+        memoryview(buffer).cast("B")[: len(piece)] = piece
+        return len(piece)
+
+    def read(self, size: int = -1) -> bytes:
+        stopped = self._upload.stopped
+        if stopped is not None and stopped():
+            raise OSError("the upload was stopped")
+        piece = self._source.read(size)
+        if piece:
+            self.hash.update(piece)
+            self.sent += len(piece)
+            self._moved(len(piece))
+        return piece
+
+    def again(self) -> None:
+        """These bytes will be sent once more."""
+        self._moved(-self.sent)
+
+    def close(self) -> None:
+        self._source.close()
+        super().close()
+
+
+class Bringing:
+    """One file on its way to Kimi; perform its ``steps``.
+
+    Then ``text`` holds what a document says, ``remote_id`` names an image or a video.
+    ``remembered``: the cache had it. ``owed``: it is uploaded and the cache does not know.
+    """
+
+    def __init__(self, stage: Stage, loaded: Loaded, purpose: Purpose) -> None:
+        self.loaded = loaded
+        self.purpose: Purpose = purpose
+        self.text: str | None = None
+        self.remote_id: str | None = None
+        self.remembered = False
+        self.owed = False
+        self._stage = stage
+        self._body: _Body | None = None
+        self._ticket: int | None = None
+
+    def look_up(self) -> bool:
+        """Whether the cache has it. Blocks."""
+        if self.loaded.sha256 is None:
+            return False
+        entry = self._stage.cache.get(self._stage.account, self.loaded.sha256, self.purpose)
+        if entry is None:
+            return False
+        self.text, self.remote_id = entry.text, entry.remote_id
+        self.remembered = (self.text or self.remote_id) is not None
+        if self.purpose == "file-extract":
+            self.remembered = self.text is not None
+        return self.remembered
+
+    def steps(self) -> Steps:
+        """Upload it, and read what was extracted.
+
+        Raises:
+            InvalidRequestError: Kimi cannot read it.
+            APIError, APIConnectionError: what went wrong.
+        """
+        upload = self._upload()
+        file_id: str | None = None
+        cache = self._stage.cache
+        self._ticket = yield from _work(
+            lambda: cache.begin(
+                self._stage.account, self.purpose, upload.filename, self.loaded.size
+            )
+        )
+        try:
+            with self._unreadable():
+                answer = yield from self._stage.remote.upload(upload)
+            file_id = str(answer["id"])
+            yield from _work(lambda: cache.uploaded(self._ticket, str(file_id)))
+            if self.purpose == "file-extract":
+                self.text = yield from self._extract(answer)
+            if self.purpose != "file-extract" or self._stage.keep:
+                self.remote_id = file_id
+        except BaseException as error:
+            yield from self._take_back(upload, file_id, refused=isinstance(error, APIError))
+            raise
+        if self.remote_id is None:
+            yield from self._delete(file_id)
+        else:
+            self.owed = self._ticket is None
+        yield from _work(self._remember)
+
+    def _upload(self) -> Upload:
+        loaded = self.loaded
+
+        def open_again(upload: Upload) -> io.RawIOBase:
+            if self._body is not None:
+                self._body.again()
+            self._body = _Body(self._open(), upload, self._stage.moved)
+            return self._body
+
+        mime = loaded.mime or "application/octet-stream"
+        name = _remote_name(loaded.name, loaded.mime)
+        return Upload(self.purpose, name, mime, loaded.size, open_again)
+
+    def _open(self) -> IO[bytes]:
+        loaded = self.loaded
+        if loaded.data is not None:
+            return io.BytesIO(loaded.data)
+        assert loaded.path is not None
+        try:
+            return open(loaded.path, "rb")
+        except OSError as error:
+            raise InvalidRequestError(f"{loaded.name} cannot be read ({error.strerror})") from None
+
+    def _extract(self, answer: dict[str, Any]) -> Generator[Step, Any, str]:
+        """The text of an uploaded document."""
+        remote, name = self._stage.remote, self.loaded.name
+        waited, pause = 0.0, 0.5
+        while (status := answer.get("status") or "ready") not in _READY:
+            if status == "error" or waited >= LONGEST_EXTRACTION:
+                details = answer.get("status_details") or (
+                    "no reason given" if status == "error" else f"still {status}"
+                )
+                raise InvalidRequestError(
+                    f"{name} cannot be read by Kimi ({details}): is it damaged, protected by a "
+                    "password, or without any text?"
+                )
+            yield Wait(pause)
+            waited, pause = waited + pause, min(pause * 1.5, 5.0)
+            answer = yield from remote.retrieve(answer["id"])
+        with self._unreadable():
+            text = extracted_text((yield from remote.content(answer["id"])))
+        if not text.strip():
+            raise InvalidRequestError(f"{name} {_NO_TEXT}")
+        return text
+
+    @contextmanager
+    def _unreadable(self) -> Iterator[None]:
+        """Say of which file it is that Kimi finds no text in it."""
+        try:
+            yield
+        except APIError as error:
+            if error.status == 400 and "extract error" in error.detail:
+                raise InvalidRequestError(f"{self.loaded.name} {_NO_TEXT}") from None
+            raise
+
+    def _remember(self) -> None:
+        """Write down what is known now. Blocks."""
+        stage, loaded = self._stage, self.loaded
+        if loaded.sha256 is None and self._body is not None:
+            loaded.sha256 = self._body.hash.hexdigest()
+            if loaded.path is not None and loaded.status is not None and _unchanged(loaded):
+                stage.cache.remember(loaded.path, loaded.status, loaded.sha256)
+        assert loaded.sha256 is not None
+        stage.cache.put(
+            stage.account,
+            loaded.sha256,
+            self.purpose,
+            remote_id=self.remote_id,
+            filename=loaded.name,
+            size=loaded.size,
+            text=self.text,
+        )
+        if self.remote_id is not None and stage.cache.problem is None:
+            stage.cache.done(self._ticket)
+
+    def _delete(self, file_id: str, *, cleaning: bool = False) -> Steps:
+        """Delete the remote file; where that fails the cache still knows it."""
+        try:
+            yield from self._stage.remote.delete(file_id, cleaning=cleaning)
+        except KimiError:
+            if not cleaning:
+                yield Notice(
+                    f"{quoted(self.loaded.name)} was read, but its copy at Kimi could not be "
+                    "deleted; llm kimi files prune does"
+                )
+            return
+        yield from _work(lambda: self._stage.cache.done(self._ticket))
+
+    def _take_back(self, upload: Upload, file_id: str | None, *, refused: bool) -> Steps:
+        """Delete what a failed attempt may have left. Never raises an error of its own."""
+        try:
+            if file_id is None and (refused or self._body is None or not self._body.sent):
+                found = []
+                yield from _work(lambda: self._stage.cache.done(self._ticket))
+            elif file_id is None:
+                rows = yield from self._stage.remote.list(cleaning=True)
+                found = [row["id"] for row in rows if row.get("filename") == upload.filename]
+            else:
+                found = [file_id]
+            for left in found:
+                yield from self._delete(left, cleaning=True)
+        except KimiError:
+            pass  # the cache has it in its list of pending uploads
+
+    def give_up(self) -> Steps:
+        """Delete an image or video that the cache does not know."""
+        if self.owed and self.remote_id is not None:
+            self.owed = False
+            yield from self._delete(self.remote_id, cleaning=True)
+
+
+def _unchanged(loaded: Loaded) -> bool:
+    """Whether the file is what it was when it was opened."""
+    assert loaded.path is not None
+    try:
+        now = os.stat(loaded.path)
+    except OSError:
+        return False
+    before = loaded.status
+    return before is not None and (now.st_size, now.st_mtime_ns, now.st_ctime_ns) == (
+        before.st_size,
+        before.st_mtime_ns,
+        before.st_ctime_ns,
+    )
+
+
+def _work(function: Callable[[], Any]) -> Generator[Step, Any, Any]:
+    return (yield Work(lambda stopped: function()))
+
+
+def _remote_name(name: str, mime: str) -> str:
+    """A name for the remote file: plain letters, a token of its own, the suffix of its type."""
+    stem, suffix = os.path.splitext(name)
+    plain = unicodedata.normalize("NFKD", stem).encode("ascii", "ignore").decode()
+    plain = re.sub(r"[^A-Za-z0-9]+", "-", plain).strip("-")[:40] or "file"
+    suffix = suffix_for(mime) or suffix.lower()
+    suffix = suffix if re.fullmatch(r"\.[a-z0-9]{1,8}", suffix) else ""
+    return f"{plain}-{secrets.token_hex(6)}{suffix}"
