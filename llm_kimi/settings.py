@@ -6,7 +6,9 @@ No value of a key is ever part of a message; ``key_source`` names the place it c
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from .errors import InvalidRequestError
@@ -36,6 +38,7 @@ PRIVATE_URLS_VARIABLE = "KIMI_ALLOW_PRIVATE_URLS"
 SIMULATOR_KEY_VARIABLE = "KIMI_SIMULATOR_KEY"
 """Set by ``llm kimi simulate`` for its command: a stored key is not for the simulator to see."""
 
+_SENDABLE = re.compile(r"[!-~]*")
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"", "0", "false", "no", "off"})
 
@@ -58,6 +61,7 @@ def base_url(explicit: str | None = None) -> str:
     return value.rstrip("/").removesuffix("/chat/completions")
 
 
+@lru_cache(maxsize=64)
 def _check_url(value: str, origin: str) -> None:
     """A plain http(s) URL. What is refused is not repeated: it may hold a password or a key."""
     try:
@@ -119,7 +123,7 @@ def check_key(key: str) -> str:
         InvalidRequestError: it holds blanks, line ends or letters that no header takes. Sent
             anyway, it would turn up in the error text of the HTTP client.
     """
-    if all("!" <= character <= "~" for character in key):
+    if _SENDABLE.fullmatch(key):
         return key
     raise InvalidRequestError(
         f"{key_source(key)} holds blanks or characters that no key has: copy the key once more",
@@ -169,6 +173,8 @@ def private_urls_allowed() -> bool:
 
 def _yes(variable: str) -> bool:
     word = os.environ.get(variable, "").strip().lower()
-    if word not in _TRUE | _FALSE:
+    if word in _FALSE:
+        return False
+    if word not in _TRUE:
         raise InvalidRequestError("must be 1 or 0", param=variable)
-    return word in _TRUE
+    return True

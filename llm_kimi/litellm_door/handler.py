@@ -137,16 +137,16 @@ class _Call:
                 original_response=completion,
                 additional_args={"complete_input_dict": self.translation.body},
             )
-        response: Any = self.response or litellm.ModelResponse()
-        response.model = f"{self.provider}/{self.model}"
+        response: Any = self.response
+        if response is None:
+            response = litellm.ModelResponse()
         filled = convert_to_model_response_object(
             response_object=completion,
             model_response_object=response,
-            hidden_params=dict(response._hidden_params),
+            hidden_params={"kimi_adjustments": self.adjustments},
             _response_headers=dict(self.exchange.headers),
         )
         filled.model = f"{self.provider}/{self.model}"
-        filled._hidden_params["kimi_adjustments"] = self.adjustments
         return filled
 
 

@@ -35,6 +35,7 @@ _OLD = frozenset(
 )
 # Sampling of other makers that LiteLLM's bridges hand on; told and left out, no error.
 _FOREIGN = frozenset({"top_k", "min_p", "repetition_penalty", "context_management"})
+_TAKEN = KNOWN_FIELDS | OPENAI_ONLY.keys() | _OURS | _OLD | _FOREIGN
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +67,7 @@ def read_call(
     given = {key: value for key, value in optional_params.items() if value is not None}
     extra = given.get("extra_body") or {}
     require(isinstance(extra, Mapping), "must be an object", "extra_body")
-    unknown = [
-        key
-        for key in given
-        if key not in KNOWN_FIELDS and key not in OPENAI_ONLY and key not in _OURS | _OLD | _FOREIGN
-    ]
+    unknown = [key for key in given if key not in _TAKEN]
     if unknown and not drop:
         raise litellm.UnsupportedParamsError(
             message=(

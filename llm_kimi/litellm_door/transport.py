@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any
 
 import httpx
@@ -49,6 +50,14 @@ class Endpoint:
     def __repr__(self) -> str:
         return f"Endpoint({self.url!r})"
 
+    def request(
+        self, client: httpx.Client | httpx.AsyncClient, body: dict[str, Any]
+    ) -> httpx.Request:
+        """``body`` as ``client`` posts it."""
+        return client.build_request(
+            "POST", _parsed(self.url), json=body, headers=self.headers, timeout=self.timeout
+        )
+
     def failed(self, error: Exception, *, begun: bool) -> Failed:
         """An error of the network, in words."""
         return network_failure(error, self.base_url, begun=begun, keys=(self._key,))
@@ -57,6 +66,12 @@ class Endpoint:
     def client_params(self) -> dict[str, Any] | None:
         """What LiteLLM keeps its clients apart by."""
         return None if self.ssl_verify is None else {"ssl_verify": self.ssl_verify}
+
+
+@lru_cache(maxsize=64)
+def _parsed(url: str) -> httpx.URL:
+    """Parsing takes longer than the rest of a request; a URL never changes."""
+    return httpx.URL(url)
 
 
 def _timeout(timeout: Any) -> httpx.Timeout:
@@ -86,9 +101,7 @@ class Transport:
     def call(self, body: dict[str, Any]) -> Answer | Failed:
         """Post ``body``."""
         endpoint = self._endpoint
-        request = self._client.build_request(
-            "POST", endpoint.url, json=body, headers=endpoint.headers, timeout=endpoint.timeout
-        )
+        request = endpoint.request(self._client, body)
         try:
             response = self._client.send(request, stream=True)
             if response.status_code != 200:
@@ -134,9 +147,7 @@ class AsyncTransport:
     async def call(self, body: dict[str, Any]) -> Answer | Failed:
         """Post ``body``."""
         endpoint = self._endpoint
-        request = self._client.build_request(
-            "POST", endpoint.url, json=body, headers=endpoint.headers, timeout=endpoint.timeout
-        )
+        request = endpoint.request(self._client, body)
         try:
             response = await self._client.send(request, stream=True)
             if response.status_code != 200:

@@ -21,6 +21,7 @@ from .turns import FILLER, KEYS, Turn, Work
 __all__ = ["apply"]
 
 _ROLES = ("system", "developer", "user", "assistant", "tool", "function")
+_NAMED_ROLES = ", ".join(_ROLES[:-1])
 
 
 def apply(draft: Draft) -> None:
@@ -62,7 +63,7 @@ class _Messages:
             role = message.get("role")
             require(
                 isinstance(role, str) and role in _ROLES,
-                f"unknown role {role!r}; use {', '.join(_ROLES[:-1])}",
+                f"unknown role {role!r}; use {_NAMED_ROLES}",
                 f"{where}.role",
             )
             name = message.get("name")

@@ -46,6 +46,21 @@ KNOWN_FIELDS = frozenset(
     }
 )
 
+# Those that this step shapes; the others have their form by then.
+_SHAPED = frozenset(
+    {
+        "stream",
+        "stream_options",
+        "max_completion_tokens",
+        "stop",
+        "response_format",
+        "prediction",
+        "prompt_cache_key",
+        "safety_identifier",
+    }
+)
+_DONE = KNOWN_FIELDS - _SHAPED
+
 # OpenAI's fields that Kimi has not: the reason, and the values that ask for nothing Kimi would
 # not do anyway.
 OPENAI_ONLY: Mapping[str, tuple[str, tuple[Any, ...]]] = {
@@ -67,6 +82,8 @@ OPENAI_ONLY: Mapping[str, tuple[str, tuple[Any, ...]]] = {
 
 def apply(draft: Draft) -> None:
     """Bring the output fields to Kimi's form and leave out what it does not know."""
+    if draft.body.keys() <= _DONE:
+        return
     _renamed(draft)
     _tokens(draft)
     _stop(draft)

@@ -51,9 +51,12 @@ def pair(turns: list[Turn], tally: Tally) -> list[Turn]:
 
 def _missing(turn: Turn, found: list[Turn], tally: Tally) -> list[Turn]:
     """Made-up results for the calls of ``turn`` that have none."""
+    calls = turn.message.get("tool_calls")
+    if not calls:
+        return []
     answered = Counter(result.message["tool_call_id"] for result in found)
     missing = []
-    for call in turn.message.get("tool_calls") or ():
+    for call in calls:
         if answered[call["id"]]:
             answered[call["id"]] -= 1
             continue

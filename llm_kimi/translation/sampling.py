@@ -20,6 +20,7 @@ OPENAI_RANGES = {
     "frequency_penalty": (-2.0, 2.0),
 }
 MAX_CHOICES = 128
+_FIELDS = frozenset({*OPENAI_RANGES, "logprobs", "top_logprobs", "n"})
 
 # The guide says "close to 0" and gives 0.001 as an example, no limit; 0.3 is the figure of an
 # older wording. Below it, several choices are asked for one by one, which is never refused.
@@ -28,6 +29,8 @@ NEAR_ZERO = 0.3
 
 def apply(draft: Draft) -> None:
     """Bring the sampling parameters to what the model takes."""
+    if _FIELDS.isdisjoint(draft.body):
+        return
     rules = draft.model.sampling(draft.thinking)
     for param, (low, high) in OPENAI_RANGES.items():
         value = draft.body.get(param)

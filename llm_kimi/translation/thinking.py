@@ -25,6 +25,9 @@ NEAREST = {"minimal": "low", "low": "low", "medium": "high", "high": "high", "xh
 BUDGETS = ((4_096, "low"), (16_384, "high"))
 
 
+_FIELDS = frozenset({"thinking", "reasoning", "reasoning_effort"})
+
+
 @dataclass(frozen=True, slots=True)
 class _Wish:
     """``thinking`` as the caller wrote it: ``on`` None when it says nothing about on or off."""
@@ -38,6 +41,8 @@ class _Wish:
 
 def apply(draft: Draft) -> None:
     """Replace the caller's wishes about thinking by what the model reads."""
+    if _FIELDS.isdisjoint(draft.body):
+        return
     _flatten_reasoning(draft)
     effort = _effort(draft)
     raw: Any = draft.body.get("thinking")

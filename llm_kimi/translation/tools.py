@@ -119,8 +119,9 @@ def apply(draft: Draft) -> None:
             meaning=False,
         )
     names = Names(_used_names(draft, tools or ()))
-    draft.restoring["tool_names"] = names.renamed()
-    for sent, given in names.renamed().items():
+    renamed = names.renamed()
+    draft.restoring["tool_names"] = renamed
+    for sent, given in renamed.items():
         draft.adjust(
             "tools[].function.name",
             given,
