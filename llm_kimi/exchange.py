@@ -111,7 +111,8 @@ class Wait:
 
 @dataclass(slots=True)
 class Upload:
-    """What ``FileCall`` sends: ``open`` gives the bytes anew for each try, ``size`` of them.
+    """What ``FileCall`` sends: ``open`` gives the bytes anew for each try, ``size`` of them, and
+    closes what it gave before.
 
     Whoever performs it sets ``stopped``, which is asked while the bytes are read.
     """

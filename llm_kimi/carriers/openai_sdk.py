@@ -189,11 +189,6 @@ def _network_errors() -> tuple[type[Exception], ...]:
     return (OSError, *_http_classes("HTTPError", "StreamError"))
 
 
-def _close_file(arguments: dict[str, Any]) -> None:
-    if "file" in arguments:
-        arguments["file"][1].close()
-
-
 class _Common:
     """What both carriers share: where to, how long to wait, the arguments of a call."""
 
@@ -328,7 +323,6 @@ class Carrier(_Common):
         except Exception as error:
             result = self._explain(error)
         finally:
-            _close_file(arguments)
             self._give_back(kept)
         return self._told(result)
 
@@ -408,7 +402,6 @@ class AsyncCarrier(_Common):
         except Exception as error:
             result = self._explain(error)
         finally:
-            _close_file(arguments)
             await self._give_back(kept)
         return self._told(result)
 

@@ -171,8 +171,12 @@ class Bringing:
             )
         )
         try:
-            with self._unreadable():
-                answer = yield from self._stage.remote.upload(upload)
+            try:
+                with self._unreadable():
+                    answer = yield from self._stage.remote.upload(upload)
+            finally:
+                if self._body is not None:
+                    self._body.close()
             file_id = str(answer["id"])
             yield from _work(lambda: cache.uploaded(self._ticket, str(file_id)))
             if self.purpose == "file-extract":
@@ -193,6 +197,7 @@ class Bringing:
 
         def open_again(upload: Upload) -> io.RawIOBase:
             if self._body is not None:
+                self._body.close()
                 self._body.again()
             self._body = _Body(self._open(), upload, self._stage.moved)
             return self._body

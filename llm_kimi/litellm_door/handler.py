@@ -65,11 +65,13 @@ class _Call:
         retries = asked.max_retries
         if stream and asynchronous:
             retries = router_retries(self.params, retries)
-        self.exchange = Exchange(
-            self.translation,
-            Target(base_url=base_url, key=self.key, key_source=source),
-            max_retries=retries,
-        )
+        target = Target(base_url=base_url, key=self.key, key_source=source)
+        files = None
+        if self.translation.needs:
+            from ..files.room import FileRoom
+
+            files = FileRoom(target, keep=asked.keep_files, max_retries=retries)
+        self.exchange = Exchange(self.translation, target, max_retries=retries, files=files)
         self._log_request()
 
     def _find_key(self, given: Any) -> tuple[str, str]:

@@ -22,7 +22,9 @@ logger = logging.getLogger("llm_kimi")
 Json = dict[str, Any]
 
 # LiteLLM's own, and ours: they are no part of the request.
-_OURS = frozenset({"max_retries", "extra_body", "tool_choice_fallback", "strict", "ssl_verify"})
+_OURS = frozenset(
+    {"max_retries", "extra_body", "tool_choice_fallback", "strict", "ssl_verify", "keep_files"}
+)
 _OLD = frozenset(
     {
         "functions",
@@ -47,6 +49,7 @@ class Asked:
     strict: bool
     fallback: Fallback
     drop: bool
+    keep_files: bool
 
 
 def read_call(
@@ -96,6 +99,10 @@ def read_call(
         )
     strict = options.get("strict")
     require(strict is None or isinstance(strict, bool), "must be true or false", "strict")
+    keep_files = options.get("keep_files")
+    require(
+        keep_files is None or isinstance(keep_files, bool), "must be true or false", "keep_files"
+    )
     retries = given.get("max_retries")
     require(
         retries is None or (isinstance(retries, int) and retries >= 0),
@@ -108,6 +115,7 @@ def read_call(
         strict=settings.strict_by_default() if strict is None else strict,
         fallback=fallback,
         drop=drop,
+        keep_files=bool(keep_files),
     )
 
 

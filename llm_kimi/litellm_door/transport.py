@@ -17,7 +17,7 @@ from litellm.llms.custom_httpx.http_handler import (
 from litellm.types.utils import LlmProviders
 
 from ..carriers.failure import network_failure
-from ..exchange import Answer, Failed
+from ..exchange import Answer, Failed, FileCall
 from ..translation.draft import require
 
 __all__ = ["AsyncTransport", "Endpoint", "Transport"]
@@ -57,6 +57,22 @@ class Endpoint:
         return client.build_request(
             "POST", _parsed(self.url), json=body, headers=self.headers, timeout=self.timeout
         )
+
+    def file_request(self, client: Any, step: FileCall) -> httpx.Request:
+        """A call of the files API."""
+        parts: dict[str, Any] = {}
+        upload = step.upload
+        if upload is not None:
+            file = (upload.filename, upload.open(upload), upload.content_type)
+            parts = {"data": {"purpose": upload.purpose}, "files": {"file": file}}
+        request: httpx.Request = client.build_request(
+            step.method,
+            self.base_url + step.path,
+            headers={k: v for k, v in self.headers.items() if k.lower() != "content-type"},
+            timeout=self.timeout,
+            **parts,
+        )
+        return request
 
     def failed(self, error: Exception, *, begun: bool) -> Failed:
         """An error of the network, in words."""
@@ -122,6 +138,15 @@ class Transport:
         except NETWORK_ERRORS as error:
             return self._endpoint.failed(error, begun=True)
 
+    def file_call(self, step: FileCall) -> Answer | Failed:
+        """Call the files API."""
+        request = self._endpoint.file_request(self._client, step)
+        try:
+            response = self._client.send(request)
+        except NETWORK_ERRORS as error:
+            return self._endpoint.failed(error, begun=False)
+        return Answer(response.status_code, response.headers, body=response.content)
+
     def close(self, answer: Answer) -> None:
         """Give the connection back."""
         if answer.stream is not None:
@@ -167,6 +192,15 @@ class AsyncTransport:
             return await anext(answer.stream[1], b"")
         except NETWORK_ERRORS as error:
             return self._endpoint.failed(error, begun=True)
+
+    async def file_call(self, step: FileCall) -> Answer | Failed:
+        """Call the files API."""
+        request = self._endpoint.file_request(self._client, step)
+        try:
+            response = await self._client.send(request)
+        except NETWORK_ERRORS as error:
+            return self._endpoint.failed(error, begun=False)
+        return Answer(response.status_code, response.headers, body=response.content)
 
     async def close(self, answer: Answer) -> None:
         """Give the connection back."""
