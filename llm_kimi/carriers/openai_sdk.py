@@ -217,27 +217,32 @@ class _Common:
         check_key(self._key)
 
     def _arguments(self, body: dict[str, Any]) -> dict[str, Any]:
-        import openai
 
-        arguments: dict[str, Any] = {
+        arguments = {
             "model": body["model"],
             "messages": [],
             # The whole body goes here: it replaces the two above, and the SDK leaves it alone.
             "extra_body": body,
         }
-        if self._timeout is not None:
-            arguments["timeout"] = openai.Timeout(
-                self._timeout, connect=min(self._timeout, CONNECT_SECONDS)
-            )
-        return arguments
+        return {**arguments, **self._time_limit()}
+
+    def _time_limit(self) -> dict[str, Any]:
+        if self._timeout is None:
+            return {}
+        import openai
+
+        connect = min(self._timeout, CONNECT_SECONDS)
+        return {"timeout": openai.Timeout(self._timeout, connect=connect)}
 
     def _file_arguments(self, step: FileCall) -> tuple[str, dict[str, Any]]:
         """The SDK's method for a call of the files API, and its arguments."""
-        upload = step.upload
-        if upload is None:
-            return step.action, {} if step.action == "list" else {"file_id": step.file_id}
-        file = (upload.filename, upload.open(upload), upload.content_type)
-        return "create", {"file": file, "purpose": upload.purpose}
+        upload, arguments = step.upload, self._time_limit()
+        if upload is not None:
+            file = (upload.filename, upload.open(upload), upload.content_type)
+            return "create", {"file": file, "purpose": upload.purpose, **arguments}
+        if step.action != "list":
+            arguments["file_id"] = step.file_id
+        return step.action, arguments
 
     def _explain(self, error: Exception) -> Answer | Failed | InvalidRequestError:
         """What a call that raised comes to. Not raised here: no error of ours shall carry one of

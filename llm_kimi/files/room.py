@@ -187,10 +187,9 @@ class _Named:
 def _together(items: Sequence[_S], is_slow: Callable[[_S], bool]) -> Steps:
     """Those that wait for the network side by side, then the others."""
     slow = [item for item in items if is_slow(item)]
-    if len(slow) > 1:
+    if slow:
+        # A single one, too: in a thread of its own it can end in order when Ctrl-C comes.
         yield Fork(slow, AT_ONCE, PATIENCE)
-    elif slow:
-        yield from slow[0].steps()
     for item in items:
         if not is_slow(item):
             yield from item.steps()

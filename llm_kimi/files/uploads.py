@@ -183,13 +183,12 @@ class Bringing:
                 self.text = yield from self._extract(answer)
             if self.purpose != "file-extract" or self._stage.keep:
                 self.remote_id = file_id
+            else:
+                yield from self._delete(file_id)
         except BaseException as error:
             yield from self._take_back(upload, file_id, refused=isinstance(error, APIError))
             raise
-        if self.remote_id is None:
-            yield from self._delete(file_id)
-        else:
-            self.owed = self._ticket is None
+        self.owed = self.remote_id is not None and self._ticket is None
         yield from _work(self._remember)
 
     def _upload(self) -> Upload:
