@@ -6,12 +6,13 @@ from importlib.util import find_spec
 
 import chunks
 import connections
+import files
 import refusals
 import startup
 import translation
 
 if __name__ == "__main__":
-    benchmarks = [refusals, translation, chunks, connections, startup]
+    benchmarks = [refusals, translation, chunks, connections, files, startup]
     if find_spec("litellm") is not None:
         import litellm_calls
 

@@ -21,6 +21,7 @@ from llm_kimi.catalog import BY_ID, MODELS, SOURCES, Model, live_models
 from llm_kimi.translation.adjustments import shorten
 
 ROOT = Path(__file__).parent.parent
+FILES = ROOT / "docs" / "examples" / "files"
 FAMILIES = ("kimi-k3.1-pro", "kimi-k2.7-code", "kimi-k2.6", "kimi-k2.6 (off)", "moonshot-v1-128k")
 
 
@@ -354,7 +355,7 @@ def _environment() -> dict[str, str]:
     }
 
 
-def run(command: str) -> str:
+def run(command: str, folder: Path = ROOT) -> str:
     """What ``command`` writes on both channels, run against the offline Kimi."""
     inner = ["sh", "-c", command]
     if "kimi simulate" not in command and "kimi explain" not in command:
@@ -362,7 +363,7 @@ def run(command: str) -> str:
     environment = _environment()
     done = subprocess.run(
         inner,
-        cwd=ROOT,
+        cwd=folder,
         env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -374,11 +375,11 @@ def run(command: str) -> str:
     return text.rstrip("\n")
 
 
-def console(*commands: str) -> None:
+def console(*commands: str, folder: Path = ROOT) -> None:
     """A console block: each command and what it wrote."""
     lines = ["```console"]
     for command in commands:
-        lines += [f"$ {command}", run(command)]
+        lines += [f"$ {command}", run(command, folder)]
     lines.append("```")
     out("\n".join(lines))
 
