@@ -2,7 +2,8 @@
 
 Everything else is derived from it: the rules of the translation, the checks of the simulator,
 the option classes of the ``llm`` door and the tables in the docs. A new model is a new row in
-``MODELS``. Nothing here does I/O.
+``MODELS``. Nothing here does I/O; what a host says of models that have no row is handed in with
+``learn``.
 
 Units: context and output are tokens, prices are US dollars per million tokens on the
 international platform, dates are ISO dates.
@@ -11,7 +12,8 @@ international platform, dates are ISO dates.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Literal, TypeAlias
@@ -29,8 +31,10 @@ __all__ = [
     "Source",
     "Thinking",
     "UnknownModelError",
+    "learn",
     "live_models",
     "resolve",
+    "rules",
 ]
 
 Mark: TypeAlias = Literal["official", "probed", "reported"]
@@ -524,8 +528,40 @@ def live_models() -> tuple[Model, ...]:
     return tuple(model for model in MODELS if model.status == "live")
 
 
+_learned: dict[str, dict[str, Model]] = {}
+_learned_rows: Mapping[str, Model] = MappingProxyType({})
+_learning = threading.Lock()
+
+
+def learn(models: Iterable[Model], *, host: str) -> None:
+    """Take rows for ids that have none here, as the host at the base URL ``host`` states them.
+
+    They replace what was learned of that host before. Where several hosts name the same id, the
+    one heard last is believed.
+    """
+    global _learned_rows
+    rows = {model.id: model for model in models}
+    with _learning:
+        _learned.pop(host, None)
+        if rows:
+            _learned[host] = rows
+        _learned_rows = MappingProxyType(
+            {k: v for each in _learned.values() for k, v in each.items()}
+        )
+
+
 def resolve(model_id: str) -> Model:
-    """The row whose rules hold for ``model_id``.
+    """The row whose rules hold for ``model_id``: its own, one that was learned, or ``rules``.
+
+    Raises:
+        UnknownModelError: for an id that names no Kimi model.
+    """
+    exact = BY_ID.get(model_id) or _learned_rows.get(model_id)
+    return exact or rules(model_id)
+
+
+def rules(model_id: str) -> Model:
+    """The row of the model that ``model_id`` names, going by the id alone.
 
     An id as relays and self-hosted servers write it (``moonshotai/Kimi-K2.6``,
     ``accounts/fireworks/models/kimi-k2p6``, ``moonshotai/kimi-k3:free``) gets the rules of the

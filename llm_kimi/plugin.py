@@ -12,11 +12,12 @@ __all__ = ["register_commands", "register_fragment_loaders", "register_models"]
 
 @llm.hookimpl
 def register_models(register: Callable[..., None]) -> None:
-    """Every live model, sync and async; without key or network."""
+    """Every live model, and those of the last ``llm kimi refresh``; without key or network."""
+    from . import learned
     from .catalog import FLAGSHIP, live_models
     from .llm_door.models import async_model, sync_model
 
-    for row in live_models():
+    for row in (*live_models(), *learned.load().models):
         aliases = [f"kimi/{row.id}", f"moonshot/{row.id}"]
         if row.id == FLAGSHIP:
             aliases.insert(0, "kimi")
@@ -27,16 +28,14 @@ class _Commands(click.Group):
     """``llm kimi``: its commands are imported when one is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted(_commands())
+        from .commands import NAMES
+
+        return sorted(NAMES)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        return _commands().get(cmd_name)
+        from .commands import command
 
-
-def _commands() -> dict[str, click.Command]:
-    from .commands import COMMANDS
-
-    return COMMANDS
+        return command(cmd_name)
 
 
 @llm.hookimpl
@@ -45,7 +44,7 @@ def register_commands(cli: click.Group) -> None:
     cli.add_command(
         _Commands(
             name="kimi",
-            help="Kimi (Moonshot AI): see what is sent, or try it on an offline Kimi.",
+            help="Kimi (Moonshot AI): models, balance, tokens, what is sent, an offline Kimi.",
         )
     )
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from llm_kimi import settings
+from llm_kimi import catalog, learned, settings
 from llm_kimi.simulator import Simulator
 
 _connect = socket.socket.connect
@@ -34,6 +34,9 @@ def _isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     user = tmp_path / "llm"
     user.mkdir()
     monkeypatch.setenv("LLM_USER_PATH", str(user))
+    for name in ("_learned", "_learned_rows"):
+        monkeypatch.setattr(catalog, name, {})
+    monkeypatch.setattr(learned, "_trouble", None)
     monkeypatch.setenv("LITELLM_LOCAL_MODEL_COST_MAP", "True")
     for variable in (
         *settings.KEY_VARIABLES,
@@ -41,6 +44,7 @@ def _isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         settings.STRICT_VARIABLE,
         settings.PRIVATE_URLS_VARIABLE,
         "LLM_MODEL",
+        "NO_COLOR",
         "LLM_RAISE_ERRORS",
         "OPENAI_API_KEY",
         "OPENAI_BASE_URL",

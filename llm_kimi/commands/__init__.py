@@ -1,12 +1,20 @@
-"""``llm kimi ...``: one module a command, each imported with this package and no sooner."""
+"""``llm kimi ...``: one module a command, imported when the command is asked for."""
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import click
 
-from .explain import explain
-from .simulate import simulate
+__all__ = ["NAMES", "command"]
 
-__all__ = ["COMMANDS"]
+NAMES = ("balance", "explain", "models", "refresh", "simulate")
 
-COMMANDS: dict[str, click.Command] = {"explain": explain, "simulate": simulate}
+
+def command(name: str) -> click.Command | None:
+    """The command ``llm kimi NAME``; None when there is none."""
+    if name not in NAMES:
+        return None
+    found = getattr(import_module(f"{__name__}.{name}"), name)
+    assert isinstance(found, click.Command)
+    return found

@@ -9,6 +9,7 @@ from typing import Any
 
 import litellm
 
+from .. import learned
 from ..catalog import Model, UnknownModelError, live_models, resolve
 from .handler import KimiLLM
 
@@ -53,7 +54,11 @@ def register(provider: str = "kimi") -> KimiLLM:
 
 def _register_models(provider: str) -> None:
     known = litellm.model_cost
-    infos = {f"{provider}/{model.id}": model_info(model, provider) for model in live_models()}
+    found = learned.load()
+    if found.trouble:
+        logger.warning(found.trouble)
+    rows = (*live_models(), *found.models)
+    infos = {f"{provider}/{model.id}": model_info(model, provider) for model in rows}
     # An entry that the user registered stays.
     new = {name: info for name, info in infos.items() if name not in known}
     if new:

@@ -13,7 +13,7 @@ import click
 import llm
 from llm.parts import StreamEvent
 
-from .. import settings
+from .. import learned, settings
 from ..catalog import Model, UnknownModelError, resolve
 from ..errors import InvalidRequestError, KimiError
 from .options import KimiOptions, options_for
@@ -51,7 +51,7 @@ class NeedsKeyError(llm.NeedsKeyException, click.ClickException):
 
 
 class _Shared:
-    """What both flavours share. Subclasses of one family share an options class."""
+    """What both flavours share. A subclass has the options of its kind."""
 
     needs_key: str | None = "kimi"
     key_env_var: str | None = settings.KEY_VARIABLES[0]
@@ -63,6 +63,8 @@ class _Shared:
 
     def __init__(self, model_id: str, *, base_url: str | None = None) -> None:
         self.model_id = model_id
+        if base_url is not None:
+            learned.load(base_url)
         try:
             self.row = resolve(model_id)
         except UnknownModelError as error:
@@ -166,24 +168,17 @@ class AsyncKimi(_Shared, llm.AsyncKeyModel):
 
 
 @cache
-def _classes(family: str) -> tuple[type[Kimi], type[AsyncKimi]]:
-    """One pair of classes per family: llm shows the help of options once a class."""
-    row = next(model for model in _rows() if model.family == family)
-    members = {"Options": options_for(row), "__module__": __name__}
+def _classes(options: type[KimiOptions]) -> tuple[type[Kimi], type[AsyncKimi]]:
+    """One pair of classes per options class: llm shows the help of options once a class."""
+    members = {"Options": options, "__module__": __name__}
     return type("Kimi", (Kimi,), members), type("AsyncKimi", (AsyncKimi,), members)
 
 
-def _rows() -> tuple[Model, ...]:
-    from ..catalog import MODELS
-
-    return MODELS
-
-
 def sync_model(row: Model) -> Kimi:
-    """The sync model of a row of the catalog, with the options of its family."""
-    return _classes(row.family)[0](row.id)
+    """The sync model of a row of the catalog, with the options of its kind."""
+    return _classes(options_for(row))[0](row.id)
 
 
 def async_model(row: Model) -> AsyncKimi:
-    """The async model of a row of the catalog, with the options of its family."""
-    return _classes(row.family)[1](row.id)
+    """The async model of a row of the catalog, with the options of its kind."""
+    return _classes(options_for(row))[1](row.id)

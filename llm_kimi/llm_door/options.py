@@ -1,4 +1,4 @@
-"""The options of ``llm -o``, one class per family of models so that each shows its own help.
+"""The options of ``llm -o``, one class per kind of model so that each shows its own help.
 
 Every model takes every option: what it pins runs all the same and is told. Values come as text
 from the command line and from stored defaults, so they are read leniently.
@@ -150,12 +150,9 @@ def _texts(model: Model) -> dict[str, str]:
 
 
 @cache
-def _family_options(family: str) -> type[KimiOptions]:
-    from ..catalog import MODELS
-
-    model = next(row for row in MODELS if row.family == family)
+def _options(texts: tuple[tuple[str, str], ...]) -> type[KimiOptions]:
     fields: dict[str, Any] = {}
-    for name, text in _texts(model).items():
+    for name, text in texts:
         inherited = KimiOptions.model_fields[name]
         info = FieldInfo(default=None, description=text)
         info.metadata = list(inherited.metadata)
@@ -164,5 +161,5 @@ def _family_options(family: str) -> type[KimiOptions]:
 
 
 def options_for(model: Model) -> type[KimiOptions]:
-    """The options class of a model's family; the same class for the same family."""
-    return _family_options(model.family)
+    """The options class of a model; the same class for models with the same texts."""
+    return _options(tuple(_texts(model).items()))

@@ -12,12 +12,12 @@ from typing import Any
 import click
 import llm
 
-from .. import settings
+from .. import learned, settings
 from ..errors import KimiError
 from ..exchange import Exchange, Files, Target
 from ..translation import Translation, translate
 from .events import EmptyAnswerError, Turn
-from .notices import end_line, tell_adjustments
+from .notices import end_line, tell, tell_adjustments
 from .options import KimiOptions
 from .requests import build_request, go_on
 
@@ -49,6 +49,8 @@ class Rounds:
         conversation: Any,
         key: str | None,
     ) -> None:
+        if trouble := learned.trouble():
+            tell(trouble)
         # llm before 0.36 has {} for no options.
         options = prompt.options or model.Options()
         assert isinstance(options, KimiOptions)

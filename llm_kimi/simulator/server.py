@@ -12,13 +12,13 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from socketserver import BaseRequestHandler, TCPServer
 from types import TracebackType
 from typing import IO, Any, final
 
-from ..catalog import MODELS, live_models
+from ..catalog import MODELS, Model, live_models
 from .cache import PrefixCache
 from .faults import FaultQueue
 from .files import FileStore
@@ -40,6 +40,7 @@ class Simulator:
     of a stream. ``relay``: also serve retired models and ids as relays write them.
     ``extract_delay``: seconds that reading an uploaded document takes; it is one of
     ``file_rules``, which also hold the limits of an account and may be changed at any time.
+    ``extra_models``: rows of models to serve beside those.
     """
 
     def __init__(
@@ -52,11 +53,13 @@ class Simulator:
         chunk_delay: float = 0.0,
         relay: bool = False,
         extract_delay: float = 0.0,
+        extra_models: Iterable[Model] = (),
     ) -> None:
         self.seed = seed
         self.keys = None if keys is None else frozenset(keys)
         self.chunk_delay = chunk_delay
         self.relay = relay
+        self.extra_models = list(extra_models)
         self.requests: list[dict[str, Any]] = []
         self.connections = 0
         self.faults = FaultQueue()
@@ -155,9 +158,9 @@ class Simulator:
         """
         self.faults.put(fields)
 
-    def models(self) -> list[Any]:
+    def models(self) -> list[Model]:
         """The models that are served: those of the open platform, all that are known to a relay."""
-        return list(MODELS if self.relay else live_models())
+        return [*(MODELS if self.relay else live_models()), *self.extra_models]
 
     def accepts(self, key: str) -> bool:
         """Whether a bearer token opens the door."""

@@ -1,0 +1,225 @@
+"""``llm kimi models``: what each model allows, from the catalog and from the last refresh."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from .. import learned
+from ..catalog import BY_ID, FLAGSHIP, GONE, MODELS, SOURCES, Model, Pinned, Range, live_models
+from ..llm_door.notices import tell
+from .terminal import dump, echo_wrapped, secho, style, width
+
+__all__ = ["models"]
+
+Json = dict[str, Any]
+
+_NUMBERS = 47
+"""Columns that the numbers behind a name take."""
+
+_FORMS = ("auto", "none", "required", "named")
+
+
+@click.command()
+@click.option("--all", "every", is_flag=True, help="Retired models as well.")
+@click.option("--json", "as_json", is_flag=True, help="Everything that is known, as JSON.")
+def models(every: bool, as_json: bool) -> None:
+    """List the Kimi models and what each allows. Needs no key and no network.
+
+    Prices are US dollars per million tokens on the international platform. "llm kimi refresh"
+    asks your host which models it serves; those unknown until then are marked.
+
+    \b
+    Example:
+      llm kimi models
+      llm kimi models --all --json
+    """
+    found = learned.load()
+    if found.trouble:
+        tell(found.trouble)
+    rows = [*(MODELS if every else live_models()), *_not_listed(found, every)]
+    if as_json:
+        gone = [_gone(model_id) for model_id in GONE if model_id not in BY_ID] if every else []
+        click.echo(dump([*(_as_dict(row, found) for row in rows), *gone]))
+    else:
+        _show(rows, found, every)
+
+
+def _not_listed(found: learned.Learned, every: bool) -> list[Model]:
+    """Models of the last refresh, without retired ones that ``--all`` lists anyway."""
+    return [model for model in found.models if not (every and model.id in BY_ID)]
+
+
+def _served(row: Model, found: learned.Learned) -> bool | None:
+    """Whether the host served it at the last refresh; None: it was never asked."""
+    return None if found.when is None else any(seen["id"] == row.id for seen in found.rows)
+
+
+# -- for programs ------------------------------------------------------------------------------
+
+
+def _as_dict(row: Model, found: learned.Learned) -> Json:
+    thinking, price = row.thinking, row.price
+    return {
+        "id": row.id,
+        "family": row.family,
+        "status": row.status,
+        "released": row.released,
+        "retired_on": row.retired_on,
+        "replacement": row.replacement,
+        "notice": row.notice,
+        "learned": row.id not in BY_ID,
+        "served": _served(row, found),
+        "context": row.context,
+        "output_default": row.output_default,
+        "output_limit": row.output_limit,
+        "modalities": list(row.modalities),
+        "thinking": {
+            "mode": thinking.mode,
+            "field": thinking.field,
+            "efforts": list(thinking.efforts),
+            "default_effort": thinking.default_effort,
+        },
+        "tool_choice": {mode: _forms(row, on) for mode, on in _modes(row)},
+        "sampling": {
+            mode: {name: _rule(rule) for name, rule in row.sampling(on).items()}
+            for mode, on in _modes(row)
+        },
+        "price": None
+        if price is None
+        else {
+            "currency": "USD",
+            "per_tokens": 1_000_000,
+            "input": price.input,
+            "cached_input": price.cached,
+            "output": price.output,
+        },
+        "sources": {
+            fact: [SOURCES[key].url for key in keys] for fact, keys in row.sources.items() if keys
+        },
+    }
+
+
+def _modes(row: Model) -> list[tuple[str, bool]]:
+    mode = row.thinking.mode
+    return [
+        *([("thinking", True)] if mode != "never" else []),
+        *([("not_thinking", False)] if mode != "always" else []),
+    ]
+
+
+def _forms(row: Model, on: bool) -> list[str]:
+    return [form for form in _FORMS if form in row.tool_choice(on)]
+
+
+def _rule(rule: Any) -> Json:
+    if isinstance(rule, Pinned):
+        return {"fixed": rule.value}
+    if isinstance(rule, Range):
+        return {"from": rule.low, "to": rule.high, "default": rule.default}
+    return {"as_openai": True}
+
+
+def _gone(model_id: str) -> Json:
+    """A model of which only its end is known."""
+    retired_on, replacement = GONE[model_id]
+    return {
+        "id": model_id,
+        "status": "retired",
+        "retired_on": retired_on,
+        "replacement": replacement,
+    }
+
+
+# -- for people --------------------------------------------------------------------------------
+
+
+def _show(rows: list[Model], found: learned.Learned, every: bool) -> None:
+    longest = min(max(24, *(len(row.id) for row in rows)), width() - _NUMBERS)
+    head = f"{'Model':{longest}}  {'Context':>9}  {'Output':>9}  {'$/M in':>6}  {'cached':>6}  "
+    secho(f"{head}{'out':>6}", bold=True)
+    for row in rows:
+        name = f"{row.id:{longest}}"
+        if len(name) > longest:  # a relay's long id: a line of its own
+            secho(name, bold=True)
+            name = " " * longest
+        click.echo(f"{style(name, bold=True)}  {_numbers(row)}")
+        echo_wrapped(_sentence(row), "  ", dim=row.status == "retired")
+        for note in _notes(row, found):
+            echo_wrapped(note, "  ", fg="yellow")
+    if every:
+        click.echo()
+        echo_wrapped("Retired long ago, and known by name only:")
+        for model_id in GONE:
+            if model_id not in BY_ID:
+                retired_on, replacement = GONE[model_id]
+                click.echo(f"  {model_id}: retired {retired_on}, use {replacement}")
+    click.echo()
+    echo_wrapped(
+        "Output is the most that a model writes, its thinking included; prompt and output share "
+        "the context. tool_choice auto and none work everywhere."
+    )
+    if found.when:
+        echo_wrapped(f"{found.base_url} was last asked for its models at {found.when}.")
+
+
+def _numbers(row: Model) -> str:
+    price = row.price
+    cached = None if price is None else price.cached
+    money = (None, None, None) if price is None else (price.input, cached, price.output)
+    cells = (f"{row.context:>9,}", f"{row.output_limit or row.context:>9,}")
+    return "  ".join((*cells, *(f"{'-' if m is None else f'{m:.2f}':>6}" for m in money)))
+
+
+def _sentence(row: Model) -> str:
+    """Modalities, thinking, forced tool calls; output when nothing is said."""
+    parts = [", ".join(row.modalities), _thinks(row), _forcing(row)]
+    if row.output_default:
+        parts.append(f"writes up to {row.output_default:,} unless told otherwise")
+    return "; ".join(parts)
+
+
+def _thinks(row: Model) -> str:
+    thinking = row.thinking
+    if thinking.mode == "always":
+        levels = f" ({', '.join(thinking.efforts)})" if thinking.efforts else ""
+        return f"always thinks{levels}"
+    return "thinks, can be switched off" if thinking.mode == "switchable" else "does not think"
+
+
+def _forcing(row: Model) -> str:
+    """The forms of ``tool_choice`` beyond auto and none."""
+
+    def words(on: bool) -> str:
+        forced = [form for form in _forms(row, on) if form not in ("auto", "none")]
+        return " and ".join(forced).replace("named", "a named tool")
+
+    mode = row.thinking.mode
+    if mode == "switchable":
+        on, off = words(True), words(False)
+        if off and not on:
+            return f"tool_choice {off} with thinking off only"
+        return f"tool_choice {on}" if on else "tool calls cannot be forced"
+    found = words(mode == "always")
+    return f"tool_choice {found}" if found else "tool calls cannot be forced"
+
+
+def _notes(row: Model, found: learned.Learned) -> list[str]:
+    notes = []
+    if row.id == FLAGSHIP:
+        notes.append("the flagship, also known as kimi")
+    if row.status == "retired":
+        notes.append(f"retired on {row.retired_on}: use {row.replacement}")
+    if row.notice:
+        use = f": use {row.replacement}" if row.replacement else ""
+        notes.append(f"{row.notice}{use}")
+    if row.id not in BY_ID:
+        notes.append("learned by llm kimi refresh; its rules are taken from its name")
+    elif found.when:
+        served = _served(row, found)
+        if row.status == "live" and not served:
+            notes.append("not served by your host at the last refresh")
+        elif row.status == "retired" and served:
+            notes.append("served by your host at the last refresh")
+    return notes

@@ -1,0 +1,137 @@
+"""``llm kimi refresh``: which models does the host serve? Kept for ``llm`` and the translation."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Any
+
+import click
+
+from .. import learned
+from ..carriers.endpoints import Endpoints
+from ..catalog import BY_ID, live_models, rules
+from ..errors import APIError
+from .host import connect, in_one_line, key_option
+from .terminal import dump, echo_wrapped, secho
+
+__all__ = ["refresh"]
+
+Json = dict[str, Any]
+
+MAX_SHOWN = 40
+
+
+@click.command()
+@key_option
+@click.option("--json", "as_json", is_flag=True, help="What was found, as JSON.")
+def refresh(key: str | None, as_json: bool) -> None:
+    """Ask the host which models it serves, and remember those that are new.
+
+    They can be used at once, with the capabilities that the host states; the other rules of a
+    new model are those of the newest family. Remembered per base URL, in kimi-models.json in
+    llm's user folder.
+
+    \b
+    Example:
+      llm kimi refresh
+      llm -m kimi-k4 hi
+    """
+    with in_one_line():
+        host = connect(key)
+        rows = _listed(host)
+    before = learned.read(host.base_url)
+    when = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    try:
+        path = learned.save(host.base_url, rows, when)
+    except OSError as error:
+        where = learned.path()
+        raise click.ClickException(f"cannot write {where}: {error.strerror or error}") from None
+    after = learned.load(host.base_url)
+    report = _report(before, after, others=len(rows) - len(after.rows), path=str(path))
+    if as_json:
+        click.echo(dump(report))
+    else:
+        _show(report, after)
+
+
+def _listed(host: Endpoints) -> list[Any]:
+    """The rows of ``GET /v1/models``.
+
+    Raises:
+        APIError: the answer holds none.
+    """
+    answer = host.get("/models")
+    rows = answer.get("data")
+    if not isinstance(rows, list) or not any(isinstance(row, dict) and "id" in row for row in rows):
+        hint = f"Is there a Kimi API at {host.base_url}?"
+        raise APIError("the answer lists no models", status=200, hint=hint)
+    return rows
+
+
+def _report(before: learned.Learned, after: learned.Learned, *, others: int, path: str) -> Json:
+    """``new`` and ``gone`` are meant against the last time, at first against the catalog."""
+    served = {row["id"]: row for row in after.rows}
+    earlier = {row["id"] for row in before.rows}
+    known = earlier | {model.id for model in live_models()}
+    named = {rules(model_id).id for model_id in served}  # relays write them in their own way
+    return {
+        "base_url": after.base_url,
+        "refreshed": after.when,
+        "file": path,
+        "served": list(served),
+        "new": [row for model_id, row in served.items() if model_id not in known],
+        "gone": sorted(earlier - served.keys()),
+        "learned": [model.id for model in after.models],
+        "not_served": [model.id for model in live_models() if model.id not in named],
+        "different": [
+            {"id": model_id, "context_length": length, "catalog": BY_ID[model_id].context}
+            for model_id, row in served.items()
+            if model_id in BY_ID
+            and (length := row.get("context_length")) not in (None, BY_ID[model_id].context)
+        ],
+        "other_makers": others,
+        "previous_file_broken": before.trouble is not None,
+    }
+
+
+def _show(report: Json, found: learned.Learned) -> None:
+    count = len(report["served"])
+    others = report["other_makers"]
+    beside = f", and {others} of other makers" if others else ""
+    plural = "" if count == 1 else "s"
+    secho(f"{report['base_url']} serves {count} Kimi model{plural}{beside}", bold=True)
+    for row in report["new"][:MAX_SHOWN]:
+        _line("new", f"{row['id']} ({_stated(row)})", fg="green")
+    if len(report["new"]) > MAX_SHOWN:
+        _line("new", f"and {len(report['new']) - MAX_SHOWN} more", fg="green")
+    for model_id in report["gone"]:
+        _line("gone", f"{model_id}, which it served the last time", fg="red")
+    for model_id in report["not_served"]:
+        if model_id not in report["gone"]:
+            _line("not served", f"{model_id}, which the open platform has", fg="yellow")
+    for row in report["different"]:
+        told, ours = f"{row['context_length']:,}", f"{row['catalog']:,}"
+        _line("differs", f"{row['id']}: a context of {told}, {ours} in the catalog", fg="yellow")
+    if not (report["new"] or report["gone"]):
+        click.echo("  nothing is new, nothing is gone")
+    if found.models:
+        click.echo(f"Use them at once: llm -m {found.models[0].id} hi")
+
+
+def _line(mark: str, text: str, **how: Any) -> None:
+    echo_wrapped(f"{mark}: {text}", "  ", **how)
+
+
+def _stated(row: Json) -> str:
+    """The capabilities that the host states, in words."""
+    words = []
+    if "context_length" in row:
+        words.append(f"{row['context_length']:,} tokens")
+    for flag, word in (
+        ("supports_image_in", "images"),
+        ("supports_video_in", "videos"),
+        ("supports_reasoning", "thinking"),
+    ):
+        if flag in row:
+            words.append(word if row[flag] else f"no {word}")
+    return ", ".join(words) or "nothing stated"
