@@ -15,7 +15,7 @@ from tests.llm_runs import closed_clients, process, run
 
 __all__ = ["closed_clients"]
 
-COMMANDS = (("refresh",), ("balance",))
+COMMANDS = (("refresh",), ("balance",), ("count", "-m", "kimi-k2.6", "hi"))
 KEY = "sk-wrong-0123456789abcdef"
 
 every = pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[0])

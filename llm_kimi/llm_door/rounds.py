@@ -5,8 +5,9 @@ One ``Rounds`` serves the sync and the async model, which differ in how they dri
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import click
@@ -21,10 +22,16 @@ from .notices import end_line, tell, tell_adjustments
 from .options import KimiOptions
 from .requests import build_request, go_on
 
-__all__ = ["KimiModelError", "Rounds", "as_model_errors"]
+__all__ = ["KimiModelError", "Rounds", "as_model_errors", "in_place_of_sending"]
 
 MAX_SEARCHES = 10
 """Rounds of $web_search in one answer; a model that searches on and on is stopped here."""
+
+
+in_place_of_sending: ContextVar[Callable[[Target, Translation], None] | None] = ContextVar(
+    "in_place_of_sending", default=None
+)
+"""Who wants to see a request rather than have it sent (``llm kimi count``); it must raise."""
 
 
 class KimiModelError(llm.ModelError, click.ClickException):
@@ -76,6 +83,9 @@ class Rounds:
             strict=settings.strict_by_default() if strict is None else strict,
             tool_choice_fallback=self._options.tool_choice_fallback or "nudge",
         )
+        instead = in_place_of_sending.get()
+        if instead is not None:
+            instead(self._target, translation)
         tell_adjustments(translation.adjustments)
         return Exchange(translation, self._target, files=self._files(translation))
 

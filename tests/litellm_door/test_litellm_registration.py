@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from typing import Any
 
 import litellm
 import pytest
 
 import llm_kimi.litellm
-from llm_kimi.catalog import live_models
+from llm_kimi import learned
+from llm_kimi.catalog import BY_ID, live_models
 from llm_kimi.litellm import handler, register
 from llm_kimi.simulator import Simulator
 
@@ -113,6 +115,7 @@ print(litellm.model_cost["kimi/kimi-k3"]["litellm_provider"])
 def test_without_litellm_the_error_says_what_to_install() -> None:
     code = """
 import sys
+from dataclasses import replace
 class Block:
     def find_spec(self, name, path=None, target=None):
         if name.partition(".")[0] == "litellm":
@@ -169,3 +172,30 @@ def test_what_moonshot_has_not_is_a_clear_error(what: str) -> None:
     words = {"input": ["a"]} if what == "embedding" else {"prompt": "a"}
     with pytest.raises(litellm.BadRequestError, match="chat completions only"):
         getattr(litellm, what)(model="kimi/kimi-k2.6", **words)
+
+
+def test_models_of_the_last_refresh_are_registered(monkeypatch: pytest.MonkeyPatch) -> None:
+    new = replace(BY_ID["kimi-k3"], id="kimi-k9", context=200_000, modalities=("text",))
+    with Simulator(extra_models=[new]) as simulator:
+        monkeypatch.setenv("KIMI_BASE_URL", simulator.base_url)
+        monkeypatch.setenv("MOONSHOT_API_KEY", simulator.key)
+        row = {"id": "kimi-k9", "context_length": 200_000, "supports_image_in": False}
+        learned.save(simulator.base_url, [row], "2026-11-21T10:00:00Z")
+        try:
+            register()
+            info = litellm.get_model_info("kimi/kimi-k9")
+            assert info["max_input_tokens"] == 200_000
+            assert not litellm.supports_vision("kimi/kimi-k9")
+            answer = litellm.completion(
+                model="kimi/kimi-k9", messages=[{"role": "user", "content": "{{say: me}}"}]
+            )
+            assert answer.choices[0].message.content == "me"
+            assert answer.usage.prompt_tokens > 0
+        finally:
+            litellm.model_cost.pop("kimi/kimi-k9", None)
+
+
+def test_a_broken_file_of_the_last_refresh_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    learned.path().write_text("{")
+    register()
+    assert "kimi-models.json cannot be read" in caplog.text
