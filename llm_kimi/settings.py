@@ -20,8 +20,10 @@ __all__ = [
     "KEY_VARIABLES",
     "PRIVATE_URLS_VARIABLE",
     "base_url",
+    "base_url_source",
     "check_key",
     "find_key",
+    "key_places",
     "key_source",
     "no_key_message",
     "private_urls_allowed",
@@ -51,14 +53,25 @@ def base_url(explicit: str | None = None) -> str:
     """
     value, origin = explicit, "base_url"
     if not value:
-        for variable in BASE_URL_VARIABLES:
-            value, origin = os.environ.get(variable, "").strip(), variable
-            if value:
-                break
+        value, origin = _base_url_of_environment()
     if not value:
         return DEFAULT_BASE_URL
     _check_url(value, origin)
     return value.rstrip("/").removesuffix("/chat/completions")
+
+
+def base_url_source() -> str | None:
+    """The variable that sets the base URL; None: it is the default."""
+    return _base_url_of_environment()[1] or None
+
+
+def _base_url_of_environment() -> tuple[str, str]:
+    """The first variable that is set, as (value, name)."""
+    for variable in BASE_URL_VARIABLES:
+        value = os.environ.get(variable, "").strip()
+        if value:
+            return value, variable
+    return "", ""
 
 
 @lru_cache(maxsize=64)
@@ -91,6 +104,11 @@ def stored_keys() -> Mapping[str, str]:
     if not isinstance(keys, dict):
         return {}
     return {alias: key for alias, key in keys.items() if isinstance(key, str)}
+
+
+def key_places() -> list[tuple[str, str]]:
+    """Every place that holds a key, as (key, the place in words), first wins."""
+    return [(value.strip(), place) for value, place in _places(stored_keys()) if value.strip()]
 
 
 def _places(keys: Mapping[str, str]) -> Iterator[tuple[str, str]]:

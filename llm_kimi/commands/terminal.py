@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-__all__ = ["dump", "echo_wrapped", "printable", "secho", "style", "width"]
+__all__ = ["dump", "echo_wrapped", "printable", "secho", "style", "width", "wrapped"]
 
 NARROWEST, WIDEST = 40, 100
 
@@ -30,18 +30,16 @@ def width() -> int:
     return max(NARROWEST, min(shutil.get_terminal_size().columns, WIDEST))
 
 
+def wrapped(text: str, columns: int) -> list[str]:
+    """``text`` in lines of at most ``columns``, one at least. Words are never broken."""
+    lines = textwrap.wrap(text, columns, break_long_words=False, break_on_hyphens=False)
+    return lines or [""]
+
+
 def echo_wrapped(text: str, indent: str = "", *, err: bool = False, **how: Any) -> None:
-    """``text`` in lines that fit, each begun with ``indent``. Words are never broken."""
-    lines = textwrap.wrap(
-        text,
-        width(),
-        initial_indent=indent,
-        subsequent_indent=indent,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-    for line in lines:
-        secho(line, err=err, **how)
+    """``text`` in lines that fit: the first behind ``indent``, the others behind as many blanks."""
+    for number, line in enumerate(wrapped(text, width() - len(indent))):
+        secho(f"{' ' * len(indent) if number else indent}{line}", err=err, **how)
 
 
 def dump(value: Any) -> str:
