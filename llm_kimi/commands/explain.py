@@ -1,4 +1,4 @@
-"""``llm kimi explain``: what becomes of an OpenAI request, without sending it."""
+"""``llm kimi explain``: what becomes of OpenAI requests, without sending them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import IO, Any
 
 import click
 
+from .. import learned
 from ..errors import InvalidRequestError
+from ..llm_door.notices import tell
 from ..settings import strict_by_default
 from ..translation import (
     FALLBACKS,
@@ -18,14 +20,26 @@ from ..translation import (
     translate,
 )
 from ..translation.adjustments import shorten
+from .explain_lines import explain_lines, opened, write_line
+from .host import in_one_line
+from .request_lines import Entry, LineReader, looks_like_lines
+from .terminal import dump, printable, secho, style
 
 __all__ = ["explain"]
 
 
 @click.command()
-@click.argument("file", type=click.File("r", encoding="utf-8-sig"), default="-")
+@click.argument("file", type=click.File("rb"), default="-")
 @click.option("-m", "--model", help="Explain it for this model in place of the request's own.")
-@click.option("--json", "as_json", is_flag=True, help="Body and adjustments as one JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="The same as one JSON object.")
+@click.option(
+    "--jsonl", is_flag=True, help="FILE holds one request a line, whatever it looks like."
+)
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, allow_dash=True),
+    help="Write the translated requests there, one a line; - is stdout.",
+)
 @click.option(
     "--strict", is_flag=True, help="Fail when the meaning would change, as KIMI_STRICT=1 does."
 )
@@ -37,58 +51,96 @@ __all__ = ["explain"]
     help="What to do about a forced tool call that the model does not allow.",
 )
 def explain(
-    file: IO[str], model: str | None, as_json: bool, strict: bool, tool_choice_fallback: Fallback
+    file: IO[bytes],
+    model: str | None,
+    as_json: bool,
+    jsonl: bool,
+    out: str | None,
+    strict: bool,
+    tool_choice_fallback: Fallback,
 ) -> None:
-    """Show what becomes of an OpenAI request; nothing is sent.
+    """Show what becomes of an OpenAI request, or of a file of them; nothing is sent.
 
     FILE holds the JSON body of a chat completions request; "-" or nothing reads it from a pipe.
     Out comes the body as Kimi gets it, then every adjustment with its reason and source. A "!"
     marks those that change the meaning.
 
+    FILE may also hold one request a line: bodies, OpenAI's batch form, logs of requests. Then a
+    summary comes out, of what Kimi would refuse as sent, what runs translated, and what changes.
+
     \b
-    Example:
+    Examples:
       echo '{"model": "kimi-k2.6", "temperature": 0.2,
              "messages": [{"role": "user", "content": "hi"}]}' | llm kimi explain
+      llm kimi explain batch.jsonl -m kimi-k2.6 --out kimi.jsonl
     """
-    request = _read(file)
+    if file.isatty():
+        raise click.UsageError("give a FILE, or pipe a request in")
+    if trouble := learned.load().trouble:
+        tell(trouble)
+    with in_one_line():
+        strict = strict or strict_by_default()
+    reader = LineReader(file)
+    if jsonl or looks_like_lines(reader, _name(file)):
+        _explain_lines(reader, _name(file), model, strict, tool_choice_fallback, out, as_json)
+        return
+    request = _read(reader, _name(file))
     if model is not None:
         request["model"] = model
     try:
-        translation = translate(
-            request,
-            strict=strict or strict_by_default(),
-            tool_choice_fallback=tool_choice_fallback,
-        )
+        translation = translate(request, strict=strict, tool_choice_fallback=tool_choice_fallback)
     except InvalidRequestError as error:
         raise click.ClickException(_error_text(error, model)) from None
-    if as_json:
-        click.echo(_dump(_as_dict(translation)))
-    else:
-        _show(translation)
+    if out is not None:
+        with opened(out, file) as stream:
+            assert stream is not None
+            write_line(stream, Entry(request, None), translation)
+    if out != "-":
+        _show(translation, as_json)
 
 
-def _read(file: IO[str]) -> dict[str, Any]:
-    if file.isatty():
-        raise click.UsageError("give a FILE, or pipe a request in")
+def _explain_lines(
+    reader: LineReader,
+    name: str,
+    model: str | None,
+    strict: bool,
+    fallback: Fallback,
+    out: str | None,
+    as_json: bool,
+) -> None:
+    with opened(out, reader.stream) as stream:
+        explain_lines(
+            reader,
+            name,
+            model=model,
+            strict=strict,
+            fallback=fallback,
+            out=stream,
+            as_json=as_json,
+        )
+
+
+def _read(reader: LineReader, name: str) -> dict[str, Any]:
     try:
-        text = file.read()
+        text = reader.rest()
         if not text.strip():
-            raise click.ClickException(f"{_name(file)} is empty")
+            raise click.ClickException(f"{name} is empty")
         request = json.loads(text)
     except ValueError as error:
-        raise click.ClickException(f"{_name(file)} is no JSON: {error}") from None
+        lines = "; for one request a line: --jsonl" if b"\n" in text.strip() else ""
+        raise click.ClickException(f"{name} is no JSON: {error}{lines}") from None
     except RecursionError:
-        raise click.ClickException(f"{_name(file)} is nested too deeply") from None
+        raise click.ClickException(f"{name} is nested too deeply") from None
     if not isinstance(request, dict):
         raise click.ClickException(
-            f"{_name(file)} must hold a JSON object: the body of a chat completions request"
+            f"{name} must hold a JSON object: the body of a chat completions request"
         )
     return request
 
 
-def _name(file: IO[str]) -> str:
+def _name(file: IO[bytes]) -> str:
     name = getattr(file, "name", "<stdin>")
-    return "the input" if name == "<stdin>" else str(name)
+    return str(name) if isinstance(name, str) and name != "<stdin>" else "the input"
 
 
 def _error_text(error: InvalidRequestError, model: str | None) -> str:
@@ -108,29 +160,22 @@ def _as_dict(translation: Translation) -> dict[str, Any]:
     }
 
 
-def _dump(value: Any) -> str:
-    """JSON as it is read, save for half a surrogate pair: that is no text, only an escape is."""
-    text = json.dumps(value, ensure_ascii=False, indent=2)
-    return text if _printable(text) == text else json.dumps(value, indent=2)
-
-
-def _printable(text: str) -> str:
-    return text.encode("utf-8", "backslashreplace").decode()
-
-
-def _show(translation: Translation) -> None:
-    click.echo(_dump(translation.body))
+def _show(translation: Translation, as_json: bool) -> None:
+    if as_json:
+        click.echo(dump(_as_dict(translation)))
+        return
+    click.echo(dump(translation.body))
     click.echo()
     if not translation.adjustments:
         ready = "" if translation.needs else ": Kimi takes it as it is"
-        click.secho(f"Nothing is adjusted{ready}.", bold=True)
+        secho(f"Nothing is adjusted{ready}.", bold=True)
     else:
         changes = len(translation.changes_of_meaning)
         count = len(translation.adjustments)
         meaning = f"{changes} of which change{'s' * (changes == 1)} the meaning"
         if not changes:
             meaning = "the meaning stays the same"
-        click.secho(f"{count} adjustment{'s' * (count != 1)}, {meaning}", bold=True)
+        secho(f"{count} adjustment{'s' * (count != 1)}, {meaning}", bold=True)
         for adjustment in translation.adjustments:
             _show_adjustment(adjustment)
     for need in translation.needs:
@@ -138,9 +183,9 @@ def _show(translation: Translation) -> None:
 
 
 def _show_adjustment(adjustment: Adjustment) -> None:
-    mark = click.style("!", fg="yellow", bold=True) if adjustment.changes_meaning else "-"
-    given = "(nothing)" if adjustment.given is None else _printable(shorten(adjustment.given))
-    sent = "(left out)" if adjustment.sent is None else _printable(shorten(adjustment.sent))
-    click.echo(f"  {mark} {click.style(adjustment.param, bold=True)}: {given} -> {sent}")
+    mark = style("!", fg="yellow", bold=True) if adjustment.changes_meaning else "-"
+    given = "(nothing)" if adjustment.given is None else printable(shorten(adjustment.given))
+    sent = "(left out)" if adjustment.sent is None else printable(shorten(adjustment.sent))
+    click.echo(f"  {mark} {style(adjustment.param, bold=True)}: {given} -> {sent}")
     click.echo(f"      {adjustment.reason}")
-    click.secho(f"      {adjustment.source}", dim=True)
+    secho(f"      {adjustment.source}", dim=True)
