@@ -333,6 +333,20 @@ def errors_table() -> str:
 
 # -- consoles ----------------------------------------------------------------------------------
 
+LLM_FOLDER = "~/.config/io.datasette.llm"
+
+# What differs from one run or machine to the next: (pattern, what the docs show).
+MASKS = (
+    (r"127\.0\.0\.1:\d+", "127.0.0.1:PORT"),
+    (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "2026-11-21T10:00:00Z"),
+    (r"\b\d+ ms\b", "85 ms"),
+    (
+        r"^versions  .*?(?=\nkey )",
+        "versions  python 3.12.3, llm-kimi 0.1.0, llm 0.36, openai 3.54.0, Linux x86_64",
+    ),
+    (r"\nfolder    .*?(?=\nonline|\n\n)", f"\nfolder    {LLM_FOLDER} (writable)"),
+)
+
 _folder: tempfile.TemporaryDirectory[str] | None = None
 
 
@@ -371,7 +385,9 @@ def run(command: str, folder: Path = ROOT) -> str:
         text=True,
         check=False,
     )
-    text = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", done.stdout)
+    text = done.stdout.replace(environment["LLM_USER_PATH"], LLM_FOLDER)
+    for pattern, said in MASKS:
+        text = re.sub(pattern, said, text, flags=re.DOTALL)
     return text.rstrip("\n")
 
 

@@ -116,7 +116,7 @@ def _show(report: Json) -> None:
 def _row(name: str, text: str) -> None:
     """Text with its name before it; what does not fit goes on below."""
     first, *others = wrapped(text, width() - 10)
-    click.echo(f"{style(f'{name:<10}', bold=True)}{first}")
+    click.echo(f"{style(name, bold=True) if name else ''}{'':{10 - len(name)}}{first}")
     for line in others:
         click.echo(f"{'':<10}{line}")
 

@@ -59,11 +59,11 @@ def explain(
     strict: bool,
     tool_choice_fallback: Fallback,
 ) -> None:
-    """Show what becomes of an OpenAI request, or of a file of them; nothing is sent.
+    """Show what becomes of OpenAI requests.
 
-    FILE holds the JSON body of a chat completions request; "-" or nothing reads it from a pipe.
-    Out comes the body as Kimi gets it, then every adjustment with its reason and source. A "!"
-    marks those that change the meaning.
+    FILE holds the JSON body of a chat completions request; "-" or nothing reads it from a pipe;
+    nothing is sent. Out comes the body as Kimi gets it, then every adjustment with its reason and
+    source. A "!" marks those that change the meaning.
 
     FILE may also hold one request a line: bodies, OpenAI's batch form, logs of requests. Then a
     summary comes out, of what Kimi would refuse as sent, what runs translated, and what changes.

@@ -177,6 +177,8 @@ def _sentence(row: Model) -> str:
     parts = [", ".join(row.modalities), _thinks(row), _forcing(row)]
     if row.output_default:
         parts.append(f"writes up to {row.output_default:,} unless told otherwise")
+    if row.id == FLAGSHIP:
+        parts.append("also known as kimi")
     return "; ".join(parts)
 
 
@@ -207,8 +209,6 @@ def _forcing(row: Model) -> str:
 
 def _notes(row: Model, found: learned.Learned) -> list[str]:
     notes = []
-    if row.id == FLAGSHIP:
-        notes.append("the flagship, also known as kimi")
     if row.status == "retired":
         notes.append(f"retired on {row.retired_on}: use {row.replacement}")
     if row.notice:

@@ -25,11 +25,11 @@ MAX_SHOWN = 40
 @key_option
 @click.option("--json", "as_json", is_flag=True, help="What was found, as JSON.")
 def refresh(key: str | None, as_json: bool) -> None:
-    """Ask the host which models it serves, and remember those that are new.
+    """Ask the host for its models.
 
-    They can be used at once, with the capabilities that the host states; the other rules of a
-    new model are those of the newest family. Remembered per base URL, in kimi-models.json in
-    llm's user folder.
+    Those that are new can be used at once, with the capabilities that the host states; the other
+    rules of a new model are those of the newest family. Remembered per base URL, in
+    kimi-models.json in llm's user folder.
 
     \b
     Example:
