@@ -13,6 +13,7 @@ from llm_kimi import learned
 from llm_kimi.catalog import BY_ID
 from llm_kimi.simulator import Simulator, handler
 from tests.llm_runs import PNG, ask, bodies, closed_clients, logged, process, run
+from tests.real_files import AVIF, MP4, docx
 
 __all__ = ["closed_clients"]
 
@@ -170,13 +171,25 @@ def test_a_model_without_a_price(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_errors_are_those_of_llm_prompt(
     kimi: Simulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    (tmp_path / "a.pdf").write_bytes(b"%PDF-1.4")
-    assert "application/pdf" in refuse("hi", "-m", "kimi-k2.6", "-a", str(tmp_path / "a.pdf"))
+    (tmp_path / "a.png").write_bytes(AVIF)
+    refused = refuse("hi", "-m", "kimi-k2.6", "--at", str(tmp_path / "a.png"), "image/png")
+    assert "a.png is an AVIF image" in refused
     assert "no-such" in refuse("hi", "-m", "kimi-k2.6", "-f", "no-such")
     assert "No such option" in refuse("hi", "--no-log", code=2)
     monkeypatch.setenv("KIMI_STRICT", "1")
     assert "strict mode" in refuse("hi", "-m", "kimi-k2.6", "-o", "temperature", "0.2")
     assert kimi.requests == []
+
+
+def test_files_are_counted_as_they_would_be_sent(kimi: Simulator, tmp_path: Path) -> None:
+    """The text of a document, and an upload where the prompt itself would make one."""
+    (tmp_path / "a.docx").write_bytes(docx("word " * 1000))
+    (tmp_path / "a.mp4").write_bytes(MP4)
+    files = [word for name in ("a.docx", "a.mp4") for word in ("-a", str(tmp_path / name))]
+    found = as_json("hi", "-m", "kimi-k2.6", *files)
+    assert found["tokens"] > 1000
+    assert [file["purpose"] for file in kimi.files] == ["video"]
+    assert "/v1/chat/completions" not in [record["path"] for record in kimi.requests]
 
 
 @pytest.mark.parametrize(

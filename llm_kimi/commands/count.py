@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import math
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, NoReturn
 
 import click
@@ -16,13 +17,16 @@ import llm
 import llm.cli
 
 from .. import settings
+from ..carriers.drive import Output, run
 from ..carriers.endpoints import Endpoints
+from ..carriers.openai_sdk import Carrier
 from ..catalog import FLAGSHIP, Model, resolve
-from ..errors import APIError, InvalidRequestError
-from ..exchange import Target
+from ..errors import APIError
+from ..exchange import Notice, Target
 from ..llm_door.models import Kimi
+from ..llm_door.notices import tell
 from ..llm_door.rounds import in_place_of_sending
-from ..translation import WAYS_OUT, Translation
+from ..translation import Translation
 from .host import currency, in_one_line
 from .terminal import dump, echo_wrapped, secho
 
@@ -154,12 +158,11 @@ def _counted(target: Target, translation: Translation) -> Json:
     Raises:
         KimiError: the request cannot be counted, or the API failed.
     """
-    for need in translation.needs:
-        raise InvalidRequestError(WAYS_OUT[need.kind], param=need.param)
-    body, row = translation.body, translation.model
+    row = translation.model
     host = Endpoints(target.base_url, target.key or "", key_source=target.key_source)
-    asked = {"model": body["model"], "messages": body["messages"]}
-    answer = host.post("/tokenizers/estimate-token-count", asked)
+    with _with_files(target, translation) as body:
+        asked = {"model": body["model"], "messages": body["messages"]}
+        answer = host.post("/tokenizers/estimate-token-count", asked)
     data = answer.get("data")
     tokens = data.get("total_tokens") if isinstance(data, dict) else None
     if not isinstance(tokens, int) or isinstance(tokens, bool) or tokens < 0:
@@ -174,6 +177,32 @@ def _counted(target: Target, translation: Translation) -> Json:
         "price": _price(row, tokens),
         "not_counted": _not_counted(body),
     }
+
+
+@contextmanager
+def _with_files(target: Target, translation: Translation) -> Iterator[Json]:
+    """The body as it would be sent: with the text of documents, with uploaded images."""
+    if not translation.needs:
+        yield translation.body
+        return
+    from ..files.preparation import Preparation, Release
+    from ..files.room import FileRoom
+    from ..llm_door.progress import terminal_progress
+
+    room = FileRoom(target, progress=terminal_progress())
+    preparation = Preparation(room, translation)
+    carrier = Carrier(target.base_url, target.key or "")
+    _tell(run(preparation, carrier))
+    try:
+        yield preparation.body
+    finally:
+        _tell(run(Release(room), carrier))
+
+
+def _tell(outputs: Iterable[Output]) -> None:
+    for output in outputs:
+        if isinstance(output, Notice):
+            tell(output.text)
 
 
 def _price(row: Model, tokens: int) -> Json | None:
