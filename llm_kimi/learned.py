@@ -1,7 +1,7 @@
 """What ``llm kimi refresh`` learned: ``kimi-models.json`` in llm's user folder, per base URL.
 
 Read whenever ``llm`` lists models, so it costs little, needs no network and never fails: a file
-that cannot be read is no file, and ``trouble()`` says so to those who use a Kimi model.
+that cannot be read is no file, and ``take_trouble()`` says so to those who use a Kimi model.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from . import catalog, settings
 from .catalog import BY_ID, Model, Thinking, UnknownModelError
 from .errors import KimiError
 
-__all__ = ["FILE", "Learned", "clean_rows", "load", "path", "read", "save", "trouble"]
+__all__ = ["FILE", "Learned", "clean_rows", "load", "path", "read", "save", "take_trouble"]
 
 FILE = "kimi-models.json"
 VERSION = 1
@@ -75,9 +75,11 @@ def load(base_url: str | None = None) -> Learned:
     return found
 
 
-def trouble() -> str | None:
-    """Why the file could not be read when it was last loaded, as a line for the user."""
-    return _trouble
+def take_trouble() -> str | None:
+    """Why the file could not be read when it was last loaded, as a line for the user; once."""
+    global _trouble
+    text, _trouble = _trouble, None
+    return text
 
 
 def read(base_url: str) -> Learned:

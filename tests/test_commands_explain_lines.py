@@ -245,6 +245,15 @@ def test_out_on_stdout_leaves_it_to_the_requests() -> None:
     assert json.loads(one.stdout) == translate(COLD).body
 
 
+def test_out_on_a_terminal_of_another_encoding() -> None:
+    line = {**COLD, "messages": [{"role": "user", "content": "日本"}]}
+    done = process(
+        "kimi", "explain", "--out", "-", input=lines(line, line), PYTHONIOENCODING="cp1252"
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.splitlines()[0])["messages"][0]["content"] == "日本"
+
+
 def test_out_of_one_document(tmp_path: Path) -> None:
     out = tmp_path / "kimi.jsonl"
     assert "2 adjustments" not in explain("--out", str(out), input=json.dumps(COLD, indent=1))
@@ -274,9 +283,9 @@ def test_out_that_cannot_be_written(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="Linux")
-def test_a_full_disk_is_one_line() -> None:
-    text = refuse("--out", "/dev/full", input=lines(*[COLD] * 2_000))
-    assert "No space left" in text
+@pytest.mark.parametrize("count", [2, 2_000])
+def test_a_full_disk_is_one_line(count: int) -> None:
+    assert "No space left" in refuse("--out", "/dev/full", input=lines(*[COLD] * count))
 
 
 def test_half_a_surrogate_pair_is_no_crash(tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ def test_the_file_is_in_llms_folder_of_the_environment_or_of_llm(
 def test_no_file_is_no_trouble() -> None:
     found = learned.load()
     assert (found.base_url, found.when, found.rows, found.models) == (HOST, None, (), ())
-    assert found.trouble is learned.trouble() is None
+    assert found.trouble is learned.take_trouble() is None
 
 
 def test_facts_of_the_host_narrow_the_rules_of_the_newest_family() -> None:
@@ -165,9 +165,10 @@ def test_a_broken_file_is_no_file(text: bytes) -> None:
     assert "kimi-models.json cannot be read (" in (found.trouble or "")
     assert "llm kimi refresh writes it anew" in (found.trouble or "")
     assert "\n" not in (found.trouble or "")
-    assert learned.trouble() == found.trouble
+    assert learned.take_trouble() == found.trouble
+    assert learned.take_trouble() is None
     write(ROW)
-    assert learned.load(HOST).trouble is learned.trouble() is None
+    assert learned.load(HOST).trouble is None
 
 
 def test_a_folder_in_its_place_is_no_crash() -> None:

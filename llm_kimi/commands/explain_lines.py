@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import IO, Any
+from typing import IO, Any, TextIO
 
 import click
 
@@ -32,7 +32,7 @@ def explain_lines(
     model: str | None,
     strict: bool,
     fallback: Fallback,
-    out: IO[str] | None,
+    out: TextIO | None,
     as_json: bool,
 ) -> None:
     """Read every line, write the translated requests to ``out``, then show the summary.
@@ -67,7 +67,7 @@ def explain_lines(
 
 
 @contextmanager
-def opened(out: str | None, stream: IO[bytes]) -> Iterator[IO[str] | None]:
+def opened(out: str | None, stream: IO[bytes]) -> Iterator[TextIO | None]:
     """``out`` to write to: None for None, stdout for a dash. ``stream`` is what is read.
 
     Raises:
@@ -83,25 +83,36 @@ def opened(out: str | None, stream: IO[bytes]) -> Iterator[IO[str] | None]:
         file = open(out, "w", encoding="utf-8")  # noqa: SIM115
     except OSError as error:
         raise click.ClickException(f"cannot write {out}: {error.strerror or error}") from None
-    with file:
+    try:
         yield file
+    finally:
+        with _no_room():
+            file.close()
 
 
-def write_line(out: IO[str], entry: Entry, translation: Translation) -> None:
+@contextmanager
+def _no_room() -> Iterator[None]:
+    """A full disk, in one line; a reader that went away is for click to handle."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise click.ClickException(f"cannot write: {error.strerror or error}") from None
+
+
+def write_line(out: TextIO, entry: Entry, translation: Translation) -> None:
     """One line, or as many as the caller wants answers.
 
     Raises:
         click.ClickException: it cannot be written.
     """
-    try:
+    plain = (out.encoding or "").lower().replace("-", "") != "utf8"
+    with _no_room():
         for number in range(translation.choices):
             line = entry.wrapped(translation.body, number)
-            text = json.dumps(line, ensure_ascii=False)
+            text = json.dumps(line, ensure_ascii=plain)
             out.write((text if printable(text) == text else json.dumps(line)) + "\n")
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise click.ClickException(f"cannot write: {error.strerror or error}") from None
 
 
 def _with_progress(reader: LineReader) -> Iterator[tuple[int, bytes | None]]:

@@ -56,7 +56,7 @@ class Rounds:
         conversation: Any,
         key: str | None,
     ) -> None:
-        if trouble := learned.trouble():
+        if trouble := learned.take_trouble():
             tell(trouble)
         # llm before 0.36 has {} for no options.
         options = prompt.options or model.Options()
