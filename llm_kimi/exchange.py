@@ -79,7 +79,7 @@ class Call:
 @dataclass(slots=True)
 class Answer:
     """The head of an answer. ``headers`` finds names in lower case; the body is in ``stream``,
-    which belongs to the carrier, or already in ``body`` (errors)."""
+    which belongs to the carrier, or all of it already in ``body``."""
 
     status: int
     headers: Mapping[str, str]
@@ -313,6 +313,8 @@ class Exchange:
                 yield from self._hand_on(chunks, held)
             if reader.failure is not None:
                 raise reader.failure
+            if answer.stream is None:
+                break
             result = yield Read(answer)
             if isinstance(result, Failed):
                 if reader.done:
@@ -353,6 +355,8 @@ class Exchange:
                 self.trace_id = answer.headers.get("x-trace-id") or self.trace_id
                 self.headers = answer.headers
                 if answer.status == 200:
+                    if answer.stream is None:
+                        return answer, answer.body
                     first = yield Read(answer)
                     if not isinstance(first, Failed):
                         return answer, first

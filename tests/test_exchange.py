@@ -22,7 +22,7 @@ from replies import (
 )
 
 from llm_kimi.errors import APIConnectionError, APIError, InvalidRequestError, StreamError
-from llm_kimi.exchange import LONGEST_WAIT, NUDGE, Answer, Exchange, Failed, Target
+from llm_kimi.exchange import LONGEST_WAIT, NUDGE, Answer, Chunks, Exchange, Failed, Target
 from llm_kimi.translation import Restore, translate
 
 Json = dict[str, Any]
@@ -99,6 +99,27 @@ def test_a_whole_answer_where_no_stream_was_asked_for() -> None:
     assert "stream" not in script.bodies[0] or script.bodies[0]["stream"] is False
     assert sent.completion is not None
     assert sent.completion["choices"][0]["message"] == {"role": "assistant", "content": "hi"}
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_a_body_that_came_with_the_head_is_not_read_again(asked: bool) -> None:
+    body = stream(*said("hi")) if asked else b'{"choices": [{"message": {"content": "hi"}}]}'
+    sent = exchange(stream=asked)
+    steps = sent.steps()
+    next(steps)
+    told = [steps.send(Answer(200, {"x-trace-id": "trace-1"}, body=body)), *steps]
+    assert all(isinstance(step, Chunks) for step in told)
+    assert sent.completion is not None
+    assert sent.completion["choices"][0]["message"]["content"] == "hi"
+    assert sent.trace_id == "trace-1"
+
+
+@pytest.mark.parametrize(("asked", "error"), [(True, "empty answer"), (False, "no JSON")])
+def test_a_head_without_any_body(asked: bool, error: str) -> None:
+    steps = exchange(stream=asked).steps()
+    next(steps)
+    with pytest.raises(StreamError, match=error):
+        steps.send(Answer(200, {}))
 
 
 def test_an_answer_without_usage_has_none() -> None:

@@ -15,6 +15,7 @@ import pytest
 from llm_kimi import InvalidRequestError, StrictError, Translation, translate
 from llm_kimi.catalog import MODELS
 from llm_kimi.simulator.rules import check_chat, ignored
+from llm_kimi.translation.plain import is_plain
 from tests.openai_requests import DEFAULT_MODELS, requests
 from tests.weakening import differences, silent
 
@@ -595,3 +596,59 @@ def test_null_is_the_same_as_not_given() -> None:
     translation = translate({**nulls, **plain()})
     assert translation.body == plain()
     assert translation.adjustments == ()
+
+
+_PLAIN = [
+    [{"role": "user", "content": "Hi"}],
+    [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Grüße 你好 😀"}],
+    [
+        {"role": "user", "content": " "},
+        {"role": "assistant", "content": "Yes?"},
+        {"role": "user", "content": "\n"},
+    ],
+    [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "{"}],
+    [{"role": "assistant", "content": "a"}, {"role": "assistant", "content": "b"}],
+]
+_NOT_PLAIN = [
+    {"role": "user", "content": ""},
+    {"role": "user", "content": "half \ud83d"},
+    {"role": "user", "content": [{"type": "text", "text": "Hi"}]},
+    {"role": "user", "content": "Hi", "name": "Ann"},
+    {"role": "developer", "content": "Be brief."},
+    {"role": "assistant", "content": ""},
+    {"role": "assistant", "content": "x", "partial": True},
+    {"role": "assistant", "content": "x", "reasoning_content": "Hm."},
+    {"role": "tool", "content": "x"},
+    {"role": "system"},
+    {"role": ["user"], "content": "Hi"},
+    MappingProxyType({"role": "user", "content": "Hi"}),
+    None,
+]
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.id)
+def test_plain_requests_are_what_the_steps_would_leave(
+    model: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = [{"model": model.id, "messages": messages} for messages in _PLAIN]
+    found = [translate(request) for request in given]
+    assert all(is_plain(request) for request in given)
+    monkeypatch.setattr("llm_kimi.translation.is_plain", lambda body: False)
+    assert found == [translate(request) for request in given]
+    for translation, request in zip(found, given, strict=True):
+        assert translation.body["messages"] is not request["messages"]
+
+
+@pytest.mark.parametrize("message", _NOT_PLAIN, ids=str)
+def test_what_a_step_may_change_is_not_plain(message: Any) -> None:
+    assert not is_plain(plain(messages=[*_PLAIN[0], message]))
+
+
+@pytest.mark.parametrize("field", _TOP_LEVEL)
+def test_a_request_with_more_fields_is_not_plain(field: str) -> None:
+    assert not is_plain(plain(**{field: _TOP_LEVEL[field]}))
+
+
+@pytest.mark.parametrize("messages", [[], None, "Hi", ({"role": "user", "content": "Hi"},)])
+def test_messages_that_are_no_list_are_not_plain(messages: Any) -> None:
+    assert not is_plain(plain(messages=messages))

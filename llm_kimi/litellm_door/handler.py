@@ -146,7 +146,7 @@ class _Call:
             response_object=completion,
             model_response_object=response,
             hidden_params={"kimi_adjustments": self.adjustments},
-            _response_headers=dict(self.exchange.headers),
+            _response_headers=dict(self.exchange.headers.items()),
         )
         filled.model = f"{self.provider}/{self.model}"
         return filled

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import suppress
 from functools import lru_cache
 from typing import Any
@@ -78,6 +77,14 @@ class Endpoint:
         """An error of the network, in words."""
         return network_failure(error, self.base_url, begun=begun, keys=(self._key,))
 
+    def broken(self, error: Exception, head: httpx.Response | None, content: bytearray) -> Failed:
+        """``failed`` for an answer that was read whole; what came in part is not asked again."""
+        begun = head is not None and head.status_code == 200
+        failed = self.failed(error, begun=begun)
+        if begun and content:
+            failed.retryable = False
+        return failed
+
     @property
     def client_params(self) -> dict[str, Any] | None:
         """What LiteLLM keeps its clients apart by."""
@@ -115,21 +122,22 @@ class Transport:
             self._client = _get_httpx_client(params=endpoint.client_params).client
 
     def call(self, body: dict[str, Any]) -> Answer | Failed:
-        """Post ``body``."""
-        endpoint = self._endpoint
-        request = endpoint.request(self._client, body)
+        """Post ``body``; what is no stream comes whole."""
+        request = self._endpoint.request(self._client, body)
+        head: httpx.Response | None = None
+        content = bytearray()
         try:
-            response = self._client.send(request, stream=True)
-            if response.status_code != 200:
-                try:
-                    content = response.read()
-                finally:
-                    response.close()
-                return Answer(response.status_code, response.headers, body=content)
+            head = self._client.send(request, stream=True)
+            if body.get("stream") and head.status_code == 200:
+                return Answer(200, head.headers, stream=(head, head.iter_bytes()))
+            try:
+                for piece in head.iter_bytes():
+                    content += piece
+            finally:
+                head.close()
         except NETWORK_ERRORS as error:
-            return endpoint.failed(error, begun=False)
-        pieces: Iterator[bytes] = response.iter_bytes()
-        return Answer(200, response.headers, stream=(response, pieces))
+            return self._endpoint.broken(error, head, content)
+        return Answer(head.status_code, head.headers, body=bytes(content))
 
     def read(self, answer: Answer) -> bytes | Failed:
         """The next bytes."""
@@ -170,21 +178,22 @@ class AsyncTransport:
             ).client
 
     async def call(self, body: dict[str, Any]) -> Answer | Failed:
-        """Post ``body``."""
-        endpoint = self._endpoint
-        request = endpoint.request(self._client, body)
+        """Post ``body``; what is no stream comes whole."""
+        request = self._endpoint.request(self._client, body)
+        head: httpx.Response | None = None
+        content = bytearray()
         try:
-            response = await self._client.send(request, stream=True)
-            if response.status_code != 200:
-                try:
-                    content = await response.aread()
-                finally:
-                    await response.aclose()
-                return Answer(response.status_code, response.headers, body=content)
+            head = await self._client.send(request, stream=True)
+            if body.get("stream") and head.status_code == 200:
+                return Answer(200, head.headers, stream=(head, head.aiter_bytes()))
+            try:
+                async for piece in head.aiter_bytes():
+                    content += piece
+            finally:
+                await head.aclose()
         except NETWORK_ERRORS as error:
-            return endpoint.failed(error, begun=False)
-        pieces = response.aiter_bytes()
-        return Answer(200, response.headers, stream=(response, pieces))
+            return self._endpoint.broken(error, head, content)
+        return Answer(head.status_code, head.headers, body=bytes(content))
 
     async def read(self, answer: Answer) -> bytes | Failed:
         """The next bytes."""

@@ -1,7 +1,7 @@
 """OpenAI's chat requests to Kimi's rules: ``translate`` and what it returns.
 
 Pure: no I/O, no state, nothing of the caller's is changed. The steps run in the order in which
-they stand in ``translate``; each lives in a module of its own.
+they stand in ``_apply_steps``; each lives in a module of its own.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from ..errors import InvalidRequestError, StrictError
 from . import messages, output, sampling, thinking, tool_choice, tools
 from .adjustments import Adjustment
 from .draft import WAYS_OUT, Attached, Draft, Forced, Json, Need, Restore
+from .plain import is_plain
 from .tool_choice import FALLBACKS, Fallback
 
 __all__ = [
@@ -85,16 +86,10 @@ def translate(
             f"must be one of {', '.join(FALLBACKS)}", param="tool_choice_fallback"
         )
     draft = Draft(request)
-    tools.convert_legacy(draft)
-    thinking.apply(draft)
-    tools.hoist(draft)
-    tools.apply(draft)
-    tool_choice.apply(draft, tool_choice_fallback)
-    sampling.apply(draft)
-    messages.apply(draft)
-    output.apply(draft)
-    del draft.restoring["_names"]
-    draft.restoring["custom_tools"] = frozenset(draft.custom_tools)
+    if is_plain(draft.body):
+        draft.body["messages"] = [*draft.body["messages"]]
+    else:
+        _apply_steps(draft, tool_choice_fallback)
     translation = Translation(
         body=draft.body,
         adjustments=tuple(draft.adjustments),
@@ -108,3 +103,16 @@ def translate(
     if strict and translation.changes_of_meaning:
         raise StrictError(translation.changes_of_meaning)
     return translation
+
+
+def _apply_steps(draft: Draft, tool_choice_fallback: Fallback) -> None:
+    tools.convert_legacy(draft)
+    thinking.apply(draft)
+    tools.hoist(draft)
+    tools.apply(draft)
+    tool_choice.apply(draft, tool_choice_fallback)
+    sampling.apply(draft)
+    messages.apply(draft)
+    output.apply(draft)
+    del draft.restoring["_names"]
+    draft.restoring["custom_tools"] = frozenset(draft.custom_tools)

@@ -12,7 +12,7 @@ import subprocess
 import threading
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -285,3 +285,83 @@ def test_the_key_is_not_in_litellms_verbose_log(
     ask(way_, "{{say: a}}")
     assert caplog.records
     assert kimi_key not in caplog.text
+
+
+class _Body(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """A body that breaks off after ``pieces``."""
+
+    def __init__(self, pieces: list[bytes], error: Exception) -> None:
+        self.pieces = pieces
+        self.error = error
+        self.closed = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self.pieces
+        raise self.error
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for piece in self.pieces:
+            yield piece
+        raise self.error
+
+    def close(self) -> None:
+        self.closed += 1
+
+    async def aclose(self) -> None:
+        self.closed += 1
+
+
+@pytest.mark.parametrize("way_", ["call", "acall"])
+@pytest.mark.parametrize(
+    ("pieces", "error", "attempts", "kind"),
+    [
+        ([], httpx.ReadError("reset"), 3, litellm.APIConnectionError),
+        ([b'{"id": '], httpx.ReadError("reset"), 1, litellm.APIConnectionError),
+        ([], httpx.ReadTimeout("slow"), 1, litellm.Timeout),
+        ([b'{"id": '], httpx.ReadTimeout("slow"), 1, litellm.Timeout),
+    ],
+    ids=["at once", "in the middle", "late", "late in the middle"],
+)
+def test_a_whole_answer_that_breaks_off(
+    monkeypatch: pytest.MonkeyPatch,
+    way_: str,
+    pieces: list[bytes],
+    error: Exception,
+    attempts: int,
+    kind: type[Exception],
+) -> None:
+    """It is asked for again while nothing of it has come; what came in part is paid for."""
+    monkeypatch.setattr("llm_kimi.exchange.retry_delay", lambda *_: 0.0)
+    bodies: list[_Body] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        bodies.append(_Body(pieces, error))
+        return httpx.Response(200, stream=bodies[-1])
+
+    transport = httpx.MockTransport(answer)
+    client: Any = (
+        httpx.Client(transport=transport)
+        if way_ == "call"
+        else httpx.AsyncClient(transport=transport)
+    )
+    with pytest.raises(kind) as caught:
+        ask(way_, client=client, api_key=KEY)
+    assert len(bodies) == attempts
+    assert all(body.closed for body in bodies)
+    if kind is litellm.APIConnectionError:
+        assert "broke off in the middle of the answer" in str(caught.value)
+
+
+@pytest.mark.parametrize("way_", ["call", "acall"])
+def test_headers_that_come_twice(way_: str) -> None:
+    body = {"choices": [{"index": 0, "message": {"content": "hi"}, "finish_reason": "stop"}]}
+    headers = [("X-Twice", "a"), ("x-twice", "b"), ("X-Once", "c")]
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, headers=headers, json=body))
+    client: Any = (
+        httpx.Client(transport=transport)
+        if way_ == "call"
+        else httpx.AsyncClient(transport=transport)
+    )
+    response = ask(way_, client=client, api_key=KEY).response
+    assert response._response_headers["x-twice"] == "a, b"
+    assert response._response_headers["x-once"] == "c"
