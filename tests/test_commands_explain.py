@@ -92,7 +92,7 @@ def test_json_tells_of_several_requests_nudges_and_needs() -> None:
     assert (found["requests"], found["nudge"]) == (3, True)
     assert found["needs"] == [{"kind": "image_url", "param": "messages[0].content[0]"}]
     shown = explain(input=json.dumps(request))
-    assert "? messages[0].content[0]: Kimi fetches no URLs" in shown
+    assert "+ messages[0].content[0]: fetched when it is sent" in shown
 
 
 def test_nothing_to_adjust() -> None:

@@ -405,3 +405,20 @@ def test_as_a_real_command_through_pipes() -> None:
 def test_help_tells_of_lines() -> None:
     text = run("kimi", "explain", "--help").stdout
     assert "llm kimi explain batch.jsonl -m kimi-k2.6 --out kimi.jsonl" in text
+
+
+def test_files_run_and_cannot_be_written(tmp_path: Path) -> None:
+    """They are fetched and uploaded by the doors; a batch file has no place for that."""
+    picture = {"type": "image_url", "image_url": {"url": "https://x.example/a.png"}}
+    document = {"type": "file", "file": {"file_id": "f", "filename": "a.pdf"}}
+    lines = [
+        json.dumps({"model": model, "messages": [{"role": "user", "content": [part]}]})
+        for model, part in (("kimi-k2.6", picture), ("moonshot-v1-8k", document))
+    ]
+    source, out = tmp_path / "a.jsonl", tmp_path / "b.jsonl"
+    source.write_text("\n".join(lines))
+    found = json.loads(run("kimi", "explain", str(source), "--json").stdout)["translated"]
+    assert found["with_files_to_fetch_or_upload"] == 2
+    assert "2 hold files" in run("kimi", "explain", str(source)).stdout
+    run("kimi", "explain", str(source), "--out", str(out))
+    assert out.read_text() == ""

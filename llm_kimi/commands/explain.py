@@ -13,7 +13,7 @@ from ..llm_door.notices import tell
 from ..settings import strict_by_default
 from ..translation import (
     FALLBACKS,
-    WAYS_OUT,
+    WAYS_IN,
     Adjustment,
     Fallback,
     Translation,
@@ -179,7 +179,7 @@ def _show(translation: Translation, as_json: bool) -> None:
         for adjustment in translation.adjustments:
             _show_adjustment(adjustment)
     for need in translation.needs:
-        click.echo(f"  ? {need.param}: {WAYS_OUT[need.kind]}")
+        click.echo(f"  + {need.param}: {WAYS_IN[need.kind]}")
 
 
 def _show_adjustment(adjustment: Adjustment) -> None:

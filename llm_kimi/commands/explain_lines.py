@@ -43,7 +43,7 @@ def explain_lines(
         click.ClickException: no line holds a request, or ``out`` cannot be written.
         SystemExit: in strict mode, when a request is refused.
     """
-    tally = Tally(strict=strict, fallback=fallback)
+    tally = Tally(strict=strict, fallback=fallback, written=out is not None)
     for number, line in _with_progress(reader):
         try:
             entry = unwrap(line)
@@ -188,6 +188,8 @@ class _Summary:
                 continue
             mark = "!" if kind[1] else "-"
             self._row(group, group.example, mark=mark)
+        if tally.with_files:
+            self._text(f"{tally.with_files:,} hold files that are fetched or uploaded first")
         if tally.several:
             self._text(f"{tally.several:,} are sent several times, once for each answer wanted")
         if tally.nudged:

@@ -67,16 +67,21 @@ class Groups:
 
 
 class Tally:
-    """Feed it requests. Counts are of requests; in ``adjustments`` too, one a parameter."""
+    """Feed it requests. Counts are of requests; in ``adjustments`` too, one a parameter.
 
-    def __init__(self, *, strict: bool, fallback: Fallback) -> None:
+    ``written``: the bodies are for a file, so what has to be fetched or uploaded first is an error.
+    """
+
+    def __init__(self, *, strict: bool, fallback: Fallback, written: bool = False) -> None:
         self._strict = strict
+        self._written = written
         self._fallback: Fallback = fallback
         self.requests = 0
         self.swallowed = 0
         self.run = 0
         self.unchanged = 0
         self.changed_meaning = 0
+        self.with_files = 0
         self.several = 0
         self.nudged = 0
         self.restored = 0
@@ -102,7 +107,7 @@ class Tally:
         except RecursionError:
             self.errors.add("nested too deeply", line)
             return None
-        refusal = check_chat(translation.body)
+        refusal = check_chat(_without_files(translation))
         if refusal is not None:
             self.refused_after.add(refusal.rule, line, refusal.message)
             return None
@@ -117,10 +122,11 @@ class Tally:
             self.swallowed += 1
 
     def _translated(self, request: Json) -> Translation:
-        """The translation, if it can be sent as it is."""
+        """The translation, if it can be sent."""
         translation = translate(request, strict=self._strict, tool_choice_fallback=self._fallback)
         for need in translation.needs:
-            raise InvalidRequestError(WAYS_OUT[need.kind], param=need.param)
+            if need.required and self._written:
+                raise InvalidRequestError(WAYS_OUT[need.kind], param=need.param)
         return translation
 
     def _error(self, error: InvalidRequestError, line: int) -> None:
@@ -132,6 +138,7 @@ class Tally:
 
     def _runs(self, translation: Translation, line: int) -> None:
         self.run += 1
+        self.with_files += any(need.required for need in translation.needs)
         self.several += translation.choices > 1
         self.nudged += translation.forced is not None
         self.restored += not translation.restore.is_plain
@@ -177,6 +184,7 @@ class Tally:
                 "unchanged": self.unchanged,
                 "adjusted_same_meaning": self.run - self.unchanged - self.changed_meaning,
                 "adjusted_other_meaning": self.changed_meaning,
+                "with_files_to_fetch_or_upload": self.with_files,
                 "sent_several_times": self.several,
                 "nudged_to_call_a_tool": self.nudged,
                 "restored_in_the_reply": self.restored,
@@ -195,3 +203,23 @@ def _shape(path: str) -> str:
     """A path without the numbers in it; within a schema all places are one."""
     head, colon, text = path.partition(": ")
     return _IN_SCHEMA.sub(r"\1", _INDEX.sub("[]", head)) + colon + _INDEX.sub("[]", text)
+
+
+def _without_files(translation: Translation) -> Json:
+    """The body with words in place of the files that are fetched or uploaded before it is sent."""
+    places = {(need.message, need.part) for need in translation.needs if need.required}
+    if not places:
+        return translation.body
+    messages = []
+    for number, message in enumerate(translation.body["messages"]):
+        content = message.get("content")
+        if isinstance(content, list):
+            parts: Any = [
+                {"type": "text", "text": "file"} if (number, place) in places else part
+                for place, part in enumerate(content)
+            ]
+            if all(part["type"] == "text" for part in parts):
+                parts = "\n".join(part["text"] for part in parts)
+            message = {**message, "content": parts}
+        messages.append(message)
+    return {**translation.body, "messages": messages}

@@ -14,12 +14,13 @@ from ..catalog import Model
 from ..errors import InvalidRequestError, StrictError
 from . import messages, output, sampling, thinking, tool_choice, tools
 from .adjustments import Adjustment
-from .draft import WAYS_OUT, Attached, Draft, Forced, Json, Need, Restore
+from .draft import WAYS_IN, WAYS_OUT, Attached, Draft, Forced, Json, Need, Restore
 from .plain import is_plain
 from .tool_choice import FALLBACKS, Fallback
 
 __all__ = [
     "FALLBACKS",
+    "WAYS_IN",
     "WAYS_OUT",
     "Adjustment",
     "Attached",

@@ -16,6 +16,7 @@ from .adjustments import Adjustment
 
 __all__ = [
     "CUSTOM_INPUT",
+    "WAYS_IN",
     "WAYS_OUT",
     "Attached",
     "Draft",
@@ -81,6 +82,15 @@ WAYS_OUT: Mapping[str, str] = {
     "file": "Kimi takes no files in messages: put the text of the document into the message",
 }
 """What the caller of ``translate`` can do about each kind of need, where nothing meets it."""
+
+WAYS_IN: Mapping[str, str] = {
+    "image_url": "fetched when it is sent, and put inline",
+    "video_url": "fetched when it is sent, and uploaded",
+    "image_data": "large: uploaded once, and named from then on",
+    "video_data": "uploaded once, and named from then on",
+    "file": "read when it is sent: of a document the text goes in",
+}
+"""How the doors meet each kind of need."""
 
 
 @dataclass(frozen=True, slots=True)
