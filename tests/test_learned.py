@@ -13,6 +13,7 @@ import pytest
 
 from llm_kimi import InvalidRequestError, Kimi, catalog, learned, settings, translate
 from llm_kimi.catalog import BY_ID, FLAGSHIP, live_models
+from llm_kimi.llm_door.models import DOCUMENT_TYPES
 
 HOST = settings.DEFAULT_BASE_URL
 WHEN = "2026-11-21T10:00:00Z"
@@ -68,7 +69,7 @@ def test_nothing_stated_leaves_the_rules_as_they_are() -> None:
 def test_translate_and_attachments_go_by_them() -> None:
     write({**ROW, "supports_video_in": False, "supports_reasoning": False})
     learned.load(HOST)
-    assert Kimi("kimi-k9").attachment_types == frozenset()
+    assert Kimi("kimi-k9").attachment_types == DOCUMENT_TYPES
     with pytest.raises(InvalidRequestError, match="takes text, no image"):
         translate({"model": "kimi-k9", "messages": [{"role": "user", "content": PICTURE}]})
     translation = translate({"model": "kimi-k9", "messages": HI, "reasoning_effort": "high"})
