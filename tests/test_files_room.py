@@ -463,6 +463,13 @@ def test_the_content_may_come_as_json() -> None:
     assert extracted_text(told) == "x"
 
 
+@pytest.mark.parametrize("url", ["ms://../models", "ms://..", "ms://", "ms://a?b=c", "ms://a/b"])
+def test_an_id_is_no_path(kimi: Simulator, way: str, url: str) -> None:
+    with pytest.raises(InvalidRequestError, match="is no id of a file"):
+        send(kimi, attach(Attached(url=url)), way)
+    assert kimi.requests == []
+
+
 def test_one_file_of_a_name_that_tries(kimi: Simulator, tmp_path: Path) -> None:
     path = tmp_path / 'a"\r\nX-Injected: 1 \u00e4.pdf'
     path.write_bytes(pdf())

@@ -210,6 +210,15 @@ def test_what_is_no_image(content_: bytes, reason: str) -> None:
     assert caught.value.param == "messages[0].content[0].image_url"
 
 
+@pytest.mark.parametrize(("mime", "content_"), [("application/pdf", pdf()), ("video/mp4", MP4)])
+def test_other_files_that_say_so_are_files(mime: str, content_: bytes) -> None:
+    """LiteLLM hands on the documents of Anthropic's Messages API as images."""
+    part = image(data_url(mime, content_))
+    request = {"model": "kimi-k2.6", "messages": [{"role": "user", "content": [part]}]}
+    (need,) = translate(request).needs
+    assert (need.kind, need.value) == ("file", {"file_data": part["image_url"]["url"]})
+
+
 def test_large_images_are_better_uploaded() -> None:
     large = data_url("image/png", png() + b"\x00" * LARGE_IMAGE)
     translation = run("kimi-k2.6", image(large), image(data_url("image/png", png())))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from typing import Any, Literal
 
 from ..catalog import Model
@@ -15,9 +16,14 @@ from .placing import medium, medium_url
 from .sources import Loaded, attached_of, load, url_of
 from .uploads import Bringing, Stage
 
-__all__ = ["Inline", "Item"]
+__all__ = ["Inline", "Item", "is_file_id"]
 
 Json = dict[str, Any]
+
+
+def is_file_id(text: str) -> bool:
+    """Whether ``text`` can be an id: no path, no query."""
+    return re.fullmatch(r"[A-Za-z0-9._-]+", text) is not None and text.strip(".") != ""
 
 
 class Item:
@@ -69,6 +75,8 @@ class Item:
     def _look_at_remote(self, file_id: str) -> Steps:
         """A file that the caller has uploaded: its purpose says what to do with it."""
         remote = self._stage.remote
+        if not is_file_id(file_id):
+            raise InvalidRequestError(f"{file_id[:60]!r} is no id of a file at Kimi")
         try:
             found = yield from remote.retrieve(file_id)
             purpose = found.get("purpose")

@@ -199,6 +199,8 @@ def _find_kind(
     image, video = image_type(head), video_type(head)
     found = image or video
     what = found or other_type(head)
+    if fetched and expected == "image" and found is None and document_type(head, loaded.name):
+        expected = None  # so LiteLLM hands on the documents of Anthropic's Messages API
     if expected is not None:
         mime = image if expected == "image" else video
         if mime is None:

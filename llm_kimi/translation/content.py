@@ -78,7 +78,7 @@ def _part(
         return _text(tally, {**said, "type": "text", "text": text}, where)
     if kind in MEDIA:
         medium = translate_medium(draft, tally, part, message, place, where)
-        return _only(tally, medium, where, ("type", kind))
+        return medium if medium["type"] == "file" else _only(tally, medium, where, ("type", kind))
     if kind == "file":
         return translate_file(draft, tally, part, message, place, where)
     if kind == "input_audio":

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from ..errors import InvalidRequestError
-from ..kinds import image_type, other_type, video_type
+from ..kinds import document_type, image_type, is_text, other_type, video_type
 from .draft import Attached, Draft, Need, Tally, require
 
 __all__ = [
@@ -61,7 +61,13 @@ def translate_medium(
             Need("image_url" if medium == "image" else "video_url", where, message, place, url)
         )
     elif url[:5].lower() == "data:":
-        sent = _data_url(tally, url, medium, f"{where}.{kind}")
+        found = _data_url(tally, url, medium, f"{where}.{kind}")
+        if found is None:
+            # So LiteLLM hands on the documents of Anthropic's Messages API.
+            file = {"type": "file", "file": {"file_data": url}}
+            tally.note(f"{kind} file", where, kind, "file", "its type says that it is none")
+            return translate_file(draft, tally, file, message, place, where)
+        sent = found
         draft.inline += len(sent)
         if medium == "video":
             draft.needs.append(Need("video_data", where, message, place, sent))
@@ -111,8 +117,9 @@ def check_modality(draft_or_model: Any, medium: str, where: str) -> None:
         )
 
 
-def _data_url(tally: Tally, url: str, medium: str, where: str) -> str:
-    """A ``data:`` URL whose type is that of its bytes, and whose base64 is in order."""
+def _data_url(tally: Tally, url: str, medium: str, where: str) -> str | None:
+    """A ``data:`` URL whose type is that of its bytes, and whose base64 is in order; None for
+    another kind of file that says so."""
     head, comma, payload = url.partition(",")
     parts = head[5:].split(";")
     declared = parts[0].strip().lower()
@@ -124,7 +131,12 @@ def _data_url(tally: Tally, url: str, medium: str, where: str) -> str:
         where,
     )
     clean = clean_base64(payload, where)
-    found = _type_of(clean, medium, where)
+    try:
+        found = _type_of(clean, medium, where)
+    except InvalidRequestError:
+        if declared.startswith(f"{medium}/") or not _is_known(clean):
+            raise
+        return None
     if clean is payload and declared == found:
         return url
     if declared != found:
@@ -168,6 +180,13 @@ def _type_of(payload: str, medium: str, where: str) -> str:
         what = image_type(head) or video_type(head) or other_type(head)
         raise InvalidRequestError(wrong_type(what, medium), param=where)
     return found
+
+
+def _is_known(payload: str) -> bool:
+    """Whether it is a file of a kind that Kimi takes in some way."""
+    head = base64.b64decode(payload[:_HEAD])
+    found = image_type(head) or video_type(head) or document_type(head, "")
+    return found is not None or is_text(head)
 
 
 def wrong_type(what: str | None, medium: str) -> str:

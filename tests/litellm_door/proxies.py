@@ -77,6 +77,7 @@ def running_proxies(config: Path, count: int = 1, **environment: str) -> Iterato
         if not key.lower().endswith("_proxy") and key not in ("DATABASE_URL", "REDIS_URL")
     }
     env |= {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "PYTHONWARNINGS": "ignore", **environment}
+    env["LLM_USER_PATH"] = str(config.parent / "llm")
     script = Path(sys.executable).with_name("litellm")
     started: list[tuple[subprocess.Popen[bytes], Proxy]] = []
     try:

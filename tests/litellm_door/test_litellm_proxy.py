@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterator
 from importlib.metadata import version
@@ -11,6 +12,7 @@ import pytest
 from proxies import Proxy, running_proxies, write_config
 
 from llm_kimi.simulator import Simulator
+from tests.real_files import JPEG, MP4, data_url, pdf
 
 DOTTED = tuple(int(part) for part in version("litellm").split(".")[:2]) >= (1, 94)
 MODELS = [
@@ -275,3 +277,79 @@ def test_the_startup_hook(offline: Simulator, tmp_path: Any) -> None:
         assert one.chat("{{say: Hello}}").json()["choices"][0]["message"]["content"] == "Hello"
         answer = one.chat("{{say: a b}}", model="kimi/kimi-k3", stream=True)
         assert "reasoning_content" in answer.text
+
+
+PDF_PART = {"filename": "a.pdf", "file_data": data_url("application/pdf", pdf())}
+
+
+def newest_chat(offline: Simulator) -> Any:
+    """The body of the newest chat request."""
+    paths = ("/v1/chat/completions",)
+    return [record["body"] for record in offline.requests if record["path"] in paths][-1]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_files_in_a_chat(proxy: Proxy, offline: Simulator, stream: bool) -> None:
+    content = [
+        {"type": "text", "text": "look"},
+        {"type": "file", "file": PDF_PART},
+        {"type": "image_url", "image_url": {"url": data_url("image/jpeg", JPEG)}},
+        {"type": "video_url", "video_url": {"url": data_url("video/mp4", MP4)}},
+    ]
+    talk = [{"role": "user", "content": content}]
+    body = {"model": "kimi", "messages": talk, "stream": stream}
+    answer = proxy.post("/v1/chat/completions", body)
+    assert answer.status_code == 200, answer.text
+    document, question = newest_chat(offline)["messages"]
+    assert '"a.pdf"' in document["content"]
+    kinds = [part["type"] for part in question["content"]]
+    assert kinds == ["text", "image_url", "video_url"]
+    assert {stored["purpose"] for stored in offline.files} == {"video"}
+
+
+@pytest.mark.parametrize(
+    ("part", "reason"),
+    [
+        ({"type": "image_url", "image_url": {"url": "http://127.0.0.1/a.png"}}, "public internet"),
+        ({"type": "file", "file": {"file_data": "no base64!"}}, "is no base64"),
+        ({"type": "input_audio", "input_audio": {"data": "AA", "format": "wav"}}, "no audio"),
+    ],
+)
+def test_files_that_cannot_be_sent(proxy: Proxy, part: Any, reason: str) -> None:
+    body = {"model": "kimi", "messages": [{"role": "user", "content": [part]}]}
+    answer = proxy.post("/v1/chat/completions", body)
+    assert answer.status_code == 400, answer.text
+    assert reason in answer.text
+    assert "messages[0].content[0]" in answer.text
+
+
+def test_files_as_the_messages_api_writes_them(proxy: Proxy, offline: Simulator) -> None:
+    def source(mime: str, content: bytes) -> Any:
+        return {"type": "base64", "media_type": mime, "data": base64.b64encode(content).decode()}
+
+    content = [
+        {"type": "image", "source": source("image/png", JPEG)},
+        {"type": "document", "source": source("application/pdf", pdf("Hello"))},
+        {"type": "text", "text": "look"},
+    ]
+    body = {"model": "kimi", "max_tokens": 500, "messages": [{"role": "user", "content": content}]}
+    answer = proxy.post("/v1/messages", body)
+    assert answer.status_code == 200, answer.text
+    sent = newest_chat(offline)["messages"]
+    assert data_url("image/jpeg", JPEG) in json.dumps(sent)
+    print(json.dumps(sent)[:600])
+    assert [message["role"] for message in sent] == ["system", "user"]
+
+
+def test_files_as_the_responses_api_writes_them(proxy: Proxy, offline: Simulator) -> None:
+    content = [
+        {"type": "input_image", "image_url": data_url("image/jpeg", JPEG)},
+        {"type": "input_file", **PDF_PART},
+        {"type": "input_text", "text": "look"},
+    ]
+    body = {"model": "kimi", "input": [{"role": "user", "content": content}]}
+    answer = proxy.post("/v1/responses", body)
+    assert answer.status_code == 200, answer.text
+    sent = newest_chat(offline)["messages"]
+    assert data_url("image/jpeg", JPEG) in json.dumps(sent)
+    assert [message["role"] for message in sent] == ["system", "user"]
