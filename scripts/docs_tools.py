@@ -289,6 +289,7 @@ ERRORS: tuple[tuple[int, str, str], ...] = (
     ),
     (400, "invalid_request_error", "invalid temperature: only 1 is allowed for this model"),
     (400, "invalid_request_error", "tool_choice 'required' is incompatible with thinking enabled"),
+    (400, "invalid_request_error", "Too many uploaded files"),
     (400, "content_filter", "The request was rejected because it was considered high risk"),
     (401, "invalid_authentication_error", "Invalid Authentication"),
     (
@@ -297,6 +298,7 @@ ERRORS: tuple[tuple[int, str, str], ...] = (
         "Kimi For Coding is currently only available for Coding Agents",
     ),
     (404, "resource_not_found_error", "Not found the model kimi-k2.5 or Permission denied"),
+    (404, "resource_not_found_error", "Not found the file file_1 or Permission denied"),
     (429, "engine_overloaded_error", "The engine is currently overloaded, please try again later"),
     (
         429,

@@ -11,7 +11,7 @@ import pytest
 
 from llm_kimi.errors import APIError
 from llm_kimi.reply import api_error, error_of
-from llm_kimi.reply.failures import is_retryable, retry_delay, scrub
+from llm_kimi.reply.failures import is_account_full, is_retryable, retry_delay, scrub
 
 
 def made(
@@ -112,6 +112,50 @@ def test_404_of_another_place() -> None:
     assert "no chat API" in str(path)
 
 
+NO_FILE = "Not found the file file_1 or Permission denied"
+
+
+@pytest.mark.parametrize(
+    ("text", "file_id"),
+    [
+        (NO_FILE, ""),
+        (NO_FILE, "file_1"),
+        ("No such file: file_1", ""),
+        ("file model_1 does not exist", ""),
+        ("The requested resource was not found", "file_1"),
+    ],
+)
+def test_404_of_a_file_speaks_of_the_file(text: str, file_id: str) -> None:
+    error = made(
+        404, "resource_not_found_error", text, file_id=file_id, base_url="https://api.moonshot.ai"
+    )
+    assert "no such file: llm kimi files list" in str(error.hint)
+    assert "base URL" not in str(error)
+
+
+def test_404_of_a_files_api_that_is_not_there_speaks_of_the_base_url() -> None:
+    page = api_error(404, {}, b"<title>404 Not Found</title>", file_id="f", base_url="http://h/api")
+    assert "base URL (http://h/api)" in str(page)
+
+
+def test_404_of_a_model_whose_name_holds_the_word_file() -> None:
+    text = "Not found the model my.file or Permission denied"
+    assert "The platform serves" in str(made(404, "resource_not_found_error", text, model="x"))
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "full"),
+    [
+        (400, "Too many uploaded files", True),
+        (400, "The total size of all uploaded files exceeds 10GB", True),
+        (400, "File size is too large", False),
+        (None, "Too many uploaded files", False),
+    ],
+)
+def test_a_full_account_is_known(status: int | None, text: str, full: bool) -> None:
+    assert is_account_full(APIError(text, status=status)) is full
+
+
 @pytest.mark.parametrize(
     ("type", "text"),
     [
@@ -184,6 +228,24 @@ RULES = [
     ("Invalid request: text content is empty", "message is empty"),
     ("Invalid request: tool_call_id  is not found", "no matching call"),
     ("tokenization failed", "K3 family"),
+    # The first four: https://platform.kimi.ai/docs/api/errors; the others are the offline Kimi's.
+    ("Too many uploaded files", "llm kimi files prune"),
+    (
+        "File size is too large, max file size is 100MB, please confirm and re-upload the file",
+        "100 MB",
+    ),
+    ("File size is zero, please confirm and re-upload the file", "The file is empty"),
+    ("Invalid purpose: only 'file-extract' accepted", "file-extract, image or video"),
+    (
+        "The total size of all uploaded files exceeds 10GB, please delete previous files",
+        "llm kimi files prune",
+    ),
+    (
+        "Invalid request: unsupported file format for purpose 'file-extract': a.zip",
+        "PDF, Office, EPUB, HTML and text",
+    ),
+    ("text extract error: 没有解析出内容", "nothing but pictures"),
+    ("Invalid request: file file_1 is not found", "llm kimi files upload"),
 ]
 
 

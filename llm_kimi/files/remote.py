@@ -48,6 +48,7 @@ class Remote:
                     base_url=self._target.base_url,
                     key=self._target.key,
                     key_source=self._target.key_source,
+                    file_id=call.file_id,
                 )
                 again = is_retryable(error)
             else:
