@@ -44,7 +44,7 @@ def register_commands(cli: click.Group) -> None:
     cli.add_command(
         _Commands(
             name="kimi",
-            help="Kimi (Moonshot AI): models, balance, tokens, what is sent, an offline Kimi.",
+            help="Kimi (Moonshot AI): models, files, balance, tokens, requests, an offline Kimi.",
         )
     )
 

@@ -402,6 +402,13 @@ def console(*commands: str, folder: Path = ROOT) -> None:
     out("\n".join(lines))
 
 
+def session(*commands: str, folder: Path = ROOT) -> None:
+    """A console block of commands that share one offline Kimi."""
+    script = [f"printf '%s\\n' {shlex.quote('$ ' + each)}\n{each}" for each in commands]
+    text = run("\n".join(script), folder)
+    out(f"```console\n{text}\n```")
+
+
 def python(code: str) -> None:
     """A Python block, and what it prints when it is run against the offline Kimi."""
     code = code.strip("\n")

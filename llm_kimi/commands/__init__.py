@@ -8,7 +8,7 @@ import click
 
 __all__ = ["NAMES", "command"]
 
-NAMES = ("balance", "count", "doctor", "explain", "models", "refresh", "simulate")
+NAMES = ("balance", "count", "doctor", "explain", "files", "models", "refresh", "simulate")
 
 
 def command(name: str) -> click.Command | None:

@@ -1,0 +1,95 @@
+"""Whose files they are, and how the commands reach them: errors in one line, without the key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+from ... import settings
+from ...carriers.drive import run
+from ...carriers.openai_sdk import Carrier
+from ...errors import KimiError
+from ...exchange import Notice, Stepwise, Target
+from ...files.room import FileRoom
+from ...files.uploads import Stage
+from ...llm_door.notices import tell
+from ...llm_door.progress import terminal_progress
+from ...reply.failures import scrub
+from .output import shown
+
+__all__ = ["Account", "complain", "file_id"]
+
+
+class Account:
+    """The files of the account of one key."""
+
+    def __init__(self, explicit_key: str | None) -> None:
+        self._key = ""
+        with self.plain_errors():
+            key = settings.find_key(explicit_key)
+            base_url = settings.base_url()
+        if not key:
+            raise click.ClickException(settings.no_key_message())
+        self._key = key
+        target = Target(base_url=base_url, key=key, key_source=settings.key_source(key))
+        self.room = FileRoom(target, keep=True, progress=terminal_progress())
+        self._carrier = Carrier(base_url, key)
+
+    @property
+    def stage(self) -> Stage:
+        """What steps need."""
+        return self.room.stage
+
+    def perform(self, steps: Stepwise) -> Iterator[str]:
+        """Perform ``steps``; their notices come out.
+
+        Raises:
+            ClickException: what went wrong.
+        """
+        with self.plain_errors():
+            for output in run(steps, self._carrier):
+                if isinstance(output, Notice):
+                    yield output.text
+
+    def do(self, steps: Stepwise) -> None:
+        """Perform ``steps``; their notices go to the user.
+
+        Raises:
+            ClickException: what went wrong.
+        """
+        for text in self.perform(steps):
+            tell(text)
+
+    def tell_problem(self) -> None:
+        """Say why the cache did not work, if it did not."""
+        problem = self.stage.cache.problem
+        if problem is not None:
+            tell(problem)
+
+    def plain(self, text: object) -> str:
+        """An error as one line without a key."""
+        return shown(" ".join(scrub(str(text), self._key).split()))
+
+    @contextmanager
+    def plain_errors(self) -> Iterator[None]:
+        """Errors of ours as click shows them."""
+        try:
+            yield
+        except KimiError as error:
+            raise click.ClickException(self.plain(error)) from None
+
+
+def file_id(value: str) -> str:
+    """The id of a remote file, given bare or as ``ms://ID``."""
+    text = value.strip().removeprefix("ms://")
+    plain = text.replace("_", "").replace("-", "").replace(".", "")
+    if not (plain.isascii() and plain.isalnum()) or text.startswith("."):
+        raise click.BadParameter("not the id of a file: llm kimi files list shows them")
+    return text
+
+
+def complain(text: str) -> None:
+    """An error of one file, where the command goes on with the others."""
+    click.echo(f"Error: {text}", err=True)

@@ -1,0 +1,189 @@
+"""``llm kimi files delete`` and ``prune``: what is no longer needed goes."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from ...files.removal import Own, Pruning, Removal, Removals
+from ..host import key_option
+from .account import Account, complain
+from .account import file_id as to_id
+from .output import age, plural, say, shown, size_text, table, tell_json
+
+__all__ = ["COMMANDS"]
+
+
+@click.command("delete")
+@click.argument("file_ids", metavar="ID...", type=to_id, nargs=-1, required=True)
+@key_option
+def delete(file_ids: tuple[str, ...], key: str | None) -> None:
+    """Delete files at Kimi, whoever has uploaded them. It does not ask.
+
+    When one of several cannot be deleted, the others are.
+
+    \b
+    Example:
+      llm kimi files delete file_1234 file_5678
+    """
+    account = Account(key)
+    removals = [Removal(account.stage, file_id) for file_id in dict.fromkeys(file_ids)]
+    for line in account.perform(Removals(removals)):
+        say(shown(line))
+    for removal in removals:
+        if removal.missing:
+            complain(account.plain(f"the account has no file {removal.file_id}"))
+    failed = _complain(account, removals)
+    account.tell_problem()
+    if failed or any(removal.missing for removal in removals):
+        raise SystemExit(1)
+
+
+@click.command("prune")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@click.option("--texts", is_flag=True, help="Forget the remembered texts of documents as well.")
+@click.option("--dry-run", is_flag=True, help="Show what would be deleted, and delete nothing.")
+@key_option
+@click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
+def prune(yes: bool, texts: bool, dry_run: bool, key: str | None, as_json: bool) -> None:
+    """Delete the files that were uploaded from here.
+
+    What failed uploads have left goes as well. Files of other programs stay. So do the remembered
+    texts of documents, unless --texts is given: with them, a document that is attached again is
+    not uploaded again.
+
+    \b
+    Examples:
+      llm kimi files prune --dry-run
+      llm kimi files prune --yes
+    """
+    account = Account(key)
+    pruning = Pruning(account.stage)
+    account.do(pruning)
+    problem = account.stage.cache.problem
+    if problem is not None and not pruning.own:
+        raise click.ClickException(f"nothing is known of uploads from here. {problem}")
+    forgotten = len(pruning.texts) if texts else 0
+    if not as_json:
+        _show(pruning, forgotten)
+    removals: list[Removal] = []
+    if not dry_run:
+        if not yes and (pruning.own or forgotten):
+            _ask(len(pruning.own), forgotten)
+        removals = pruning.removals()
+        forgotten = _prune(account, pruning, removals, texts=texts, quiet=as_json)
+    if as_json:
+        tell_json(_as_dict(account, pruning, removals, forgotten, dry_run))
+    failed = _complain(account, removals)
+    account.tell_problem()
+    if failed:
+        raise SystemExit(1)
+
+
+def _show(pruning: Pruning, texts: int) -> None:
+    if pruning.own:
+        rows = [
+            (
+                each.id,
+                each.purpose,
+                size_text(each.size),
+                age(each.created),
+                f"{each.name} (left over)" if each.left_over else each.name,
+            )
+            for each in pruning.own
+        ]
+        table(("ID", "PURPOSE", "SIZE", "CREATED", "NAME"), rows)
+    elif not texts:
+        say("Nothing to delete.")
+    if texts:
+        say(f"{plural(texts, 'remembered text')} of documents")
+    if pruning.others:
+        others = plural(pruning.others, "other file")
+        say(
+            f"{others} at Kimi {'was' if pruning.others == 1 else 'were'} not uploaded from here "
+            "and will stay.",
+            err=True,
+        )
+    if pruning.under_way:
+        say(
+            f"{plural(pruning.under_way, 'upload')} may still be under way; what has become of it "
+            "can be told after 15 minutes.",
+            err=True,
+        )
+
+
+def _ask(files: int, texts: int) -> None:
+    """Go on only with a yes."""
+    if not sys.stdin.isatty():
+        raise click.ClickException("there is no terminal to ask at: --yes deletes without asking")
+    parts = []
+    if files:
+        parts.append(f"delete {plural(files, 'file')} at Kimi")
+    if texts:
+        parts.append(f"forget {plural(texts, 'text')} here")
+    question = " and ".join(parts)
+    click.confirm(question[0].upper() + question[1:] + "?", abort=True, err=True)
+
+
+def _prune(
+    account: Account, pruning: Pruning, removals: list[Removal], *, texts: bool, quiet: bool
+) -> int:
+    """Delete and forget; how many texts were forgotten."""
+    pruning.settle()
+    for line in account.perform(Removals(removals)):
+        if not quiet:
+            say(shown(line))
+    forgotten = 0
+    if texts:
+        forgotten = pruning.forget_texts([each.file_id for each in removals if not each.gone])
+    if not quiet and (removals or forgotten):
+        deleted = sum(each.gone and not each.missing for each in removals)
+        missing = sum(each.missing for each in removals)
+        parts = [f"{plural(deleted, 'file')} deleted"]
+        if missing:
+            parts.append(f"{missing} gone already")
+        if forgotten:
+            parts.append(f"{plural(forgotten, 'text')} forgotten")
+        say(", ".join(parts) + ".")
+    return forgotten
+
+
+def _complain(account: Account, removals: list[Removal]) -> bool:
+    """Say what is still there, and why."""
+    failed = [removal for removal in removals if removal.error is not None]
+    for removal in failed:
+        assert removal.error is not None
+        complain(account.plain(f"{removal.file_id}: {removal.error}"))
+    return bool(failed)
+
+
+def _as_dict(
+    account: Account, pruning: Pruning, removals: list[Removal], texts: int, dry_run: bool
+) -> dict[str, Any]:
+    outcomes = {removal.file_id: removal for removal in removals}
+
+    def file(each: Own) -> dict[str, Any]:
+        outcome = outcomes.get(each.id)
+        error = None if outcome is None or outcome.error is None else account.plain(outcome.error)
+        return {
+            "id": each.id,
+            "purpose": each.purpose,
+            "name": each.name,
+            "bytes": each.size,
+            "left_over": each.left_over,
+            "gone": outcome is not None and outcome.gone,
+            "error": error,
+        }
+
+    return {
+        "dry_run": dry_run,
+        "files": [file(each) for each in pruning.own],
+        "texts_forgotten": texts,
+        "other_files": pruning.others,
+        "under_way": pruning.under_way,
+    }
+
+
+COMMANDS: dict[str, click.Command] = {"delete": delete, "prune": prune}

@@ -1,0 +1,193 @@
+"""``llm kimi files list``, ``show`` and ``content``: what is there."""
+
+from __future__ import annotations
+
+import mimetypes
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ...errors import InvalidRequestError
+from ...exchange import Steps, Work
+from ...files.cache import Entry
+from ...files.documents import extracted_text
+from ...files.listing import Listing, RemoteFile, remote_file
+from ...files.uploads import Stage
+from ..host import key_option
+from ..terminal import style
+from .account import Account
+from .account import file_id as to_id
+from .output import age, moment, plural, say, shown, size_text, table, tell_json
+from .using import how_to_use
+
+__all__ = ["COMMANDS"]
+
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""Not among them: tab and line feed."""
+
+
+@click.command("list")
+@key_option
+@click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
+def list_files(key: str | None, as_json: bool) -> None:
+    """List the files of the account, newest first.
+
+    A "*" marks those that were uploaded from here.
+
+    \b
+    Examples:
+      llm kimi files list
+      llm kimi files list --json | jq -r '.files[].id'
+    """
+    account = Account(key)
+    listing = Listing(account.stage)
+    account.do(listing)
+    files, texts = listing.files, len(listing.texts)
+    if as_json:
+        tell_json({"files": [file.to_dict() for file in files], "texts_remembered": texts})
+    elif files:
+        rows = [
+            (
+                file.id,
+                file.purpose or "-",
+                size_text(file.size),
+                age(file.created),
+                "*" if file.ours else "",
+                f"{file.name} (left over)" if file.left_over else file.name or "-",
+            )
+            for file in files
+        ]
+        table(("ID", "PURPOSE", "SIZE", "CREATED", "", "NAME"), rows)
+    if not as_json:
+        _sum_up(files, texts)
+    account.tell_problem()
+
+
+def _sum_up(files: list[RemoteFile], texts: int) -> None:
+    """What the table does not say; on stderr, so that a pipe gets the table alone."""
+    lines = []
+    if files:
+        ours = sum(file.ours for file in files)
+        total = size_text(sum(file.size or 0 for file in files))
+        lines.append(f"{plural(len(files), 'file')}, {total}; {ours or 'none'} uploaded from here")
+    else:
+        lines.append("There are no files at Kimi")
+    left_over = sum(file.left_over for file in files)
+    if left_over:
+        lines.append(
+            f"{left_over} left over from failed uploads: llm kimi files prune deletes them"
+        )
+    if texts:
+        lines.append(f"{plural(texts, 'text')} of documents remembered here")
+    say(style("; ".join(lines) + ".", dim=True), err=True)
+
+
+class _Look:
+    """One file as API and cache know it; with ``content``, its text as well."""
+
+    def __init__(self, stage: Stage, file_id: str, *, content: bool = False) -> None:
+        self.row: dict[str, Any] = {}
+        self.entry: Entry | None = None
+        self.text = ""
+        self._stage = stage
+        self._file_id = file_id
+        self._content = content
+
+    def steps(self) -> Steps:
+        """Ask for it."""
+        stage = self._stage
+        self.row = yield from stage.remote.retrieve(self._file_id)
+        entries: list[Entry] = yield Work(lambda stopped: stage.cache.entries(stage.account))
+        self.entry = next((each for each in entries if each.remote_id == self.row["id"]), None)
+        if not self._content:
+            return
+        purpose = self.row.get("purpose")
+        if purpose != "file-extract":
+            raise InvalidRequestError(
+                f"{self._file_id} was uploaded with purpose {purpose}, so it has no text; only "
+                "files of purpose file-extract have"
+            )
+        self.text = extracted_text((yield from stage.remote.content(self._file_id)))
+
+
+@click.command("show")
+@click.argument("file_id", metavar="ID", type=to_id)
+@key_option
+@click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
+def show_file(file_id: str, key: str | None, as_json: bool) -> None:
+    """Show what is known of the file ID.
+
+    \b
+    Example:
+      llm kimi files show file_1234
+    """
+    account = Account(key)
+    look = _Look(account.stage, file_id)
+    account.do(look)
+    file, entry = remote_file(look.row, look.entry), look.entry
+    sha256 = None if entry is None else entry.sha256
+    details = str(look.row.get("status_details") or "")
+    if as_json:
+        tell_json({**file.to_dict(), "status_details": details or None, "sha256": sha256})
+    else:
+        created = "-" if file.created is None else f"{moment(file.created)} ({age(file.created)})"
+        lines = {
+            "id": file.id,
+            "name": file.name,
+            "at Kimi": file.filename if file.filename != file.name else "",
+            "purpose": file.purpose,
+            "size": "-" if file.size is None else f"{file.size:,} bytes",
+            "created": created,
+            "status": f"{file.status} ({details})" if details else file.status,
+            "origin": "uploaded from here" if file.ours else "not uploaded from here",
+            "sha256": sha256 or "",
+            "use": how_to_use(file.purpose, file.id, mimetypes.guess_type(file.filename)[0]),
+        }
+        for name, value in lines.items():
+            if value:
+                say(f"{style(f'{name:8}', bold=True)} {shown(value)}")
+    account.tell_problem()
+
+
+@click.command("content")
+@click.argument("file_id", metavar="ID", type=to_id)
+@key_option
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the text there in place of showing it.",
+)
+def show_content(file_id: str, key: str | None, output: Path | None) -> None:
+    """Show the text that Kimi extracted from the document ID.
+
+    \b
+    Examples:
+      llm kimi files content file_1234 | llm -m kimi 'Sum it up'
+      llm kimi files content file_1234 -o report.txt
+    """
+    account = Account(key)
+    look = _Look(account.stage, file_id, content=True)
+    account.do(look)
+    text = look.text
+    if output is not None and str(output) != "-":
+        try:
+            output.write_bytes(text.encode())
+        except OSError as error:
+            raise click.ClickException(f"cannot write {output}: {error.strerror}") from None
+    elif sys.stdout.isatty():
+        # It is somebody else's: what moves a terminal's cursor stays out.
+        text = _CONTROL.sub("", text)
+        click.echo(text, nl=not text.endswith("\n"))
+    else:
+        click.echo(text.encode(), nl=False)
+
+
+COMMANDS: dict[str, click.Command] = {
+    "list": list_files,
+    "show": show_file,
+    "content": show_content,
+}

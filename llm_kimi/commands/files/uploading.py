@@ -1,0 +1,86 @@
+"""``llm kimi files upload``: files that stay at Kimi."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from ...files.cache import Purpose
+from ...files.keeping import Keeping, Keepings
+from ..host import key_option
+from ..terminal import style
+from .account import Account, complain
+from .output import say, shown, size_text, tell_json
+from .using import how_to_use
+
+__all__ = ["COMMANDS"]
+
+PURPOSES = ("file-extract", "image", "video")
+
+
+@click.command("upload")
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True)
+@click.option(
+    "--purpose",
+    type=click.Choice(PURPOSES),
+    help="What it is for; found from the bytes of the file unless given.",
+)
+@key_option
+@click.option("--json", "as_json", is_flag=True, help="A JSON list, for programs.")
+def upload(paths: tuple[str, ...], purpose: Purpose | None, key: str | None, as_json: bool) -> None:
+    """Upload files that stay at Kimi.
+
+    They are remembered: -a of the same file then uploads nothing. Images and videos can be named
+    in prompts by their id; of documents the text is kept, which "llm kimi files content" shows. A
+    file that is there already is not uploaded again. When one of several cannot be uploaded, the
+    others are.
+
+    \b
+    Examples:
+      llm kimi files upload photo.jpg report.pdf
+      llm kimi files upload --json *.mp4
+    """
+    account = Account(key)
+    keepings = Keepings(account.room, paths, purpose)
+    try:
+        account.do(keepings)
+    finally:  # what is there is told, whatever became of the others
+        _report(account, keepings.files, as_json)
+    if any(file.error is not None for file in keepings.files):
+        raise SystemExit(1)
+
+
+def _report(account: Account, files: list[Keeping], as_json: bool) -> None:
+    if as_json:
+        tell_json([_as_dict(account, file) for file in files])
+    else:
+        examples: dict[str | None, str] = {}
+        for file in files:
+            if file.remote_id is not None:
+                there = ", already there" if file.already else ""
+                about = f"({file.purpose}, {size_text(file.size)}{there})"
+                say(f"{shown(file.path)}  {style(file.remote_id, bold=True)}  {about}")
+                examples.setdefault(
+                    file.purpose, how_to_use(file.purpose, file.remote_id, file.mime)
+                )
+        for example in examples.values():
+            say(style(f"  {example}", dim=True), err=True)
+    for file in files:
+        if file.error is not None:
+            complain(account.plain(file.error))
+
+
+def _as_dict(account: Account, file: Keeping) -> dict[str, Any]:
+    found = file.remote_id is not None
+    return {
+        "path": file.path.encode("utf-8", "replace").decode(),
+        "id": file.remote_id,
+        "purpose": file.purpose if found else None,
+        "bytes": file.size if found else None,
+        "already_there": file.already if found else None,
+        "error": None if file.error is None else account.plain(file.error),
+    }
+
+
+COMMANDS: dict[str, click.Command] = {"upload": upload}
