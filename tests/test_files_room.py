@@ -176,7 +176,7 @@ def test_another_account_has_its_own(kimi: Simulator) -> None:
 def test_files_that_are_gone_are_uploaded_again(kimi: Simulator, way: str) -> None:
     second = MP4 + b"\0"
     send(kimi, attach(MP4, second), way)
-    with Carrier_of(kimi) as client:
+    with client_of(kimi) as client:
         client.files.delete(kimi.files[0]["id"])
     kimi.requests.clear()
     send(kimi, attach(MP4, second), way)
@@ -184,7 +184,7 @@ def test_files_that_are_gone_are_uploaded_again(kimi: Simulator, way: str) -> No
     assert paths(kimi).count("POST /chat/completions") == 2
     assert len(kimi.files) == 2
     for n in (1, 2):
-        with Carrier_of(kimi) as client:
+        with client_of(kimi) as client:
             client.files.delete(kimi.files[0]["id"])
         kimi.requests.clear()
         send(kimi, {**attach(MP4, second), "n": 2}, way)
@@ -192,10 +192,38 @@ def test_files_that_are_gone_are_uploaded_again(kimi: Simulator, way: str) -> No
         assert paths(kimi).count("POST /chat/completions") == 2, n
 
 
-def Carrier_of(kimi: Simulator) -> Any:
+def client_of(kimi: Simulator) -> Any:
     import openai
 
     return openai.OpenAI(base_url=kimi.base_url, api_key=kimi.key)
+
+
+def test_a_nudge_goes_with_the_fresh_file(kimi: Simulator, way: str) -> None:
+    send(kimi, attach(MP4), way)
+    with client_of(kimi) as client:
+        client.files.delete(kimi.files[0]["id"])
+    tool = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
+    request = attach(MP4)
+    request["messages"][0]["content"][0]["text"] = "{{no-call}}"
+    (notice,) = send(kimi, {**request, "tools": [tool], "tool_choice": "required"}, way)
+    assert "asked twice" in notice
+    assert paths(kimi)[-3:] == ["POST /chat/completions"] * 3
+    (stored,) = kimi.files
+    assert f"ms://{stored['id']}" in str(chats(kimi)[-1])
+
+
+@pytest.mark.parametrize("status", [404, 405])
+def test_a_host_without_files_gets_media_inline(kimi: Simulator, way: str, status: int) -> None:
+    """Self-hosted servers and many relays have chats only."""
+    large = png() + b"\0" * 5_000_000
+    for content, mime in ((MP4, "video/mp4"), (large, "image/png")):
+        kimi.fault(status=status, path="/v1/files")
+        send(kimi, attach(content), way)
+        part = chats(kimi)[-1]["messages"][0]["content"][1]
+        assert part[part["type"]]["url"] == data_url(mime, content)
+    kimi.fault(status=status, path="/v1/files")
+    with pytest.raises(APIError):
+        send(kimi, attach(pdf()), way)
 
 
 def test_other_errors_are_not_taken_for_that(kimi: Simulator, way: str) -> None:

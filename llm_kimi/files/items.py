@@ -112,9 +112,11 @@ class Item:
             self._check_length(loaded, model, name)
             self.text = document_text(loaded.name, loaded.text or "")
         elif loaded.kind == "image" and loaded.data is not None and inline.takes(loaded):
-            data = base64.b64encode(loaded.data).decode()
-            self.part = medium("image", f"data:{loaded.mime};base64,{data}")
-            loaded.data = None
+            self._put_inline(loaded)
+
+    def _put_inline(self, loaded: Loaded) -> None:
+        data = base64.b64encode(loaded.data or b"").decode()
+        self.part = medium(loaded.kind, f"data:{loaded.mime};base64,{data}")
 
     def _check_length(self, loaded: Loaded, model: Model, name: str) -> None:
         """A token holds fewer than 16 bytes of any text that people write."""
@@ -137,6 +139,8 @@ class Item:
             return
         if bringing.purpose == "file-extract":
             self.text = document_text(bringing.loaded.name, bringing.text or "")
+        elif bringing.inline:
+            self._put_inline(bringing.loaded)
         else:
             self.part = medium(bringing.purpose, f"ms://{bringing.remote_id}")
 

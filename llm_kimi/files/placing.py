@@ -67,14 +67,17 @@ def medium_url(part: Json) -> str:
     return str(value["url"] if isinstance(value, dict) else value)
 
 
-def renamed(body: Json, fresh: dict[str, str]) -> Json:
-    """``body`` with other URLs in its media parts."""
+def renamed(body: Json, fresh: dict[str, str]) -> Json | None:
+    """``body`` with other URLs in its media parts; None when it has none of those."""
+    found = False
 
     def part_of(part: Any) -> Any:
+        nonlocal found
         kind = part["type"]
-        if kind != "text" and (url := fresh.get(medium_url(part))) is not None:
-            return {**part, kind: {"url": url}}
-        return part
+        if kind == "text" or (url := fresh.get(medium_url(part))) is None:
+            return part
+        found = True
+        return {**part, kind: {"url": url}}
 
     messages = [
         {**message, "content": [part_of(part) for part in message["content"]]}
@@ -82,4 +85,4 @@ def renamed(body: Json, fresh: dict[str, str]) -> Json:
         else message
         for message in body["messages"]
     ]
-    return {**body, "messages": messages}
+    return {**body, "messages": messages} if found else None

@@ -61,6 +61,7 @@ class FileRoom:
             progress=progress,
         )
         self._items: list[Item] = []
+        self._fresh: dict[str, str] = {}
 
     def prepare(self, translation: Translation) -> Generator[Step, Any, Json]:
         """The body of ``translation`` with every need met.
@@ -151,7 +152,6 @@ class FileRoom:
         """``body`` with fresh ids for remembered files that are gone; None when none is."""
         if error.status not in (400, 404):
             return None
-        fresh: dict[str, str] = {}
         for bringing in self._remembered():
             old = bringing.remote_id
             try:
@@ -160,8 +160,9 @@ class FileRoom:
                 return None  # the error that there was first says more
             if gone:
                 yield from self._bring_again(bringing)
-                fresh[f"ms://{old}"] = f"ms://{bringing.remote_id}"
-        return renamed(body, fresh) if fresh else None
+                self._fresh[f"ms://{old}"] = f"ms://{bringing.remote_id}"
+        # Also for a later request of the exchange, which begins with the same messages.
+        return renamed(body, self._fresh)
 
     def release(self) -> Steps:
         """Delete what was uploaded and cannot be remembered."""
@@ -171,7 +172,10 @@ class FileRoom:
 
 
 class _Named:
-    """An upload whose errors say where in the request the file stands."""
+    """An upload whose errors say where in the request the file stands.
+
+    A host without a files API (self-hosted servers, relays) gets images and videos inline.
+    """
 
     def __init__(self, bringing: Bringing, where: str) -> None:
         self._bringing = bringing
@@ -182,6 +186,10 @@ class _Named:
             yield from self._bringing.steps()
         except InvalidRequestError as error:
             raise InvalidRequestError(error.message, param=self._where) from None
+        except APIError as error:
+            if error.status not in (404, 405, 501) or not self._bringing.can_go_inline:
+                raise
+            self._bringing.inline = True
 
 
 def _together(items: Sequence[_S], is_slow: Callable[[_S], bool]) -> Steps:

@@ -129,6 +129,7 @@ class Bringing:
 
     Then ``text`` holds what a document says, ``remote_id`` names an image or a video.
     ``remembered``: the cache had it. ``owed``: it is uploaded and the cache does not know.
+    ``inline``: it could not be uploaded and goes inline.
     """
 
     def __init__(self, stage: Stage, loaded: Loaded, purpose: Purpose) -> None:
@@ -138,9 +139,15 @@ class Bringing:
         self.remote_id: str | None = None
         self.remembered = False
         self.owed = False
+        self.inline = False
         self._stage = stage
         self._body: _Body | None = None
         self._ticket: int | None = None
+
+    @property
+    def can_go_inline(self) -> bool:
+        """Whether it may stand in the message itself, and is in memory."""
+        return self.purpose != "file-extract" and self.loaded.data is not None
 
     def look_up(self) -> bool:
         """Whether the cache has it. Blocks."""
