@@ -25,6 +25,7 @@ __all__ = [
     "find_key",
     "key_places",
     "key_source",
+    "locate_key",
     "no_key_message",
     "private_urls_allowed",
     "strict_by_default",
@@ -127,11 +128,21 @@ def find_key(explicit: str | None = None) -> str | None:
     Raises:
         InvalidRequestError: what was found cannot be a key.
     """
-    keys = stored_keys()
     if explicit:
-        return check_key(keys.get(explicit, explicit).strip())
-    found = next((value.strip() for value, _ in _places(keys) if value.strip()), None)
-    return None if found is None else check_key(found)
+        return check_key(stored_keys().get(explicit, explicit).strip())
+    return locate_key()[0]
+
+
+def locate_key() -> tuple[str | None, str]:
+    """``find_key`` and ``key_source`` in one look at the places.
+
+    Raises:
+        InvalidRequestError: what was found cannot be a key.
+    """
+    for value, place in _places(stored_keys()):
+        if found := value.strip():
+            return check_key(found), place
+    return None, ""
 
 
 def check_key(key: str) -> str:

@@ -65,6 +65,17 @@ def test_where_a_key_came_from(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.key_source(None) == settings.key_source("") == ""
 
 
+def test_the_key_and_its_place_are_found_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settings.locate_key() == (None, "")
+    monkeypatch.setenv("KIMI_API_KEY", " sk-2 ")
+    assert settings.locate_key() == ("sk-2", "the environment variable KIMI_API_KEY")
+    store({"moonshot": "sk-1"})
+    assert settings.locate_key() == ("sk-1", "the stored key 'moonshot' (llm keys)")
+    store({"kimi": "no key"})
+    with pytest.raises(InvalidRequestError, match="the stored key 'kimi'"):
+        settings.locate_key()
+
+
 @pytest.mark.parametrize("key", ["sk-a b", "sk-a\nb", "sk-\u2026", "sk-\x00", "sk-\u00e9"])
 def test_what_cannot_be_a_key(monkeypatch: pytest.MonkeyPatch, key: str) -> None:
     with pytest.raises(InvalidRequestError) as caught:

@@ -79,8 +79,7 @@ class _Call:
         key, source = given, "api_key= (of the call or its deployment)"
         try:
             if not key:
-                key = settings.find_key()
-                source = settings.key_source(key)
+                key, source = settings.locate_key()
             if not key:
                 key, source = litellm.api_key, "litellm.api_key"
             if key:
