@@ -14,6 +14,7 @@ import pytest
 from pydantic import BaseModel
 
 from llm_kimi.simulator import Simulator
+from tests.real_files import data_url, png
 
 Ask = Callable[..., Any]
 
@@ -361,7 +362,7 @@ def test_nothing_of_the_callers_is_changed(kimi: Simulator, ask: Ask, way: str) 
             "role": "user",
             "content": [
                 {"type": "text", "text": CALL},
-                {"type": "image_url", "image_url": {"url": "data:image/png;base64,aGk="}},
+                {"type": "image_url", "image_url": {"url": data_url("image/png", png())}},
             ],
         },
     ]
