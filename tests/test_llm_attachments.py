@@ -234,6 +234,22 @@ def test_a_document_is_uploaded_once(kimi: Simulator, tmp_path: Path) -> None:
         assert record["body"]["messages"][: len(first)] == first
 
 
+def test_the_async_model_does_the_same(kimi: Simulator, tmp_path: Path) -> None:
+    paths = []
+    for name, content in {**DOCUMENTS, **TEXTS, "a.png": PNG, "a.mp4": VIDEOS["video/mp4"]}.items():
+        (tmp_path / name).write_bytes(content)
+        paths += ["--at", str(tmp_path / name), "text/plain"]
+    ask("sum it up", "--async", *paths)
+    first = messages(kimi)
+    assert [message["role"] for message in first] == ["system"] * 7 + ["user"]
+    kinds = [part["type"] for part in first[-1]["content"]]
+    assert kinds == ["text", "image_url", "video_url"]
+    kimi.requests.clear()
+    ask("sum it up", *paths)
+    assert messages(kimi) == first
+    assert len(kimi.requests) == 1
+
+
 def test_documents_can_be_kept(kimi: Simulator, tmp_path: Path) -> None:
     path = tmp_path / "a.pdf"
     path.write_bytes(pdf())
