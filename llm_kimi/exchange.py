@@ -114,7 +114,8 @@ class Upload:
     """What ``FileCall`` sends: ``open`` gives the bytes anew for each try, ``size`` of them, and
     closes what it gave before.
 
-    Whoever performs it sets ``stopped``, which is asked while the bytes are read.
+    Whoever performs it sets ``stopped``, which is asked while the bytes are read, and ``answer``
+    where one came after the step had failed (its task was cancelled).
     """
 
     purpose: str
@@ -123,6 +124,7 @@ class Upload:
     size: int
     open: Callable[[Upload], io.RawIOBase]
     stopped: Callable[[], bool] | None = None
+    answer: Answer | None = None
 
 
 _FILE_ROUTES = {

@@ -167,6 +167,32 @@ def test_a_large_file_is_read_once_and_known_again(
     assert paths(kimi).count("POST /files") == 1
 
 
+@pytest.mark.parametrize("content", [pdf(), MP4], ids=["document", "video"])
+def test_callers_at_the_same_time_share_one_upload(
+    kimi: Simulator, way: str, content: bytes
+) -> None:
+    kimi.file_rules.extract_delay = 0.2
+
+    def ask() -> None:
+        send(kimi, attach(content))
+
+    async def together() -> None:
+        carrier = AsyncCarrier(kimi.base_url, kimi.key)
+        exchanges = [exchange_of(kimi, attach(content)) for _ in range(6)]
+        await asyncio.gather(*(_drain(exchange, carrier) for exchange in exchanges))
+
+    if way == "sync":
+        threads = [threading.Thread(target=ask) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    else:
+        asyncio.run(together())
+    assert paths(kimi).count("POST /files") == 1
+    assert len(chats(kimi)) == 6
+
+
 def test_another_account_has_its_own(kimi: Simulator) -> None:
     send(kimi, attach(MP4))
     assert default_cache().entries(account("sk-other", kimi.base_url)) == []
@@ -361,9 +387,31 @@ def test_a_cancelled_task_leaves_nothing(kimi: Simulator) -> None:
         assert task.cancelled()
 
     asyncio.run(go())
-    _settle(lambda: _all_known(kimi))
     assert _all_known(kimi)
+    assert {file["purpose"] for file in kimi.files} <= {"video"}, "documents are deleted"
     assert chats(kimi) == []
+
+
+def test_a_cancelled_upload_that_takes_too_long_is_told(
+    kimi: Simulator, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("llm_kimi.carriers.drive.PATIENCE", 0.05)
+    kimi.file_rules.extract_delay = 0.8
+
+    async def go() -> None:
+        exchange = exchange_of(kimi, attach(Attached(name="a.pdf", content=pdf())))
+        task = asyncio.create_task(_drain(exchange, AsyncCarrier(kimi.base_url, kimi.key)))
+        await asyncio.sleep(0.3)
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+    asyncio.run(go())
+    assert '"a.pdf" may have been stored at Kimi: llm kimi files prune' in caplog.text
+    (owed,) = _owed(kimi)
+    assert owed.remote_id is None
+    _settle(lambda: len(kimi.files) == 1)
+    assert kimi.files[0]["filename"] == owed.filename
 
 
 def _all_known(kimi: Simulator) -> bool:
@@ -496,6 +544,38 @@ def test_an_id_is_no_path(kimi: Simulator, way: str, url: str) -> None:
     with pytest.raises(InvalidRequestError, match="is no id of a file"):
         send(kimi, attach(Attached(url=url)), way)
     assert kimi.requests == []
+
+
+def test_a_name_does_not_steer_the_terminal(kimi: Simulator, tmp_path: Path, way: str) -> None:
+    path = tmp_path / "e\x1b[31m\nRED\u202e.pdf"
+    path.write_bytes(b"no pdf \x00\x01")
+    with pytest.raises(InvalidRequestError) as caught:
+        send(kimi, attach(path), way)
+    assert str(caught.value).isprintable()
+    path.unlink()
+    with pytest.raises(InvalidRequestError) as caught:
+        send(kimi, attach(path), way)
+    assert str(caught.value).isprintable()
+
+
+def test_texts_of_other_encodings_are_texts(kimi: Simulator) -> None:
+    """Spreadsheets on Windows write cp1252."""
+    text = "Größe;Übung\nklein;eins\n"
+    send(kimi, attach(Attached(name="a.csv", content=text.encode("cp1252"))))
+    assert text in chats(kimi)[0]["messages"][0]["content"]
+    assert len(kimi.requests) == 1
+
+
+def test_what_has_a_name_and_not_the_bytes_is_refused(kimi: Simulator) -> None:
+    with pytest.raises(InvalidRequestError, match="of a type unknown here"):
+        send(kimi, attach(Attached(name="a.pdf", content=b"\xfe\xca\xde\x00\x01\x02")))
+    assert kimi.requests == []
+
+
+def test_a_full_account_says_of_which_file_and_what_to_do(kimi: Simulator, way: str) -> None:
+    kimi.file_rules.count = 0
+    with pytest.raises(APIError, match=r'"a\.mp4".*llm kimi files prune'):
+        send(kimi, attach(Attached(name="a.mp4", content=MP4)), way)
 
 
 def test_one_file_of_a_name_that_tries(kimi: Simulator, tmp_path: Path) -> None:

@@ -234,6 +234,21 @@ def test_a_document_is_uploaded_once(kimi: Simulator, tmp_path: Path) -> None:
         assert record["body"]["messages"][: len(first)] == first
 
 
+def test_a_video_of_an_earlier_turn_may_be_gone(kimi: Simulator, tmp_path: Path) -> None:
+    """What Kimi has already is named again; what went inline has to be there."""
+    video, picture = tmp_path / "a.mp4", tmp_path / "a.png"
+    video.write_bytes(VIDEOS["video/mp4"])
+    picture.write_bytes(PNG)
+    ask("what happens?", "-a", str(video))
+    first = messages(kimi)
+    video.unlink()
+    ask("-c", "and then?")
+    assert messages(kimi)[: len(first)] == first
+    ask("what is it?", "-a", str(picture))
+    picture.unlink()
+    assert "a.png is not there" in fail("-c", "and now?")
+
+
 def test_the_async_model_does_the_same(kimi: Simulator, tmp_path: Path) -> None:
     paths = []
     for name, content in {**DOCUMENTS, **TEXTS, "a.png": PNG, "a.mp4": VIDEOS["video/mp4"]}.items():

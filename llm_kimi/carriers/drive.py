@@ -32,6 +32,9 @@ from ..exchange import (
 
 __all__ = ["AsyncTransport", "Output", "SyncTransport", "arun", "run"]
 
+PATIENCE = 10.0
+"""Seconds that an upload is waited for after its task was cancelled."""
+
 Output: TypeAlias = Chunks | Notice
 
 
@@ -146,7 +149,7 @@ async def arun(exchange: Stepwise, transport: AsyncTransport) -> AsyncGenerator[
                 elif isinstance(step, Wait):
                     await asyncio.sleep(step.seconds)
                 elif isinstance(step, FileCall):
-                    result = await transport.file_call(step)
+                    result = await _file_call(step, transport)
                 elif isinstance(step, Work):
                     result = await _in_thread(step)
                 else:
@@ -168,6 +171,26 @@ def _watch(step: FileCall, stopped: Callable[[], bool]) -> None:
     """Let an upload end when nobody waits for it any more; what cleans up is done all the same."""
     if step.upload is not None:
         step.upload.stopped = stopped
+
+
+async def _file_call(step: FileCall, transport: AsyncTransport) -> Answer | Failed:
+    """An upload that is under way when its task is cancelled is seen to its end, for a while:
+    the server may store it all the same, and then it has to be known."""
+    upload = step.upload
+    if upload is None:
+        return await transport.file_call(step)
+    stop = threading.Event()
+    upload.stopped = stop.is_set
+    task = asyncio.ensure_future(transport.file_call(step))
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        stop.set()
+        await asyncio.wait({task}, timeout=PATIENCE)
+        task.cancel()
+        (result,) = await asyncio.gather(task, return_exceptions=True)
+        upload.answer = result if isinstance(result, Answer) else None
+        raise
 
 
 async def _in_thread(step: Work) -> Any:

@@ -14,14 +14,19 @@ from typing import Any
 
 from ..translation.draft import well_formed
 
-__all__ = ["document_text", "extracted_text", "quoted"]
+__all__ = ["document_text", "extracted_text", "one_line", "quoted"]
 
 MAX_NAME = 200
 
 
+def one_line(text: str) -> str:
+    """An error text with a name in it, without what would steer a terminal or break a log."""
+    return "".join(c if c.isprintable() else "?" for c in well_formed(text))
+
+
 def quoted(name: str) -> str:
     """A file name as one JSON string: no line ends, no quotes of its own."""
-    clean = "".join(c if c.isprintable() else "?" for c in well_formed(name))
+    clean = one_line(name)
     if len(clean) > MAX_NAME:
         clean = f"{clean[: MAX_NAME // 2]}…{clean[-MAX_NAME // 2 :]}"
     return json.dumps(clean, ensure_ascii=False)

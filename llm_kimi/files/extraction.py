@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..errors import InvalidRequestError
 from ..exchange import Steps, Work
 from ..translation import Attached
+from .documents import one_line
 from .room import FileRoom
 from .sources import Loaded, load
 from .uploads import Bringing
@@ -33,6 +34,8 @@ class Extraction:
             if progress is not None:
                 progress.begin(1, 0)
             yield from self._read()
+        except InvalidRequestError as error:
+            raise InvalidRequestError(one_line(error.message)) from None
         finally:
             if progress is not None:
                 progress.end()
@@ -52,8 +55,8 @@ class Extraction:
         self.name = loaded.name
         if loaded.kind in ("image", "video"):
             raise InvalidRequestError(
-                f"{loaded.name} is {loaded.mime}: attach it to a prompt (-a); Moonshot no longer "
-                "extracts text from pictures"
+                f"{loaded.name} is {loaded.mime}: attach it to a prompt (-a); Moonshot extracts "
+                "text from documents only"
             )
         if loaded.text is not None:
             self.text = loaded.text

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import base64
+import os
 import re
 from typing import Any, Literal
 
 from ..catalog import Model
 from ..errors import APIError, InvalidRequestError
 from ..exchange import Steps, Work
+from ..kinds import PDF
 from ..translation import Attached, Need, Translation
 from ..translation.media import INLINE_TOTAL, LARGE_IMAGE, check_modality
-from .documents import document_text, extracted_text
+from .documents import document_text, extracted_text, one_line
 from .placing import medium, medium_url
 from .sources import Loaded, attached_of, load, url_of
 from .uploads import Bringing, Stage
@@ -19,6 +21,8 @@ from .uploads import Bringing, Stage
 __all__ = ["Inline", "Item", "is_file_id"]
 
 Json = dict[str, Any]
+
+_MEDIA: tuple[Literal["image", "video"], ...] = ("image", "video")
 
 
 def is_file_id(text: str) -> bool:
@@ -36,6 +40,7 @@ class Item:
         self.bringing: Bringing | None = None
         self.part: Json | None = None
         self.text: str | None = None
+        self.told: str | None = None
         self._stage = stage
 
     @property
@@ -51,7 +56,7 @@ class Item:
             else:
                 self.loaded = yield Work(self._load)
         except InvalidRequestError as error:
-            raise InvalidRequestError(error.message, param=self.where) from None
+            raise InvalidRequestError(one_line(error.message), param=self.where) from None
 
     def _load(self, stopped: Any) -> Loaded:
         expected: Literal["image", "video"] | None = None
@@ -64,6 +69,13 @@ class Item:
             if entry is not None and entry.text is not None:
                 name = attached.name or entry.filename
                 return Loaded(name, "document", "", entry.size, sha256=attached.sha256)
+            if attached.path is not None and not os.path.exists(attached.path):
+                for kind in _MEDIA:
+                    entry = stage.cache.get(stage.account, attached.sha256, kind)
+                    if entry is not None and entry.remote_id is not None:
+                        loaded = Loaded(entry.filename, kind, "", entry.size)
+                        loaded.sha256, loaded.path = attached.sha256, attached.path
+                        return loaded
         return load(
             attached,
             expected,
@@ -108,6 +120,11 @@ class Item:
             return
         if loaded.kind in ("image", "video"):
             check_modality(model, loaded.kind, self.where)
+        if self.url is not None and loaded.mime == PDF and self.where != "attachment":
+            self.told = (
+                f"{self.where}: its text is sent (Kimi reads the text of a document: pictures in "
+                "it are not seen)"
+            )
         if loaded.kind == "text":
             self._check_length(loaded, model, name)
             self.text = document_text(loaded.name, loaded.text or "")
@@ -122,7 +139,7 @@ class Item:
         """A token holds fewer than 16 bytes of any text that people write."""
         if loaded.size > model.context * 16:
             raise InvalidRequestError(
-                f"{loaded.name} has {loaded.size / 1_000_000:.0f} MB of text, more than {name} "
+                f"{loaded.name} has {loaded.size / 1024 / 1024:.0f} MB of text, more than {name} "
                 f"reads at once ({model.context:,} tokens): send the part that matters",
                 param=self.where,
             )

@@ -17,6 +17,7 @@ from ..exchange import AT_ONCE, MAX_RETRIES, Fork, Notice, Step, Steps, Stepwise
 from ..translation import Translation
 from ..translation.output import fit_answer
 from .cache import FileCache, Purpose, account, default_cache
+from .documents import one_line, quoted
 from .items import Inline, Item
 from .placing import placed, renamed
 from .remote import Remote
@@ -39,7 +40,8 @@ _told_lock = threading.Lock()
 class FileRoom:
     """The files of one exchange; see ``exchange.Files``. Use it once.
 
-    ``keep``: leave documents at Kimi after their text was read. ``progress`` is told how far
+    ``keep``: leave documents at Kimi after their text was read. ``strict``: refuse what the
+    translation could not see, a PDF behind a URL. ``progress`` is told how far
     uploads and downloads are. ``cache`` is that of llm's user folder unless given.
     """
 
@@ -48,6 +50,7 @@ class FileRoom:
         target: Target,
         *,
         keep: bool = False,
+        strict: bool = False,
         progress: Progress | None = None,
         cache: FileCache | None = None,
         max_retries: int = MAX_RETRIES,
@@ -60,6 +63,7 @@ class FileRoom:
             keep=keep,
             progress=progress,
         )
+        self._strict = strict
         self._items: list[Item] = []
         self._fresh: dict[str, str] = {}
 
@@ -79,6 +83,8 @@ class FileRoom:
             inline = Inline(translation)
             for item in items:
                 item.decide(translation.model, str(translation.body["model"]), inline)
+                if item.told is not None and self._strict:
+                    raise InvalidRequestError(f"strict mode: {item.told}")
             yield from self._bring([item for item in items if item.open])
             if translation.choices > 1:
                 yield from self._check_remembered()
@@ -88,6 +94,8 @@ class FileRoom:
         yield from self.tell_problem()
         for item in items:
             item.settle()
+            if item.told is not None:
+                yield Notice(item.told)
         body = placed(translation, items)
         limit = fit_answer(body, translation.model)
         if limit is not None:
@@ -185,11 +193,24 @@ class _Named:
         try:
             yield from self._bringing.steps()
         except InvalidRequestError as error:
-            raise InvalidRequestError(error.message, param=self._where) from None
+            raise InvalidRequestError(one_line(error.message), param=self._where) from None
         except APIError as error:
             if error.status not in (404, 405, 501) or not self._bringing.can_go_inline:
-                raise
+                raise _of_file(error, self._bringing.loaded.name) from None
             self._bringing.inline = True
+
+
+def _of_file(error: APIError, name: str) -> APIError:
+    """``error`` with the name of the file that it is about."""
+    return APIError(
+        f"{error.detail} (while uploading {quoted(name)})",
+        status=error.status,
+        type=error.type,
+        code=error.code,
+        hint=error.hint,
+        trace_id=error.trace_id,
+        retry_after=error.retry_after,
+    )
 
 
 def _together(items: Sequence[_S], is_slow: Callable[[_S], bool]) -> Steps:

@@ -42,6 +42,11 @@ IN_MEMORY = 16 * 1024 * 1024
 
 FETCH_SECONDS = 60.0
 
+_TOLD_BY_BYTES = frozenset(
+    {".pdf", ".docx", ".xlsx", ".pptx", ".doc", ".xls", ".ppt", ".epub", ".mobi"}
+)
+"""What has such a name and not the bytes is something else."""
+
 Stopped: TypeAlias = Callable[[], bool]
 
 
@@ -129,8 +134,8 @@ def load(
     if not loaded.size:
         raise InvalidRequestError(f"{shown} is empty")
     if loaded.size > MAX_BYTES:
-        size = loaded.size / 1024 / 1024
-        raise InvalidRequestError(f"{shown} has {size:.0f} MB; Kimi takes files of up to 100 MB")
+        size = f"{loaded.size / 1024 / 1024:.1f}" if loaded.data is None else "more than 100"
+        raise InvalidRequestError(f"{shown} has {size} MB; Kimi takes files of up to 100 MB")
     _find_kind(loaded, expected, shown, fetched=attached.url is not None)
     if loaded.data is not None and loaded.sha256 is None:
         loaded.sha256 = hashlib.sha256(loaded.data).hexdigest()
@@ -213,9 +218,9 @@ def _find_kind(
         loaded.kind, loaded.mime = "document", mime
     elif fetched and (problem := _web_page(what)):
         raise InvalidRequestError(f"{shown} {problem}")
-    elif is_text(head):
+    elif is_text(head) or decode_text(head) is not None:
         _read_text(loaded, shown)
-    elif os.path.splitext(loaded.name)[1].lower() in EXTRACTABLE:
+    elif os.path.splitext(loaded.name)[1].lower() in EXTRACTABLE - _TOLD_BY_BYTES:
         loaded.kind, loaded.mime = "document", "application/octet-stream"
     else:
         raise InvalidRequestError(

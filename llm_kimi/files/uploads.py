@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
+import logging
 import os
 import re
 import secrets
+import threading
 import unicodedata
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from ..errors import APIError, InvalidRequestError, KimiError
-from ..exchange import Notice, Step, Steps, Upload, Wait, Work
+from ..exchange import Answer, Notice, Step, Steps, Upload, Wait, Work
 from ..kinds import suffix_for
 from .cache import Account, FileCache, Purpose
 from .documents import extracted_text, quoted
@@ -36,6 +39,14 @@ _NO_TEXT = (
     "has no text that Kimi could find: is it damaged, or nothing but pictures? Pages can be sent "
     "as images"
 )
+POLL = 0.05
+"""Seconds between two looks at whether another call has brought the same file."""
+
+logger = logging.getLogger("llm_kimi")
+
+_claims: set[tuple[Any, ...]] = set()
+_claims_lock = threading.Lock()
+
 _READY = frozenset({"ready", "ok", "processed"})
 
 
@@ -163,12 +174,38 @@ class Bringing:
         return self.remembered
 
     def steps(self) -> Steps:
-        """Upload it, and read what was extracted.
+        """Upload it, and read what was extracted; what another call is bringing is waited for.
 
         Raises:
             InvalidRequestError: Kimi cannot read it.
             APIError, APIConnectionError: what went wrong.
         """
+        claim = self._claim()
+        waited = False
+        while not _claimed(claim):
+            waited = True
+            yield Wait(POLL)
+        try:
+            if not (waited and (yield from _work(self._look_again))):
+                yield from self._bring()
+        finally:
+            _release(claim)
+
+    def _claim(self) -> tuple[Any, ...]:
+        """What no other call may bring at the same time."""
+        loaded, status = self.loaded, self.loaded.status
+        content: Any = loaded.sha256
+        if content is None and status is not None:
+            content = (loaded.path, status.st_size, status.st_mtime_ns)
+        return (self._stage.account, self.purpose, content)
+
+    def _look_again(self) -> bool:
+        loaded = self.loaded
+        if loaded.sha256 is None and loaded.path is not None and loaded.status is not None:
+            loaded.sha256 = self._stage.cache.known(loaded.path, loaded.status)
+        return self.look_up()
+
+    def _bring(self) -> Steps:
         upload = self._upload()
         file_id: str | None = None
         cache = self._stage.cache
@@ -289,6 +326,8 @@ class Bringing:
 
     def _take_back(self, upload: Upload, file_id: str | None, *, refused: bool) -> Steps:
         """Delete what a failed attempt may have left. Never raises an error of its own."""
+        if file_id is None and upload.answer is not None:
+            file_id = _id_in(upload.answer)
         try:
             if file_id is None and (refused or self._body is None or not self._body.sent):
                 found = []
@@ -296,18 +335,51 @@ class Bringing:
             elif file_id is None:
                 rows = yield from self._stage.remote.list(cleaning=True)
                 found = [row["id"] for row in rows if row.get("filename") == upload.filename]
+                if not found:
+                    self._warn()
             else:
                 found = [file_id]
             for left in found:
                 yield from self._delete(left, cleaning=True)
         except KimiError:
-            pass  # the cache has it in its list of pending uploads
+            self._warn()
+
+    def _warn(self) -> None:
+        """The cache has it in its list of pending uploads."""
+        logger.warning(
+            "%s may have been stored at Kimi: llm kimi files prune deletes what is left",
+            quoted(self.loaded.name),
+        )
 
     def give_up(self) -> Steps:
         """Delete an image or video that the cache does not know."""
         if self.owed and self.remote_id is not None:
             self.owed = False
             yield from self._delete(self.remote_id, cleaning=True)
+
+
+def _claimed(claim: tuple[Any, ...]) -> bool:
+    """Take a claim, unless another call has it."""
+    with _claims_lock:
+        if claim in _claims:
+            return False
+        _claims.add(claim)
+        return True
+
+
+def _release(claim: tuple[Any, ...]) -> None:
+    with _claims_lock:
+        _claims.discard(claim)
+
+
+def _id_in(answer: Answer) -> str | None:
+    """The id of the file in the answer to an upload that nobody waited for."""
+    try:
+        parsed = json.loads(answer.body) if answer.status == 200 else None
+    except ValueError:
+        return None
+    found = parsed.get("id") if isinstance(parsed, dict) else None
+    return found if isinstance(found, str) and found else None
 
 
 def _unchanged(loaded: Loaded) -> bool:

@@ -70,7 +70,9 @@ class _Call:
         if self.translation.needs:
             from ..files.room import FileRoom
 
-            files = FileRoom(target, keep=asked.keep_files, max_retries=retries)
+            files = FileRoom(
+                target, keep=asked.keep_files, strict=asked.strict, max_retries=retries
+            )
         self.exchange = Exchange(self.translation, target, max_retries=retries, files=files)
         self._log_request()
 

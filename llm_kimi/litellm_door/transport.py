@@ -116,10 +116,13 @@ class Transport:
         given = endpoint.client
         if isinstance(given, httpx.Client):
             self._client = given
-        elif isinstance(given, HTTPHandler):
-            self._client = given.client
-        else:
-            self._client = _get_httpx_client(params=endpoint.client_params).client
+            return
+        # Kept: LiteLLM's handlers close their client when nothing refers to them any more, and
+        # its cache forgets them after an hour, or when two threads fill it at the same time.
+        self._handler = given
+        if not isinstance(given, HTTPHandler):
+            self._handler = _get_httpx_client(params=endpoint.client_params)
+        self._client = self._handler.client
 
     def call(self, body: dict[str, Any]) -> Answer | Failed:
         """Post ``body``; what is no stream comes whole."""
@@ -170,12 +173,13 @@ class AsyncTransport:
         given = endpoint.client
         if isinstance(given, httpx.AsyncClient):
             self._client = given
-        elif isinstance(given, AsyncHTTPHandler):
-            self._client = given.client
-        else:
-            self._client = get_async_httpx_client(
+            return
+        self._handler = given  # see Transport
+        if not isinstance(given, AsyncHTTPHandler):
+            self._handler = get_async_httpx_client(
                 llm_provider=LlmProviders.CUSTOM, params=endpoint.client_params
-            ).client
+            )
+        self._client = self._handler.client
 
     async def call(self, body: dict[str, Any]) -> Answer | Failed:
         """Post ``body``; what is no stream comes whole."""

@@ -224,18 +224,21 @@ def _attachment(attachment: Any) -> Json:
     if url and url.startswith("ms://") and kind.startswith(("image/", "video/")):
         part = f"{kind[:5]}_url"
         return {"type": part, part: {"url": url}}
+    path, content = attachment.path, attachment.content
     if kind == "image/svg+xml":
+        name = os.path.basename(path) if path else "FILE"
         raise InvalidRequestError(
-            "Kimi takes no SVG: send its XML as text (--at FILE text/plain), or a PNG",
+            f"Kimi takes no SVG: send its XML as text (--at {name} text/plain), or a PNG",
             param="attachment",
         )
-    path = attachment.path
+    if content is not None and not isinstance(content, bytes):
+        raise InvalidRequestError("content must be bytes", param="attachment")
     return {
         "type": "file",
         "file": Attached(
             name=os.path.basename(path) if path else "",
             path=path,
-            content=attachment.content if not path and not url else None,
+            content=content if not path and not url else None,
             url=url if not path else None,
             # llm names an attachment by the hash of its content, except for URLs.
             sha256=getattr(attachment, "_id", None) if not url else None,

@@ -81,6 +81,35 @@ def test_the_callers_async_client(kimi: Simulator) -> None:
     assert seen == ["/v1/chat/completions"] * 2
 
 
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_litellm_may_forget_its_client_during_a_call(kimi: Simulator, asynchronous: bool) -> None:
+    """Its cache does so after an hour, and its handlers then close the client that they own."""
+
+    def forget() -> None:
+        litellm.in_memory_llm_clients_cache.flush_cache()
+        gc.collect()
+
+    kimi.chunk_delay = 0.01
+    talk = call("{{say: one two three four five}}", stream=True)
+
+    async def main() -> str:
+        stream = await litellm.acompletion(**talk)
+        text = ""
+        async for chunk in stream:
+            text += chunk.choices[0].delta.content or ""
+            forget()
+        return text
+
+    if asynchronous:
+        text = asyncio.run(main())
+    else:
+        text = ""
+        for chunk in litellm.completion(**talk):
+            text += chunk.choices[0].delta.content or ""
+            forget()
+    assert text == "one two three four five"
+
+
 def test_connections_are_kept(kimi: Simulator) -> None:
     for _ in range(4):
         ask("call")

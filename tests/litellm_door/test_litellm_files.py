@@ -162,6 +162,24 @@ def test_urls_without_a_file(kimi: Simulator, web: str, way: str, path: str, rea
     assert kimi.requests == []
 
 
+def test_strict_mode_sees_a_pdf_behind_a_url(
+    kimi: Simulator, web: str, way: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    part = file_part(file_id=f"{web}/a.pdf")
+    ask(way, [part])
+    assert "pictures in it are not seen" in caplog.text
+    kimi.requests.clear()
+    with pytest.raises(litellm.BadRequestError, match="strict mode"):
+        ask(way, [part], strict=True)
+    assert kimi.requests == []
+
+
+def test_documents_in_image_parts_by_url(kimi: Simulator, web: str, way: str) -> None:
+    """LiteLLM hands on the documents of the Messages API so."""
+    ask(way, [image_part({"url": f"{web}/a.pdf"})])
+    assert '"a.pdf"' in chat(kimi)[0]["content"]
+
+
 def test_an_upload_that_fails(kimi: Simulator, way: str) -> None:
     kimi.fault(status=401, path="/v1/files")
     with pytest.raises(litellm.AuthenticationError):
