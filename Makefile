@@ -15,7 +15,7 @@ NEW := .venv/newest
 OLD := .venv/oldest
 LAST := .venv/litellm
 
-.PHONY: demo test lint docs-check unit litellm wheel bench cog clean
+.PHONY: demo test lint docs-check unit litellm wheel bench cog pictures clean
 
 demo: $(DEMO)/.installed
 	@PATH="$(CURDIR)/$(DEMO)/bin:$$PATH" sh scripts/demo.sh
@@ -30,6 +30,7 @@ lint: $(NEW)/.installed
 
 docs-check: $(NEW)/.installed
 	$(NEW)/bin/cog --check README.md docs/*.md
+	$(NEW)/bin/python scripts/draw_rooms.py --check
 
 unit: $(NEW)/.installed $(OLD)/.installed
 	$(NEW)/bin/python -m pytest
@@ -44,6 +45,10 @@ wheel: $(NEW)/.installed
 # Rewrite the generated parts of README and docs.
 cog: $(NEW)/.installed
 	$(NEW)/bin/cog -r README.md docs/*.md
+
+# Draw the pictures anew.
+pictures: $(NEW)/.installed
+	$(NEW)/bin/python scripts/draw_rooms.py
 
 bench: $(NEW)/.installed $(LAST)/.installed
 	$(NEW)/bin/python benchmarks/run.py

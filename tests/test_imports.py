@@ -10,6 +10,7 @@ import sys
 import pytest
 
 import llm_kimi
+from scripts.rooms import imports
 
 HEAVY = (
     "litellm",
@@ -34,8 +35,17 @@ def loaded(code: str) -> set[str]:
 
 
 def test_importing_the_package_loads_nothing() -> None:
-    ours = {name for name in loaded("import llm_kimi") if name.startswith("llm")}
-    assert ours == {"llm_kimi"}
+    modules = loaded("import llm_kimi")
+    assert {name for name in modules if name.startswith("llm")} == {"llm_kimi"}
+    assert not {"litellm", "openai", "pydantic", "click", "sqlite3", "asyncio"} & modules
+
+
+def test_the_front_says_the_same_to_type_checkers_and_at_run_time() -> None:
+    """The names are written down twice in ``__init__``: once to be typed, once to be loaded."""
+    front = [item for item in imports() if item.ours and not item.importer]
+    typed = {name: item.imported for item in front for name in item.names}
+    assert typed == {name: home.lstrip(".") for name, home in llm_kimi._HOMES.items()}
+    assert {*typed, "__version__"} == set(llm_kimi.__all__)
 
 
 def test_import_time_shows_neither_litellm_nor_the_simulator() -> None:

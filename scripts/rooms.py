@@ -1,0 +1,228 @@
+"""The rooms of the package: what each is for, what it may import, and what it does import.
+
+The one table of the order in which the package is built. ``tests/test_import_direction.py`` holds
+the code to it, ``draw_rooms.py`` draws it. Imports are read from the source; nothing is loaded.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = "llm_kimi"
+
+
+@dataclass(frozen=True)
+class Room:
+    """A module of the package, or a folder of them.
+
+    ``may``: the rooms it may import, all of them further up in ``ROOMS``. ``pure``: no I/O, and
+    nothing but the standard library. ``lazy``: imports other rooms inside functions only, because
+    ``llm`` or ``import llm_kimi`` loads it at every start.
+    """
+
+    name: str
+    does: str
+    may: tuple[str, ...] = ()
+    pure: bool = False
+    lazy: bool = False
+
+
+_FACTS = ("catalog", "texts", "kinds", "errors")
+_LOGIC = (*_FACTS, "translation", "reply", "exchange")
+_HOUSE = (*_LOGIC, "settings", "learned", "carriers", "files")
+
+# Ground floor first: a room imports only rooms that stand above it in this list.
+ROOMS: tuple[Room, ...] = (
+    Room("catalog", "what each model allows", pure=True),
+    Room("texts", "bytes as text", pure=True),
+    Room("kinds", "file types, by their bytes", may=("texts",), pure=True),
+    Room("errors", "exceptions", pure=True),
+    Room("translation", "OpenAI's request to Kimi's", may=_FACTS, pure=True),
+    Room("reply", "bytes to chunks to message", may=_FACTS, pure=True),
+    Room("exchange", "one conversation, no I/O", may=(*_FACTS, "translation", "reply"), pure=True),
+    Room("settings", "key, base URL, strictness", may=("errors",)),
+    Room("learned", "models found by refresh", may=(*_FACTS, "settings")),
+    Room("carriers", "perform an exchange: HTTP", may=(*_LOGIC, "settings")),
+    Room("files", "uploads, texts, the cache", may=(*_LOGIC, "settings", "carriers")),
+    Room("llm_door", "llm's prompts and events", may=_HOUSE),
+    Room("litellm_door", "LiteLLM's calls and replies", may=_HOUSE),
+    Room("litellm", "import it: provider kimi", may=("litellm_door",)),
+    # Its own checks: the translation is tested against a second reading of the rules.
+    Room("simulator", "an offline Kimi", may=("catalog",)),
+    Room("commands", "llm kimi ...", may=(*_HOUSE, "llm_door", "simulator")),
+    Room("plugin", "llm's hooks", may=("catalog", "learned", "llm_door", "commands"), lazy=True),
+)
+
+FRONT = Room(
+    PACKAGE,
+    "names, loaded when used",
+    may=("errors", "translation", "llm_door"),
+    lazy=True,
+)
+"""``__init__``, above all rooms. Every room may read ``__version__`` from it, and nothing else."""
+
+# (module, what it imports) -> why it may, although that does not point down.
+EXCEPTIONS: dict[tuple[str, str], str] = {
+    ("errors", "translation.adjustments"): (
+        "the type of StrictError.adjustments, for type checkers only; never loaded"
+    ),
+    ("reply.restore", "translation"): (
+        "the type of what a translation says about the way back; never loaded, so that replies "
+        "can be read without the translation"
+    ),
+}
+
+# Modules that only these rooms may import: each has one door in this package.
+OWNERS: dict[str, tuple[str, ...]] = {
+    "litellm": ("litellm_door", "litellm"),
+    "openai": ("carriers",),
+    "httpx": ("carriers", "litellm_door"),
+    "httpx2": ("carriers",),
+    "pydantic": ("llm_door",),
+    "sqlite3": ("files",),
+}
+
+# What a pure room does without: files, processes, sockets, the environment, the clock's sleep.
+IO_MODULES = frozenset(
+    {
+        "asyncio",
+        "http",
+        "multiprocessing",
+        "os",
+        "pathlib",
+        "select",
+        "shutil",
+        "socket",
+        "sqlite3",
+        "ssl",
+        "subprocess",
+        "tempfile",
+        "time",
+        "urllib.request",
+    }
+)
+
+When: TypeAlias = Literal["loaded", "late", "types"]
+
+
+@dataclass(frozen=True)
+class Import:
+    """One import. Modules of the package are named without its name; the front is ``""``.
+
+    ``when``: ``loaded`` with the importer, ``late`` (inside a function), or for ``types`` only.
+    ``names`` are those taken by ``from ... import``. ``ours``: of this package.
+    """
+
+    importer: str
+    imported: str
+    when: When
+    line: int
+    ours: bool
+    names: tuple[str, ...] = ()
+
+    @property
+    def rooms(self) -> tuple[str, str]:
+        """The rooms of both."""
+        return room_of(self.importer), room_of(self.imported)
+
+    def __str__(self) -> str:
+        taken = f" ({', '.join(self.names)})" if self.names else ""
+        return f"{self.importer or PACKAGE}:{self.line} imports {self.imported or PACKAGE}{taken}"
+
+
+def room_of(module: str) -> str:
+    """The room in which a module of ours stands."""
+    return module.partition(".")[0] or PACKAGE
+
+
+def modules() -> dict[str, Path]:
+    """Every module of the package, without the package's name, and its file."""
+    found = {}
+    for path in sorted((ROOT / PACKAGE).rglob("*.py")):
+        parts = path.relative_to(ROOT / PACKAGE).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+def imports() -> list[Import]:
+    """Every import in the package, as it stands in the source."""
+    known = modules()
+    return [
+        item
+        for module, path in known.items()
+        for item in _Reader(module, path, frozenset(known)).read()
+    ]
+
+
+class _Reader:
+    """Reads the imports of one module."""
+
+    def __init__(self, module: str, path: Path, known: frozenset[str]) -> None:
+        self._module = module
+        self._path = path
+        self._known = known
+        inside = [PACKAGE, *(module.split(".") if module else [])]
+        self._package = inside if path.name == "__init__.py" else inside[:-1]
+
+    def read(self) -> Iterator[Import]:
+        yield from self._visit(ast.parse(self._path.read_text(encoding="utf-8")), "loaded")
+
+    def _visit(self, node: ast.AST, when: When) -> Iterator[Import]:
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.Import):
+                for alias in child.names:
+                    yield self._import(alias.name, when, child.lineno)
+            elif isinstance(child, ast.ImportFrom):
+                yield from self._import_from(child, when)
+            else:
+                if isinstance(child, ast.Call):
+                    yield from self._import_module(child, when)
+                yield from self._visit(child, _when(child, when))
+
+    def _import(self, name: str, when: When, line: int, names: tuple[str, ...] = ()) -> Import:
+        top, _, rest = name.partition(".")
+        ours = top == PACKAGE
+        return Import(self._module, rest if ours else name, when, line, ours, names)
+
+    def _import_from(self, node: ast.ImportFrom, when: When) -> Iterator[Import]:
+        base = self._package[: len(self._package) - node.level + 1] if node.level else []
+        name = ".".join([*base, *([node.module] if node.module else [])])
+        plain = []
+        for alias in node.names:
+            inner = f"{name}.{alias.name}"
+            if inner.removeprefix(f"{PACKAGE}.") in self._known and inner.startswith(PACKAGE):
+                yield self._import(inner, when, node.lineno)
+            else:
+                plain.append(alias.name)
+        if plain:
+            yield self._import(name, when, node.lineno, tuple(plain))
+
+    def _import_module(self, node: ast.Call, when: When) -> Iterator[Import]:
+        """``import_module("name")``; a name that is computed is shown as ``?``."""
+        called = node.func
+        name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
+        if name not in ("import_module", "__import__"):
+            return
+        wanted = node.args[0] if node.args else None
+        if isinstance(wanted, ast.Constant) and isinstance(wanted.value, str):
+            text = wanted.value
+            if text.startswith("."):
+                level = len(text) - len(text.lstrip("."))
+                base = self._package[: len(self._package) - level + 1]
+                text = ".".join([*base, text.lstrip(".")])
+            yield self._import(text, when, node.lineno)
+        else:
+            yield Import(self._module, "?", when, node.lineno, False)
+
+
+def _when(node: ast.AST, outside: When) -> When:
+    if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+        return "types"
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+        return "types" if outside == "types" else "late"
+    return outside

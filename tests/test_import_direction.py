@@ -1,0 +1,138 @@
+"""Imports point down: each room of the package imports only the rooms that it may.
+
+The table is ``scripts/rooms.py``. The source is read, not loaded, so that late imports count too.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from graphlib import TopologicalSorter
+
+import pytest
+
+from scripts.rooms import (
+    EXCEPTIONS,
+    FRONT,
+    IO_MODULES,
+    OWNERS,
+    PACKAGE,
+    ROOMS,
+    ROOT,
+    Import,
+    Room,
+    imports,
+    modules,
+    room_of,
+)
+
+EVERY = (*ROOMS, FRONT)
+TABLE = {room.name: room for room in EVERY}
+IMPORTS = imports()
+every_room = pytest.mark.parametrize("room", EVERY, ids=lambda room: room.name)
+
+
+def _between_rooms(room: Room) -> list[Import]:
+    """The imports of other rooms; the version is everybody's."""
+    return [
+        item
+        for item in IMPORTS
+        if item.ours
+        and room_of(item.importer) == room.name
+        and room_of(item.imported) != room.name
+        and not (item.imported == "" and item.names == ("__version__",))
+    ]
+
+
+def _foreign(room: Room) -> list[Import]:
+    return [
+        item
+        for item in IMPORTS
+        if not item.ours and item.imported != "?" and room_of(item.importer) == room.name
+    ]
+
+
+def _shown(items: list[Import]) -> list[str]:
+    return [str(item) for item in items]
+
+
+def test_every_module_stands_in_a_room_of_the_table() -> None:
+    assert {room_of(module) for module in modules()} == set(TABLE)
+
+
+def test_the_table_itself_points_down() -> None:
+    below: set[str] = set()
+    for room in EVERY:
+        assert set(room.may) <= below, room.name
+        below.add(room.name)
+
+
+@every_room
+def test_a_room_imports_only_rooms_that_it_may(room: Room) -> None:
+    wrong = [
+        item
+        for item in _between_rooms(room)
+        if room_of(item.imported) not in room.may
+        and (item.importer, item.imported) not in EXCEPTIONS
+    ]
+    assert _shown(wrong) == []
+
+
+@pytest.mark.parametrize("room", [room for room in EVERY if room.lazy], ids=lambda room: room.name)
+def test_what_is_loaded_at_every_start_imports_rooms_inside_functions(room: Room) -> None:
+    assert _shown([item for item in _between_rooms(room) if item.when == "loaded"]) == []
+
+
+@pytest.mark.parametrize("exception", EXCEPTIONS, ids=" to ".join)
+def test_an_exception_is_still_needed_and_never_loaded(exception: tuple[str, str]) -> None:
+    found = [item for item in IMPORTS if (item.importer, item.imported) == exception]
+    assert found, "the exception is not needed any more"
+    importer, imported = exception
+    assert room_of(imported) not in TABLE[room_of(importer)].may
+    assert {item.when for item in found} == {"types"}
+
+
+def test_no_module_waits_for_itself_to_load() -> None:
+    """Modules, not rooms: a circle inside a room works only as long as nobody turns it round."""
+    sorter: TopologicalSorter[str] = TopologicalSorter(dict.fromkeys(modules(), ()))
+    for item in IMPORTS:
+        if item.ours and item.when == "loaded" and item.imported:
+            sorter.add(item.importer, item.imported)
+    sorter.prepare()
+
+
+@pytest.mark.parametrize("room", [room for room in ROOMS if room.pure], ids=lambda room: room.name)
+def test_a_pure_room_does_no_io(room: Room) -> None:
+    wrong = [
+        item
+        for item in _foreign(room)
+        if item.imported.split(".")[0] not in sys.stdlib_module_names
+        or any(f"{item.imported}.".startswith(f"{name}.") for name in IO_MODULES)
+        or (item.imported == "urllib" and "request" in item.names)
+    ]
+    assert _shown(wrong) == []
+
+
+@every_room
+def test_what_has_one_door_is_imported_there_only(room: Room) -> None:
+    wrong = [
+        item
+        for item in _foreign(room)
+        if room.name not in OWNERS.get(item.imported.split(".")[0], (room.name,))
+    ]
+    assert _shown(wrong) == []
+
+
+def test_names_are_computed_only_where_they_are_looked_up_in_a_list() -> None:
+    computed = {room_of(item.importer) for item in IMPORTS if item.imported == "?"}
+    assert computed <= {PACKAGE, "commands"}, "imports that this test cannot read"
+
+
+def test_the_picture_shows_the_rooms_as_they_are() -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "scripts" / "draw_rooms.py"), "--check"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
