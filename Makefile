@@ -31,6 +31,7 @@ lint: $(NEW)/.installed
 docs-check: $(NEW)/.installed
 	$(NEW)/bin/cog --check README.md docs/*.md
 	$(NEW)/bin/python scripts/draw_rooms.py --check
+	$(NEW)/bin/python scripts/record_demo.py --check
 
 unit: $(NEW)/.installed $(OLD)/.installed
 	$(NEW)/bin/python -m pytest
@@ -46,9 +47,10 @@ wheel: $(NEW)/.installed
 cog: $(NEW)/.installed
 	$(NEW)/bin/cog -r README.md docs/*.md
 
-# Draw the pictures anew.
+# Draw the pictures of README and docs anew.
 pictures: $(NEW)/.installed
 	$(NEW)/bin/python scripts/draw_rooms.py
+	$(NEW)/bin/python scripts/record_demo.py
 
 bench: $(NEW)/.installed $(LAST)/.installed
 	$(NEW)/bin/python benchmarks/run.py

@@ -9,7 +9,8 @@ show() {
 [ -t 1 ] || say() { printf '\n%s\n' "$*"; }
 
 say "An offline Kimi listens at $KIMI_BASE_URL.
-Every answer below is made up by it, not by Moonshot AI: no key is used and nothing leaves this machine."
+Every answer below is made up by it, not by Moonshot AI:
+no key is used and nothing leaves this machine."
 
 say "1. A prompt. The reasoning goes to stderr, the answer streams to stdout."
 show 'llm -m kimi-k2.6 "What is a moonshot?"'
@@ -28,6 +29,7 @@ show 'llm -c "Another one"'
 
 say "5. What becomes of a request that was written for OpenAI; nothing is sent."
 show "echo '{\"model\": \"kimi-k3\", \"max_tokens\": 500, \"seed\": 7, \"reasoning_effort\": \"medium\",
-       \"messages\": [{\"role\": \"developer\", \"content\": \"Be brief.\"}, {\"role\": \"user\", \"content\": \"Hi\"}]}' | llm kimi explain"
+  \"messages\": [{\"role\": \"developer\", \"content\": \"Be brief.\"},
+               {\"role\": \"user\", \"content\": \"Hi\"}]}' | llm kimi explain"
 
 say "With a key of platform.kimi.ai (llm keys set kimi) the same commands ask the real Kimi."
