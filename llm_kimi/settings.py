@@ -28,6 +28,7 @@ __all__ = [
     "locate_key",
     "no_key_message",
     "private_urls_allowed",
+    "simulator_environment",
     "strict_by_default",
 ]
 
@@ -180,6 +181,16 @@ def no_key_message() -> str:
         "No key for Kimi: get one at https://platform.kimi.ai, then 'llm keys set kimi' or set "
         f"{KEY_VARIABLES[0]}. To try without one: llm kimi simulate -- llm -m kimi-k2.6 hi"
     )
+
+
+def simulator_environment(base_url: str, key: str) -> dict[str, str]:
+    """The variables that lead all doors to an offline Kimi at ``base_url``, and nowhere else."""
+    variables = dict.fromkeys(BASE_URL_VARIABLES, base_url)
+    variables |= dict.fromkeys((SIMULATOR_KEY_VARIABLE, *KEY_VARIABLES), key)
+    for variable in ("NO_PROXY", "no_proxy"):
+        others = os.environ.get(variable)
+        variables[variable] = f"127.0.0.1,{others}" if others else "127.0.0.1"
+    return variables
 
 
 def strict_by_default() -> bool:

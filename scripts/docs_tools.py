@@ -6,9 +6,12 @@ against the offline Kimi.
 
 from __future__ import annotations
 
+import ast
+import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -17,11 +20,14 @@ from pathlib import Path
 from typing import Any
 
 from llm_kimi import InvalidRequestError, translate
-from llm_kimi.catalog import BY_ID, MODELS, SOURCES, Model, live_models
+from llm_kimi.catalog import BY_ID, MODELS, SOURCES, Model, Pinned, Range, live_models
+from llm_kimi.settings import simulator_environment
+from llm_kimi.simulator import Simulator
 from llm_kimi.translation.adjustments import shorten
 
 ROOT = Path(__file__).parent.parent
 FILES = ROOT / "docs" / "examples" / "files"
+FAMILY_NAMES = ("K3.1 Pro, K3", "K2.7 Code", "K2.6 thinking", "K2.6 not thinking", "moonshot-v1")
 FAMILIES = ("kimi-k3.1-pro", "kimi-k2.7-code", "kimi-k2.6", "kimi-k2.6 (off)", "moonshot-v1-128k")
 
 
@@ -219,16 +225,27 @@ def _cell(column: str, probe: dict[str, Any]) -> str:
 
 def parameter_table() -> str:
     """What ``translate`` really does with each parameter, per family."""
-    head = (
-        "OpenAI's parameter",
-        "K3.1 Pro, K3",
-        "K2.7 Code",
-        "K2.6 thinking",
-        "K2.6 not thinking",
-        "moonshot-v1",
-    )
+    head = ("OpenAI's parameter", *FAMILY_NAMES)
     rows = [(label, *(_cell(column, probe) for column in FAMILIES)) for label, probe in PROBES]
     return table(head, rows)
+
+
+def _rule(rule: object) -> str:
+    """A sampling rule of the catalog, in words."""
+    if isinstance(rule, Pinned):
+        return f"fixed at {json.dumps(rule.value)}"
+    return f"{rule.low:g} to {rule.high:g}" if isinstance(rule, Range) else "free"
+
+
+def sampling_table() -> str:
+    """What each family takes as sampling parameters, from the catalog."""
+    columns = []
+    for name in FAMILIES:
+        model, off = _column(name)
+        row = BY_ID[model]
+        columns.append(row.sampling(not off and row.thinking.default_on))
+    rows = [(f"`{name}`", *(_rule(column[name]) for column in columns)) for name in columns[0]]
+    return table(("Parameter", *FAMILY_NAMES), rows)
 
 
 def tool_choice_table() -> str:
@@ -279,6 +296,168 @@ def options_table(model_id: str) -> str:
     )
 
 
+# -- schemas -----------------------------------------------------------------------------------
+
+SCHEMAS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("a list of types", {"type": ["string", "null"]}),
+    ("`oneOf`", {"oneOf": [{"type": "string"}, {"type": "number"}]}),
+    ("`allOf`", {"allOf": [{"type": "string"}, {"maxLength": 9}]}),
+    ("`const`", {"const": "cat"}),
+    ("an enum of several types", {"enum": ["x", 1]}),
+    ("no type", {}),
+    ("`$ref`", {"$ref": "#/$defs/Name"}),
+    ("bounds", {"type": "integer", "minimum": 1, "maximum": 5}),
+    ("`pattern`", {"type": "string", "pattern": "^[A-Z]+$"}),
+    ("`format`", {"type": "string", "format": "date-time"}),
+    ("`exclusiveMinimum`", {"type": "number", "exclusiveMinimum": 0}),
+    ("`multipleOf`", {"type": "integer", "multipleOf": 5}),
+    ("`uniqueItems`", {"type": "array", "items": {"type": "string"}, "uniqueItems": True}),
+    ("`prefixItems`", {"prefixItems": [{"type": "string"}, {"type": "number"}]}),
+    ("`oneOf` that overlaps", {"oneOf": [{"const": 1}, {"type": "integer"}]}),
+    ("`not`", {"type": "string", "not": {"const": "x"}}),
+    ("a `$ref` to nothing", {"$ref": "#/$defs/Nobody"}),
+)
+
+
+def _asking_for(schema: dict[str, Any]) -> dict[str, Any]:
+    """A request for an answer in the form of ``schema``."""
+    form = {"name": "answer", "strict": True, "schema": schema}
+    return {
+        "model": "kimi-k2.6",
+        "messages": [{"role": "user", "content": "Hi"}],
+        "response_format": {"type": "json_schema", "json_schema": form},
+    }
+
+
+def schema_table() -> str:
+    """What becomes of schemas of one property, and whether that is a change of meaning."""
+    rows = []
+    for label, schema in SCHEMAS:
+        whole = {"type": "object", "properties": {"a": schema}}
+        if "$ref" in schema:
+            whole["$defs"] = {"Name": {"type": "string"}}
+        try:
+            done = translate(_asking_for(whole))
+        except InvalidRequestError as error:
+            sent, said = "", f"error: {error.message}"
+        else:
+            form = done.body["response_format"]["json_schema"]["schema"]
+            sent = f"`{json.dumps(form['properties']['a'])}`"
+            lost = [change.reason for change in done.changes_of_meaning]
+            said = f"**yes**: {lost[0]}" if lost else "no"
+        rows.append((label, f"`{json.dumps(schema)}`", sent, said))
+    return table(("You write", "As JSON schema", "Kimi gets", "Change of meaning"), rows)
+
+
+# -- rooms -------------------------------------------------------------------------------------
+
+PACKAGE = ROOT / "llm_kimi"
+_IO: dict[str, tuple[str, ...]] = {
+    "network": ("socket", "ssl", "socketserver", "httpx", "httpx2", "openai"),
+    "disk": ("sqlite3", "tempfile"),
+    "programs": ("subprocess",),
+}
+_IO_CALLS = {
+    "read_bytes": "disk",
+    "read_text": "disk",
+    "write_bytes": "disk",
+    "write_text": "disk",
+    "load_keys": "disk",
+    "user_dir": "disk",
+    "echo": "terminal",
+}
+_IO_NAMES = {"os.environ": "environment", "sys.stdin": "terminal", "sys.stderr": "terminal"}
+_IO_ORDER = ("network", "disk", "programs", "environment", "terminal")
+
+
+def _what(path: Path) -> str:
+    """The first line of a module's docstring."""
+    lines = (ast.get_docstring(ast.parse(path.read_text("utf-8"))) or "").splitlines()
+    return lines[0].replace("``", "`") if lines else ""
+
+
+def _touches(path: Path) -> set[str]:
+    """What of the world outside a module reaches for by itself, found in its source."""
+    found: set[str] = set()
+
+    class Visitor(ast.NodeVisitor):
+        def visit_If(self, node: ast.If) -> None:
+            if ast.unparse(node.test) != "TYPE_CHECKING":
+                self.generic_visit(node)
+
+        def visit_Import(self, node: ast.Import) -> None:
+            for alias in node.names:
+                self.imported(alias.name)
+
+        def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+            if not node.level:
+                self.imported(node.module or "")
+
+        def imported(self, name: str) -> None:
+            top = "httpx" if "custom_httpx" in name else name.partition(".")[0]
+            found.update(kind for kind, names in _IO.items() if top in names)
+
+        def visit_Call(self, node: ast.Call) -> None:
+            name = ast.unparse(node.func).rpartition(".")[2]
+            if name in _IO_CALLS:
+                found.add(_IO_CALLS[name])
+            plain = isinstance(node.func, ast.Name)
+            if name == "open" and (plain or (node.args and isinstance(node.args[0], ast.Constant))):
+                found.add("disk")
+            self.generic_visit(node)
+
+        def visit_Attribute(self, node: ast.Attribute) -> None:
+            name = ast.unparse(node)
+            if name in _IO_NAMES:
+                found.add(_IO_NAMES[name])
+            self.generic_visit(node)
+
+    Visitor().visit(ast.parse(path.read_text("utf-8")))
+    return found
+
+
+def _modules(room: Path) -> list[Path]:
+    """The source files of a room."""
+    return sorted(room.rglob("*.py")) if room.is_dir() else [room]
+
+
+def _rooms() -> list[Path]:
+    """The modules and packages at the top of the package, by name."""
+    found = [path for path in PACKAGE.iterdir() if path.suffix == ".py" or _is_package(path)]
+    return sorted((path for path in found if path.name != "__init__.py"), key=lambda p: p.stem)
+
+
+def _is_package(path: Path) -> bool:
+    return (path / "__init__.py").is_file()
+
+
+def rooms_table() -> str:
+    """Each room: what it does, and what of the outside world it touches."""
+    rows = []
+    for room in _rooms():
+        head = room / "__init__.py" if room.is_dir() else room
+        touched = {kind for path in _modules(room) for kind in _touches(path)}
+        name = f"`{room.stem}{'/' if room.is_dir() else ''}`"
+        io = ", ".join(kind for kind in _IO_ORDER if kind in touched) or "none"
+        rows.append((name, _what(head), io))
+    return table(("Room", "What it does", "I/O"), rows)
+
+
+def modules_tables() -> str:
+    """The modules of each room that has several."""
+    parts = []
+    for room in _rooms():
+        if not room.is_dir():
+            continue
+        rows = [
+            (f"`{path.relative_to(room).with_suffix('').as_posix()}`", _what(path))
+            for path in _modules(room)
+            if path.name != "__init__.py"
+        ]
+        parts.append(f"### {room.name}\n\n" + table(("Module", "What it does"), rows))
+    return "\n\n".join(parts)
+
+
 # -- errors ------------------------------------------------------------------------------------
 
 ERRORS: tuple[tuple[int, str, str], ...] = (
@@ -313,8 +492,6 @@ ERRORS: tuple[tuple[int, str, str], ...] = (
 
 def errors_table() -> str:
     """What the API says, whether it is tried again, and our hint."""
-    import json
-
     from llm_kimi.reply.failures import api_error, is_retryable
 
     rows = []
@@ -342,6 +519,7 @@ MASKS = (
     (r"127\.0\.0\.1:\d+", "127.0.0.1:PORT"),
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "2026-11-21T10:00:00Z"),
     (r"\b\d+ ms\b", "85 ms"),
+    (r" in \d+\.\d\ds$", " in 0.85s"),
     (
         r"^versions  .*?(?=\nkey )",
         "versions  python 3.12.3, llm-kimi 0.1.0, llm 0.36, openai 3.54.0, Linux x86_64",
@@ -350,6 +528,7 @@ MASKS = (
 )
 
 _folder: tempfile.TemporaryDirectory[str] | None = None
+_copies: list[tempfile.TemporaryDirectory[str]] = []
 
 
 def _environment() -> dict[str, str]:
@@ -368,25 +547,24 @@ def _environment() -> dict[str, str]:
         "LLM_USER_PATH": _folder.name,
         "COLUMNS": "90",
         "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
     }
 
 
 def run(command: str, folder: Path = ROOT) -> str:
     """What ``command`` writes on both channels, run against the offline Kimi."""
-    inner = ["sh", "-c", command]
-    if "kimi simulate" not in command and "kimi explain" not in command:
-        inner = ["llm", "kimi", "simulate", "--", *inner]
     environment = _environment()
-    done = subprocess.run(
-        inner,
-        cwd=folder,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
+    with Simulator() as kimi:
+        done = subprocess.run(
+            ["sh", "-c", command],
+            cwd=folder,
+            env={**environment, **simulator_environment(kimi.base_url, kimi.key)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
     text = done.stdout.replace(environment["LLM_USER_PATH"], LLM_FOLDER)
     for pattern, said in MASKS:
         text = re.sub(pattern, said, text, flags=re.DOTALL)
@@ -407,6 +585,14 @@ def session(*commands: str, folder: Path = ROOT) -> None:
     script = [f"printf '%s\\n' {shlex.quote('$ ' + each)}\n{each}" for each in commands]
     text = run("\n".join(script), folder)
     out(f"```console\n{text}\n```")
+
+
+def copied(name: str) -> Path:
+    """A copy of a folder of docs/examples, for commands that would leave something there."""
+    _copies.append(tempfile.TemporaryDirectory(prefix="llm-kimi-docs-"))
+    folder = Path(_copies[-1].name)
+    shutil.copytree(ROOT / "docs" / "examples" / name, folder, dirs_exist_ok=True)
+    return folder
 
 
 def python(code: str) -> None:

@@ -54,6 +54,7 @@ ROOMS: tuple[Room, ...] = (
     Room("litellm", "import it: provider kimi", may=("litellm_door",)),
     # Its own checks: the translation is tested against a second reading of the rules.
     Room("simulator", "an offline Kimi", may=("catalog",)),
+    Room("pytest_plugin", "a fixture for your tests", may=("settings", "simulator")),
     Room("commands", "llm kimi ...", may=(*_HOUSE, "llm_door", "simulator")),
     Room("plugin", "llm's hooks", may=("catalog", "learned", "llm_door", "commands"), lazy=True),
 )
@@ -84,6 +85,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "httpx": ("carriers", "litellm_door"),
     "httpx2": ("carriers",),
     "pydantic": ("llm_door",),
+    "pytest": ("pytest_plugin",),
     "sqlite3": ("files",),
 }
 

@@ -15,7 +15,7 @@ from typing import IO, Any
 
 import click
 
-from ..settings import BASE_URL_VARIABLES, KEY_VARIABLES, SIMULATOR_KEY_VARIABLE
+from ..settings import BASE_URL_VARIABLES, KEY_VARIABLES, simulator_environment
 
 __all__ = ["simulate"]
 
@@ -72,14 +72,7 @@ def _open(log: Path) -> IO[str]:
 
 def _environment(simulator: Any) -> dict[str, str]:
     """The command's environment: every variable that could lead elsewhere points here."""
-    environment = dict(os.environ)
-    environment.update(dict.fromkeys(BASE_URL_VARIABLES, simulator.base_url))
-    keys = (SIMULATOR_KEY_VARIABLE, *KEY_VARIABLES)
-    environment.update(dict.fromkeys(keys, simulator.key))
-    for variable in ("NO_PROXY", "no_proxy"):
-        others = environment.get(variable)
-        environment[variable] = f"127.0.0.1,{others}" if others else "127.0.0.1"
-    return environment
+    return {**os.environ, **simulator_environment(simulator.base_url, simulator.key)}
 
 
 def _run(command: tuple[str, ...], environment: dict[str, str]) -> int:

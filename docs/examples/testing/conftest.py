@@ -1,0 +1,1 @@
+pytest_plugins = ["llm_kimi.pytest_plugin"]
