@@ -14,13 +14,14 @@ DEMO := .venv/demo
 NEW := .venv/newest
 OLD := .venv/oldest
 LAST := .venv/litellm
+DOCS := .venv/docs
 
-.PHONY: demo test lint docs-check unit unit-newest unit-oldest litellm wheel bench cog pictures clean
+.PHONY: demo test lint docs-check docs unit unit-newest unit-oldest litellm wheel bench cog pictures clean
 
 demo: $(DEMO)/.installed
 	@PATH="$(CURDIR)/$(DEMO)/bin:$$PATH" sh scripts/demo.sh
 
-test: lint docs-check unit litellm wheel
+test: lint docs-check docs unit litellm wheel
 	@echo "All checks passed."
 
 lint: $(NEW)/.installed
@@ -32,6 +33,10 @@ docs-check: $(NEW)/.installed
 	$(NEW)/bin/cog --check README.md docs/*.md
 	$(NEW)/bin/python scripts/draw_rooms.py --check
 	$(NEW)/bin/python scripts/record_demo.py --check
+
+# The documentation as a site: open site/index.html.
+docs: $(DOCS)/.installed
+	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --quiet --strict
 
 unit: unit-newest unit-oldest
 
@@ -82,6 +87,11 @@ $(LAST)/.installed: pyproject.toml scripts/litellm-overrides.txt
 		--overrides scripts/litellm-overrides.txt -e ".[test]" $(LATEST)
 	@touch $@
 
+$(DOCS)/.installed: pyproject.toml
+	$(call venv,$(DOCS))
+	$(DOCS)/bin/python $(PIP) -e ".[docs]"
+	@touch $@
+
 define venv
 @$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "llm-kimi needs Python 3.10 or newer; set PYTHON=")'
 @echo "Setting up $(1) ..."
@@ -89,4 +99,4 @@ define venv
 endef
 
 clean:
-	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

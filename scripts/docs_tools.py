@@ -7,11 +7,13 @@ against the offline Kimi.
 from __future__ import annotations
 
 import ast
+import contextlib
 import json
 import os
 import re
 import shlex
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -21,8 +23,10 @@ from typing import Any
 
 from llm_kimi import InvalidRequestError, translate
 from llm_kimi.catalog import BY_ID, MODELS, SOURCES, Model, Pinned, Range, live_models
+from llm_kimi.files.cache import FileCache, account
 from llm_kimi.settings import simulator_environment
 from llm_kimi.simulator import Simulator
+from llm_kimi.translation import schema
 from llm_kimi.translation.adjustments import shorten
 
 ROOT = Path(__file__).parent.parent
@@ -319,9 +323,9 @@ SCHEMAS: tuple[tuple[str, dict[str, Any]], ...] = (
 )
 
 
-def _asking_for(schema: dict[str, Any]) -> dict[str, Any]:
-    """A request for an answer in the form of ``schema``."""
-    form = {"name": "answer", "strict": True, "schema": schema}
+def _asking_for(wanted: dict[str, Any]) -> dict[str, Any]:
+    """A request for an answer that satisfies a schema."""
+    form = {"name": "answer", "strict": True, "schema": wanted}
     return {
         "model": "kimi-k2.6",
         "messages": [{"role": "user", "content": "Hi"}],
@@ -332,9 +336,9 @@ def _asking_for(schema: dict[str, Any]) -> dict[str, Any]:
 def schema_table() -> str:
     """What becomes of schemas of one property, and whether that is a change of meaning."""
     rows = []
-    for label, schema in SCHEMAS:
-        whole = {"type": "object", "properties": {"a": schema}}
-        if "$ref" in schema:
+    for label, written in SCHEMAS:
+        whole = {"type": "object", "properties": {"a": written}}
+        if "$ref" in written:
             whole["$defs"] = {"Name": {"type": "string"}}
         try:
             done = translate(_asking_for(whole))
@@ -345,8 +349,37 @@ def schema_table() -> str:
             sent = f"`{json.dumps(form['properties']['a'])}`"
             lost = [change.reason for change in done.changes_of_meaning]
             said = f"**yes**: {lost[0]}" if lost else "no"
-        rows.append((label, f"`{json.dumps(schema)}`", sent, said))
+        rows.append((label, f"`{json.dumps(written)}`", sent, said))
     return table(("You write", "As JSON schema", "Kimi gets", "Change of meaning"), rows)
+
+
+def schema_limits_table() -> str:
+    """What Kimi accepts at most in one schema."""
+    rows = [
+        ("properties", schema.MAX_PROPERTIES),
+        ("levels", schema.MAX_DEPTH),
+        ("alternatives in one `anyOf`", schema.MAX_ANY_OF),
+        ("values in one `enum`", schema.MAX_ENUM),
+        ("bytes", schema.MAX_BYTES),
+    ]
+    return table(("Of one schema", "At most"), [(what, f"{most:,}") for what, most in rows])
+
+
+# -- what is stored ----------------------------------------------------------------------------
+
+
+def stored_table() -> str:
+    """The columns of the file that remembers uploads."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "kimi-files.db"
+        FileCache(path).clear(account("sk-docs", "https://api.moonshot.ai/v1"))
+        with contextlib.closing(sqlite3.connect(path)) as connection:
+            named = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+            rows = []
+            for (name,) in sorted(named):
+                columns = connection.execute(f"PRAGMA table_info({name})").fetchall()
+                rows.append((f"`{name}`", ", ".join(f"`{column[1]}`" for column in columns)))
+    return table(("Table", "Columns"), rows)
 
 
 # -- rooms -------------------------------------------------------------------------------------
@@ -422,13 +455,11 @@ def _modules(room: Path) -> list[Path]:
 
 
 def _rooms() -> list[Path]:
-    """The modules and packages at the top of the package, by name."""
-    found = [path for path in PACKAGE.iterdir() if path.suffix == ".py" or _is_package(path)]
-    return sorted((path for path in found if path.name != "__init__.py"), key=lambda p: p.stem)
+    """The modules and packages at the top of the package, ground floor first."""
+    from rooms import ROOMS
 
-
-def _is_package(path: Path) -> bool:
-    return (path / "__init__.py").is_file()
+    paths = {path.stem: path for path in PACKAGE.iterdir() if not path.name.startswith("_")}
+    return [paths[room.name] for room in ROOMS]
 
 
 def rooms_table() -> str:
@@ -605,3 +636,13 @@ def python(code: str) -> None:
 def file(name: str, language: str) -> None:
     """A file of this repository as a code block."""
     out(f"`{Path(name).name}`:\n\n```{language}\n{(ROOT / name).read_text().rstrip()}\n```\n")
+
+
+def two_providers_table() -> str:
+    """What LiteLLM's own provider and ours make of the same requests."""
+    script = ROOT / "docs" / "examples" / "two_providers.py"
+    said = run(f"{shlex.quote(sys.executable)} -W ignore {shlex.quote(str(script))} 2>/dev/null")
+    found = json.loads(said.splitlines()[-1])
+    rows = [(name, *outcomes.values()) for name, outcomes in found["rows"].items()]
+    head = ("Request", f"`moonshot/kimi-k2.6` of LiteLLM {found['version']}", "`kimi/kimi-k2.6`")
+    return table(head, rows)
