@@ -1,18 +1,35 @@
-"""The files of docs/proxy.md, run as they stand."""
+"""The files and commands of the docs that need LiteLLM or its proxy, run as they stand."""
 
 from __future__ import annotations
 
+import json
+import os
+import re
 import shutil
+import subprocess
+import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from docs_pages import commands, pages, split
 from proxies import MASTER, running_proxies
 from test_litellm_redis import SERVER
 from test_litellm_redis import redis as redis
 
+from llm_kimi.settings import simulator_environment
 from llm_kimi.simulator import Simulator
 
-EXAMPLES = Path(__file__).parent.parent.parent / "docs" / "examples" / "proxy"
+ROOT = Path(__file__).parent.parent.parent
+EXAMPLES = ROOT / "docs" / "examples" / "proxy"
+CURLS = [
+    one
+    for page in pages()
+    for block in split(page)[0]
+    if block.language == "bash"
+    for one in commands(block)
+    if one.startswith("curl ")
+]
 
 
 def _copied(folder: Path, name: str) -> Path:
@@ -23,6 +40,7 @@ def _copied(folder: Path, name: str) -> Path:
 
 
 def test_the_config_of_the_docs(tmp_path: Path) -> None:
+    assert CURLS
     with Simulator() as kimi:
         environment = {
             "KIMI_BASE_URL": kimi.base_url,
@@ -33,7 +51,47 @@ def test_the_config_of_the_docs(tmp_path: Path) -> None:
             named = proxy.chat("hi", thinking={"type": "enabled"})
             assert named.json()["choices"][0]["message"]["content"].endswith("You said: hi")
             assert proxy.chat("hi", "kimi/kimi-k3").status_code == 200
-        assert [record["body"]["model"] for record in kimi.requests] == ["kimi-k2.6", "kimi-k3"]
+            for command in CURLS if shutil.which("curl") else ():
+                answer = json.loads(_curl(command, proxy.url))
+                assert answer["choices"][0]["message"]["content"].endswith("You said: Hi"), command
+        models = [record["body"]["model"] for record in kimi.requests]
+        assert models[:2] == ["kimi-k2.6", "kimi-k3"]
+
+
+def _curl(command: str, url: str) -> str:
+    """What a command of the docs gets from the proxy at ``url``, with its key."""
+    assert "http://127.0.0.1:4000/" in command
+    command = command.replace("http://127.0.0.1:4000/", f"{url}/")
+    command = re.sub(r"Bearer sk-\w+", f"Bearer {MASTER}", command)
+    environment = {**os.environ, "LITELLM_MASTER_KEY": MASTER, "NO_PROXY": "127.0.0.1"}
+    return subprocess.run(
+        ["sh", "-c", command], env=environment, capture_output=True, text=True, check=True
+    ).stdout
+
+
+def test_the_requests_of_the_docs_to_both_providers(tmp_path: Path) -> None:
+    """docs/coming-from.md: ours answers all of them, LiteLLM's own refuses some."""
+    with Simulator() as kimi:
+        environment = {
+            **os.environ,
+            **simulator_environment(kimi.base_url, kimi.key),
+            "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
+        }
+        done = subprocess.run(
+            [sys.executable, "-W", "ignore", str(ROOT / "docs" / "examples" / "two_providers.py")],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    found = json.loads(done.stdout.splitlines()[-1])
+    rows = found["rows"]
+    assert found["version"] == version("litellm")
+    assert {outcomes["kimi/kimi-k2.6"] for outcomes in rows.values()} == {"answers"}
+    refused = {name for name, both in rows.items() if both["moonshot/kimi-k2.6"] != "answers"}
+    assert {"`top_p=0.5`", "`thinking`, switched off", "`functions`"} <= refused
+    assert "a tool call by the tool's name" in refused
 
 
 @pytest.mark.skipif(SERVER is None, reason="no redis-server on this machine")
