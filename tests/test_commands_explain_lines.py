@@ -422,3 +422,14 @@ def test_files_run_and_cannot_be_written(tmp_path: Path) -> None:
     assert "2 hold files" in run("kimi", "explain", str(source)).stdout
     run("kimi", "explain", str(source), "--out", str(out))
     assert out.read_text() == ""
+
+
+def test_a_mistyped_model_is_an_error(tmp_path: Path) -> None:
+    source = tmp_path / "a.jsonl"
+    source.write_text(
+        json.dumps({"model": "gpt-5", "messages": [{"role": "user", "content": "a"}]})
+    )
+    result = run("kimi", "explain", str(source), "-m", "nonsense")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: model: ")
+    assert len(result.stderr.splitlines()) == 1

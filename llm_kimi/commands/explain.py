@@ -8,6 +8,7 @@ from typing import IO, Any
 import click
 
 from .. import learned
+from ..catalog import UnknownModelError, resolve
 from ..errors import InvalidRequestError
 from ..llm_door.notices import tell
 from ..settings import strict_by_default
@@ -80,6 +81,11 @@ def explain(
         tell(trouble)
     with in_one_line():
         strict = strict or strict_by_default()
+    if model is not None:
+        try:
+            resolve(model)
+        except UnknownModelError as error:
+            raise click.ClickException(f"model: {error}") from None
     reader = LineReader(file)
     if jsonl or looks_like_lines(reader, _name(file)):
         _explain_lines(reader, _name(file), model, strict, tool_choice_fallback, out, as_json)
