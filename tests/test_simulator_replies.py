@@ -44,7 +44,7 @@ def answer(body: dict[str, Any], seed: int = 0) -> Reply:
 
 
 def turn(*calls: Any, **fields: Any) -> dict[str, Any]:
-    return {"role": "assistant", "reasoning_content": "", "tool_calls": [*calls], **fields}
+    return {"role": "assistant", "reasoning_content": "hm", "tool_calls": [*calls], **fields}
 
 
 def call(id: str = "multiply:0") -> dict[str, Any]:
@@ -332,3 +332,36 @@ def test_a_whole_answer_has_the_documented_shape() -> None:
         }
     ]
     assert whole["usage"]["cached_tokens"] == 0
+
+
+def test_tokens_written_to_the_cache_stand_in_the_details() -> None:
+    """Also without the cached ones: https://github.com/infinigence/octollm/pull/113"""
+    assert usage_of(5, 1, written=5)["prompt_tokens_details"] == {"cache_write_tokens": 5}
+    assert "cached_tokens" not in usage_of(5, 1, written=5)
+    assert "prompt_tokens_details" not in usage_of(5, 1, 2)
+    assert answer(ask("{{cache-write: 120}} hi")).written == 120
+    assert answer(ask("{{cache-write: many}} hi")).written is None
+
+
+@pytest.mark.parametrize(
+    ("mode", "index", "id"),
+    [
+        ("", 0, "multiply:0"),
+        ("no-index", None, "multiply:0"),
+        ("no-id", 0, None),
+        ("blank-id", 0, ""),
+    ],
+)
+def test_streamed_calls_can_lack_what_names_them(
+    mode: str, index: int | None, id: str | None
+) -> None:
+    """https://github.com/vercel/ai, commits d53589a and e3605f6"""
+    body = ask(f"call: multiply {{}}\ncall-deltas: {mode}", tools=[MULTIPLY], stream=True)
+    parts = list(chunks(HEAD, answers(body), usage_of(1, 1), False))
+    fragments = [
+        part["choices"][0]["delta"]["tool_calls"][0]
+        for part in parts
+        if "tool_calls" in part["choices"][0]["delta"]
+    ]
+    assert fragments[0].get("id") == id
+    assert {fragment.get("index") for fragment in fragments} == {index}

@@ -82,6 +82,11 @@ def without(value: dict[str, Any], *keys: str) -> dict[str, Any]:
 REFUSED: list[tuple[str, Any, str]] = [
     # the envelope
     ("body", [], "must be a JSON object"),
+    # what is no JSON
+    *[
+        ("json", chat(user=value), "not valid JSON")
+        for value in ("half \ud83d", {"\udc00": 1}, float("nan"), float("-inf"), {1, 2}, b"x")
+    ],
     ("model", {"messages": [USER]}, "model must not be empty"),
     ("model-not-found", chat("gpt-5"), "Not found the model gpt-5 or Permission denied"),
     ("model-not-found", chat("k3.1-pro"), "Not found the model k3.1-pro or Permission denied"),
@@ -187,7 +192,6 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("tool-choice", chat(tools=[tool()], tool_choice={"type": "function"}), "name is required"),
     # tools
     ("tools-type", chat(tools={}), "must be an array"),
-    ("tools-count", chat(tools=[tool(f"f{n}") for n in range(129)]), "more than 128"),
     ("tool-duplicate", chat(tools=[tool(), tool()]), "add is duplicated"),
     ("tool-type", chat(tools=[{"type": "custom"}]), "function or builtin_function"),
     ("tool-function", chat(tools=[{"type": "function"}]), "tools.function is required"),
@@ -281,7 +285,11 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("part-type", talk(shows({"type": "file", "file": {}})), "unsupported content type file"),
     ("part-type", talk(shows({"type": "input_audio"})), "unsupported content type input_audio"),
     # media: https://platform.kimi.ai/docs/guide/use-kimi-vision-model
-    ("image-url-scheme", talk(shows(image("https://example.com/a.png"))), "unsupported image url"),
+    (
+        "image-url-scheme",
+        talk(shows(image("https://a.b/c.png"))),
+        "unsupported image url: https://a.b/c",
+    ),
     ("image-format", talk(shows(image("data:image/svg+xml;base64,AAAA"))), "image/svg+xml"),
     ("image-format", talk(shows(image(MP4))), "unsupported image format"),
     ("image-data", talk(shows(image("data:image/png,AAAA"))), "not a base64 data URL"),
@@ -307,6 +315,8 @@ REFUSED: list[tuple[str, Any, str]] = [
         for turn in (
             without(asks(call()), "reasoning_content"),
             asks(call(), reasoning_content=None),
+            # https://github.com/theopenco/llmgateway/issues/2093
+            asks(call(), reasoning_content=""),
         )
     ],
     ("tool-orphan", talk(USER, tells("gone:0")), "tool_call_id  is not found"),
@@ -331,6 +341,16 @@ REFUSED: list[tuple[str, Any, str]] = [
         talk(USER, asks(call(function={"name": "add", "arguments": {}}))),
         "must be a string",
     ),
+    *[
+        (
+            # https://github.com/MoonshotAI/kimi-cli/issues/1378, 1171, 2165
+            "tool-call-arguments-json",
+            talk(USER, asks(call(function={"name": "add", "arguments": text})), tells(), **more),
+            "must be the text of a JSON object",
+        )
+        for text in ("", " ", "null", "[]", "3", '{"a": 1', '{"a": "x\ny"}', "{}{}", '{"a": NaN}')
+        for more in ({}, OFF)
+    ],
     (
         "tool-call-name",
         talk(USER, asks(call(function={"name": "1add", "arguments": "{}"}))),
@@ -404,7 +424,7 @@ TAKEN: list[Any] = [
     *[chat(m, tools=[tool()], tool_choice="required") for m in (K31, K3)],
     *[chat(K26, tools=[tool()], tool_choice=c, **OFF) for c in ("required", named())],
     *[chat(m, tools=[tool()], tool_choice=c) for m in (K27, K26, V1) for c in ("auto", "none")],
-    chat(tools=[tool("x" * 64)] + [tool(f"f-{n}_a") for n in range(127)]),
+    chat(tools=[tool("x" * 64)] + [tool(f"f-{n}_a") for n in range(211)]),
     chat(
         tools=[{"type": "builtin_function", "function": {"name": "$web_search"}}, tool()],
     ),
@@ -417,7 +437,13 @@ TAKEN: list[Any] = [
     talk(shows({"type": "image_url", "image_url": PNG})),
     talk(shows(image()), model=V1_IMAGE),
     talk(USER, asks(call(), call("add:1")), tells("add:1"), tells()),
-    talk(USER, asks(call(), reasoning_content=""), tells()),
+    talk(USER, asks(call(), reasoning_content=" "), tells()),
+    talk(USER, asks(call(), reasoning_content=""), tells(), **OFF),
+    talk(USER, {"role": "assistant", "content": "a", "reasoning_content": ""}, USER),
+    talk(USER, asks(call(function={"name": "add", "arguments": ' {"a": "\\ud83d"}\n'})), tells()),
+    talk(USER, asks(call("x" * 80), call("a b")), tells("x" * 80), tells("a b")),  # not known
+    chat(K3, prompt_cache_options={"ttl": "5m"}),
+    chat(K26, prompt_cache_options={"ttl": "2h"}),
     talk(USER, without(asks(call()), "reasoning_content", "content"), tells(), **OFF),
     talk(USER, asks(call()), tells(content=[image(), {"type": "text", "text": "x"}])),
     talk(USER, {"role": "assistant", "content": " "}, USER),
@@ -510,6 +536,25 @@ def test_what_the_api_swallows_is_listed_but_not_refused() -> None:
         (chat(K31, reasoning_effort="low"), []),
         (chat(K26, reasoning_effort="low", thinking={"type": "enabled"}), ["reasoning_effort"]),
         (chat(V1, thinking={"type": "enabled"}), ["thinking"]),
+        # Models without a price for cache writes have no such field.
+        (chat(K31, prompt_cache_options={"ttl": "1h"}), []),
+        (chat(K26, prompt_cache_options={"ttl": "1h"}), ["prompt_cache_options"]),
+        (chat(V1, prompt_cache_options={}), ["prompt_cache_options"]),
+        (
+            chat(K3, prompt_cache_options={"mode": "explicit", "ttl": "30m"}),
+            ["prompt_cache_options.mode", "prompt_cache_options.ttl"],
+        ),
+        (chat(K3, prompt_cache_retention="24h"), ["prompt_cache_retention"]),
+        (
+            chat(
+                K26,
+                enable_thinking=False,
+                chat_template_kwargs={"thinking": False},
+                reasoning={"enabled": False},
+                response_format={"type": "json_object", "schema": {}},
+            ),
+            ["chat_template_kwargs", "enable_thinking", "reasoning", "response_format.schema"],
+        ),
         (chat("gpt-5", seed=1), []),
         ([], []),
     ],

@@ -163,11 +163,21 @@ def test_a_body_may_come_in_chunks(client: httpx.Client) -> None:
     assert "chunky" in answer.text
 
 
-def test_half_a_surrogate_pair_does_no_harm(tmp_path: pathlib.Path) -> None:
+@pytest.mark.parametrize(
+    "raw",
+    [
+        pytest.param(b'{"a": "\xff"}', id="no UTF-8"),
+        pytest.param(b'{"a": "\xed\xa0\xbd"}', id="a surrogate as bytes"),
+        pytest.param('{"a": "x"}'.encode("utf-16"), id="UTF-16"),
+        pytest.param(json.dumps(chat("a \ud800 b")).encode(), id="half a surrogate pair"),
+        pytest.param(json.dumps(chat(user=float("nan"))).encode(), id="NaN"),
+    ],
+)
+def test_json_that_is_no_json_to_the_letter_is_400(tmp_path: pathlib.Path, raw: bytes) -> None:
     with Simulator(log=tmp_path / "log") as kimi, connect(kimi) as client:
-        for stream in (False, True):
-            raw = json.dumps(chat("a \ud800 b", stream=stream)).encode()
-            assert client.post("/chat/completions", content=raw).status_code == 200
+        answer = client.post("/chat/completions", content=raw)
+        assert (answer.status_code, kimi.requests[-1]["rule"]) == (400, "json")
+    assert len((tmp_path / "log").read_text().splitlines()) == 1
 
 
 # Keys
@@ -310,11 +320,45 @@ def test_an_error_is_answered_as_often_as_asked(kimi: Simulator, client: httpx.C
         ("429 rate_limit_reached_error", 429, "rate_limit_reached_error"),
         ("exceeded_current_quota_error", 429, "exceeded_current_quota_error"),
         ("403 permission_denied_error", 403, "permission_denied_error"),
+        ("token-quota", 429, "rate_limit_reached_error"),
+        ("no-balance", 403, "exceeded_current_quota_error"),
     ],
 )
 def test_errors_have_their_type(client: httpx.Client, words: str, status: int, kind: str) -> None:
     answer = post(client, chat(), headers={"X-Simulator-Fault": words})
     assert (answer.status_code, answer.json()["error"]["type"]) == (status, kind)
+
+
+def test_an_account_can_be_too_new_for_k2(client: httpx.Client) -> None:
+    """https://github.com/netbirdio/docs/pull/872"""
+    words = {"X-Simulator-Fault": "new-account times=always"}
+    answer = post(client, chat(), headers=words)
+    assert answer.status_code == 404
+    assert answer.json()["error"] == {
+        "message": "Not found the model kimi-k2.6 or Permission denied",
+        "type": "resource_not_found_error",
+    }
+    assert post(client, {**chat(), "model": "kimi-k3"}, headers=words).status_code == 200
+
+
+def test_an_error_can_carry_headers_and_lack_its_type(client: httpx.Client) -> None:
+    words = "429 untyped header='X-RateLimit-Limit: 3' header=X-RateLimit-Reset:20 retry-after=0"
+    answer = post(client, chat(), headers={"X-Simulator-Fault": words})
+    assert answer.headers["x-ratelimit-limit"] == "3"
+    assert answer.headers["x-ratelimit-reset"] == "20"
+    assert answer.headers["retry-after"] == "0"
+    assert answer.json()["error"].keys() == {"message"}
+
+
+def test_tokens_written_to_the_cache_are_told_where_the_request_speaks_of_them(
+    client: httpx.Client,
+) -> None:
+    options = {"prompt_cache_options": {"ttl": "1h"}}
+    usage = post(client, {**chat(**options), "model": "kimi-k3"}).json()["usage"]
+    assert usage["prompt_tokens_details"] == {"cache_write_tokens": usage["prompt_tokens"]}
+    assert "prompt_tokens_details" not in post(client, chat(**options)).json()["usage"]
+    scripted = post(client, chat("{{cache-write: 7}} hi")).json()["usage"]
+    assert scripted["prompt_tokens_details"] == {"cache_write_tokens": 7}
 
 
 def test_a_gateway_answers_in_html(client: httpx.Client) -> None:

@@ -4,6 +4,11 @@ A fault is asked for in words, in a user message (``fault: 429 engine_overloaded
 or in the header ``X-Simulator-Fault``, or with the same names in ``Simulator.fault(...)``:
 
     429 engine_overloaded_error     an error answer: status, type, optional message="..."
+    token-quota                     429: the tokens of this minute are used up
+    no-balance                      403: the account is empty (429 exceeded_current_quota_error
+                                    is the other way in which that comes)
+    new-account                     404 for K2 models: the account is too new for them
+    untyped                         the error object has no type
     html                            a gateway's HTML page (status 504 unless one is given)
     drop                            the connection closes without an answer
     cut after=3                     the connection breaks after 3 chunks
@@ -12,11 +17,14 @@ or in the header ``X-Simulator-Fault``, or with the same names in ``Simulator.fa
     times=2                         the first 2 times that the same request comes (default 1,
                                     ``times=always``)
     retry-after=0                   the header of that name
+    header="X-RateLimit-Reset: 20"  any header; may be said several times
     delay=0.1                       seconds to wait before answering
     path=/v1/files method=GET       only for requests of that method whose path begins so
                                     (``*`` stands for anything: ``/v1/files/*/content``)
+    model=kimi-k2*                  only for requests that name such a model
 
-Types and texts follow https://platform.kimi.ai/docs/api/errors.
+Types and texts follow https://platform.kimi.ai/docs/api/errors; what else is known stands beside
+each text.
 """
 
 from __future__ import annotations
@@ -55,6 +63,25 @@ _TYPES = {
     500: "server_error",
     503: "server_unavailable",
 }
+# Three that have a name of their own.
+_NAMED: dict[str, dict[str, Any]] = {
+    # The tests of https://github.com/MoonshotAI/kimi-code take it for one that passes.
+    "token-quota": {
+        "status": 429,
+        "type": "rate_limit_reached_error",
+        "message": "your token quota per minute was exceeded",
+    },
+    # https://www.kimi.com/help/kimi-api/api-troubleshooting gives the status; type and text are
+    # those of the other form.
+    "no-balance": {"status": 403, "type": "exceeded_current_quota_error"},
+    # https://github.com/netbirdio/docs/pull/872, and the live text for ids that are not there.
+    "new-account": {
+        "status": 404,
+        "type": "resource_not_found_error",
+        "message": "Not found the model {model} or Permission denied",
+        "model": "kimi-k2*",
+    },
+}
 HTML = (
     b"<html>\r\n<head><title>504 Gateway Time-out</title></head>\r\n<body>\r\n"
     b"<center><h1>504 Gateway Time-out</h1></center>\r\n</body>\r\n</html>\r\n"
@@ -78,11 +105,16 @@ class Fault:
     drop: bool = False
     path: str | None = None
     method: str | None = None
+    model: str | None = None
+    untyped: bool = False
+    headers: tuple[str, ...] = ()
 
-    def meant_for(self, method: str, path: str) -> bool:
-        """Whether it is for such a request."""
-        return self.method in (None, method) and (
-            self.path is None or fnmatchcase(path, f"{self.path}*")
+    def meant_for(self, method: str, path: str, model: str) -> bool:
+        """Whether it is for such a request; ``model`` is the id it names, or nothing."""
+        return (
+            self.method in (None, method)
+            and (self.path is None or fnmatchcase(path, f"{self.path}*"))
+            and (self.model is None or fnmatchcase(model, self.model))
         )
 
     @property
@@ -104,10 +136,19 @@ class Fault:
     def error_type(self) -> str:
         return self.type or _TYPES.get(self.status or 500, "server_error")
 
-    def error(self) -> dict[str, Any]:
+    def error(self, model: str = "") -> dict[str, Any]:
         """The error object of an answer or a stream."""
         text = self.message or _TEXTS.get(self.error_type, "The server had an error")
-        return {"error": {"message": text, "type": self.error_type}}
+        error = {"message": text.replace("{model}", model), "type": self.error_type}
+        return {"error": {"message": error["message"]} if self.untyped else error}
+
+    def header_lines(self) -> dict[str, str]:
+        """The headers that an error answer carries."""
+        found = {} if self.retry_after is None else {"Retry-After": f"{self.retry_after:g}"}
+        for line in self.headers:
+            name, _, value = line.partition(":")
+            found[name.strip()] = value.strip()
+        return found
 
 
 _NAMES = frozenset(field.name for field in fields(Fault))
@@ -146,14 +187,18 @@ def parse_fault(text: str) -> Fault:
                 given[name] = float(value)
             elif name == "status":
                 given["status"] = int(value)
-            elif name in ("message", "type", "path", "method"):
+            elif name in ("message", "type", "path", "method", "model"):
                 given[name] = value
+            elif name == "header":
+                given["headers"] = (*given.get("headers", ()), value)
         elif word.isdigit():
             given["status"] = int(word)
         elif name in ("cut", "error_in_stream"):
             kind = name
-        elif name in ("no_done", "html", "drop"):
+        elif name in ("no_done", "html", "drop", "untyped"):
             given[name] = True
+        elif word in _NAMED:
+            given.update(_NAMED[word])
         else:
             given["type"] = word
     if kind:
@@ -177,23 +222,25 @@ class FaultQueue:
         with self._lock:
             self._queue.append((fault, fault.times))
 
-    def next(self, method: str, path: str) -> Fault | None:
+    def next(self, method: str, path: str, model: str) -> Fault | None:
         """The first fault in the queue that is for such a request, which uses it up once."""
         with self._lock:
             for place, (fault, left) in enumerate(self._queue):
-                if fault.meant_for(method, path):
+                if fault.meant_for(method, path, model):
                     self._queue[place : place + 1] = [(fault, left - 1)] if left > 1 else []
                     return fault
         return None
 
-    def asked(self, texts: list[str], method: str, path: str, request: str) -> Fault | None:
+    def asked(
+        self, texts: list[str], method: str, path: str, model: str, request: str
+    ) -> Fault | None:
         """The first of the faults asked for in words that is not used up by this ``request``."""
         for text in texts:
             try:
                 fault = parse_fault(text)
             except ValueError:
                 continue
-            if not fault.meant_for(method, path):
+            if not fault.meant_for(method, path, model):
                 continue
             with self._lock:
                 key = (text, request)

@@ -18,7 +18,14 @@ from .answers import Dropped
 from .faults import HTML, Fault
 from .file_handler import FileHandler
 from .refusal import BadRequest, Refusal, not_found
-from .rules import check_chat, check_messages_only, ignored, thinks
+from .rules import (
+    NOT_JSON,
+    caches_writes,
+    check_chat,
+    check_messages_only,
+    ignored,
+    thinks,
+)
 from .rules_files import check_files
 from .script import fault_texts, plan
 from .shapes import BALANCE, chunks, completion, event, model_row, usage_of
@@ -35,11 +42,9 @@ _ROUTES = {
     ("POST", "/v1/files"): "upload",
     ("GET", "/v1/files"): "files",
 }
-# The texts of these three are made up.
+# The texts of these are made up.
 _NO_PATH = Refusal(404, "resource_not_found_error", "The requested resource was not found", "path")
-_NO_JSON = Refusal(
-    400, "invalid_request_error", "Invalid request: the request body is not valid JSON", "json"
-)
+_NO_JSON = Refusal(400, "invalid_request_error", NOT_JSON, "json")
 _OURS = Refusal(500, "server_error", "The simulator itself failed, see its log", "internal")
 # https://platform.kimi.ai/docs/api/errors
 _KEY_MALFORMED = Refusal(
@@ -160,7 +165,8 @@ class Handler(FileHandler):
         # A request that is tried again is the same to the letter; one of another test is not.
         said = json.dumps([self.command, path, body]) if texts else ""
         request = hashlib.sha256(said.encode()).hexdigest()
-        where, faults = (self.command, path), self.simulator.faults
+        model = str(body.get("model") or "") if isinstance(body, dict) else ""
+        where, faults = (self.command, path, model), self.simulator.faults
         fault = faults.next(*where) or faults.asked(texts, *where, request)
         if fault is None:
             return b""
@@ -171,13 +177,11 @@ class Handler(FileHandler):
         if fault.drop:
             self.simulator.record(self.record)
             raise Dropped
-        headers = {}
-        if fault.retry_after is not None:
-            headers["Retry-After"] = f"{fault.retry_after:g}"
+        headers = fault.header_lines()
         if fault.html:
             return self._send(fault.status or 504, HTML, "text/html", headers)
         if fault.status is not None:
-            return self._json(fault.status, fault.error(), headers)
+            return self._json(fault.status, fault.error(model), headers)
         return b""
 
     def _models(self, body: object) -> bytes:
@@ -215,7 +219,10 @@ class Handler(FileHandler):
         replies = plan(body, model, thinks(model, body), self.simulator.seed)
         prompt = count_prompt(body["messages"], body.get("tools"))
         cached = min(self.simulator.cache.hit(body), prompt)
-        usage = usage_of(prompt, sum(reply.tokens for reply in replies), cached)
+        written = replies[0].written
+        if written is None and caches_writes(body):
+            written = prompt - cached
+        usage = usage_of(prompt, sum(reply.tokens for reply in replies), cached, written)
         self.record["usage"] = usage
         head = {
             "id": f"chatcmpl-{self.trace}",
@@ -250,9 +257,9 @@ class Handler(FileHandler):
 
 
 def _parse(raw: bytes) -> tuple[Any, bool]:
-    """The JSON of a body, and whether it is broken."""
+    """The JSON of a body, and whether it is broken; UTF-8 as the standard wants it."""
     try:
-        return json.loads(raw), False
+        return json.loads(raw.decode()), False
     except (ValueError, RecursionError):
         return None, True
 

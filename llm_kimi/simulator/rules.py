@@ -9,6 +9,7 @@ or a posted answer quotes them; where none was found the text is made up and mar
 
 from __future__ import annotations
 
+import json
 import math
 from typing import Any
 
@@ -18,7 +19,18 @@ from .rules_messages import check_messages, check_partial, swallowed_in_messages
 from .rules_tools import check_response_format, check_tool_choice, check_tools, swallowed_in_tools
 from .tokens import count_prompt
 
-__all__ = ["Refusal", "check_chat", "check_messages_only", "ignored", "thinks"]
+__all__ = [
+    "NOT_JSON",
+    "Refusal",
+    "caches_writes",
+    "check_chat",
+    "check_messages_only",
+    "ignored",
+    "thinks",
+]
+
+# Made up: which words the API has for it was not seen.
+NOT_JSON = "Invalid request: the request body is not valid JSON"
 
 # Below this a temperature counts as close to 0; official text gives no number, an older wording
 # said 0.3 (https://github.com/BerriAI/litellm/issues/12547).
@@ -49,6 +61,7 @@ _FIELDS = frozenset(
     }
 )
 """Top-level fields of every request: https://platform.kimi.ai/docs/openapi.json"""
+_TTLS = ("5m", "1h")
 
 
 def check_chat(body: object) -> Refusal | None:
@@ -102,12 +115,30 @@ def ignored(body: object) -> list[str]:
     elif thinking.field and body.get("reasoning_effort") in thinking.efforts:
         known.add("reasoning_effort")
     found = [key for key, value in body.items() if key not in known and value is not None]
+    if caches_writes(body):
+        found.remove("prompt_cache_options")
+        found += [
+            f"prompt_cache_options.{key}"
+            for key, value in body["prompt_cache_options"].items()
+            if key != "ttl" or value not in _TTLS
+        ]
     if body.get("max_tokens") is not None and body.get("max_completion_tokens") is not None:
         found.append("max_tokens")  # the newer name wins
     options = body.get("stream_options")
     if isinstance(options, dict):
         found += [f"stream_options.{key}" for key in options if key != "include_usage"]
     return sorted(found + swallowed_in_messages(body) + swallowed_in_tools(body))
+
+
+def caches_writes(body: dict[str, Any]) -> bool:
+    """Whether ``prompt_cache_options`` means something: the model has a price for cache writes.
+
+    https://forum.moonshot.ai/t/context-caching-upgrade-5-min-1-hour-ttl-options/613 announces
+    ``{"ttl": "5m"}`` and ``"1h"``. No answer to other values was seen, so they are not refused.
+    """
+    price = resolve(str(body.get("model"))).price
+    options = body.get("prompt_cache_options")
+    return isinstance(options, dict) and price is not None and price.cache_write is not None
 
 
 def thinks(model: Model, request: dict[str, Any]) -> bool:
@@ -123,6 +154,7 @@ def _envelope(body: object) -> tuple[dict[str, Any], Model]:
     if not isinstance(body, dict):
         # Made up.
         refuse("body", "Invalid request: the request body must be a JSON object")
+    _check_json(body)
     name = body.get("model")
     if not isinstance(name, str) or not name:
         refuse("model", "Invalid request: model must not be empty")  # made up
@@ -136,6 +168,14 @@ def _envelope(body: object) -> tuple[dict[str, Any], Model]:
     if not isinstance(messages, list):
         refuse("messages", "Invalid request: messages must be an array")  # made up
     return body, model
+
+
+def _check_json(body: dict[str, Any]) -> None:
+    """What cannot be written as UTF-8 JSON: half a surrogate pair, NaN, a value of another kind."""
+    try:
+        json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
+    except (TypeError, ValueError, RecursionError):
+        refuse("json", NOT_JSON)
 
 
 def _check_sampling(request: dict[str, Any], model: Model, on: bool) -> None:

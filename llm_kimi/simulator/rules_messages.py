@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 import re
-from typing import Any
+from typing import Any, NoReturn
 
 from ..catalog import Model
 from .refusal import refuse
@@ -99,8 +100,9 @@ def _check_assistant(index: int, message: dict[str, Any], on: bool) -> None:
     for call in calls:
         _check_call(call)
     reasoning = message.get("reasoning_content")
-    if on and reasoning is None:
-        # https://github.com/continuedev/continue/issues/11600
+    if on and (reasoning is None or reasoning == ""):
+        # https://github.com/continuedev/continue/issues/11600. The empty text counts as missing,
+        # a blank does not: https://github.com/theopenco/llmgateway/issues/2093
         refuse(
             "reasoning-missing",
             "thinking is enabled but reasoning_content is missing in assistant tool call message "
@@ -131,6 +133,25 @@ def _check_call(call: object) -> None:
         refuse(
             "tool-call-arguments", "Invalid request: tool_calls.function.arguments must be a string"
         )
+    if not _is_object_text(function["arguments"]):
+        # That such a history breaks the session is reported, its words are not, so these are made
+        # up: https://github.com/MoonshotAI/kimi-cli/issues/1378
+        refuse(
+            "tool-call-arguments-json",
+            "Invalid request: tool_calls.function.arguments must be the text of a JSON object",
+        )
+
+
+def _is_object_text(text: str) -> bool:
+    """Whether a text is a JSON object as the standard has it: no raw line breaks, no NaN."""
+    try:
+        return isinstance(json.loads(text, parse_constant=_no_constant), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
 
 
 def _check_content(content: object, model: Model) -> None:
@@ -170,10 +191,8 @@ def _check_medium(kind: str, value: object, model: Model) -> None:
             refuse(f"{what}-url", f"Invalid request: {kind}.url names no file")
         return
     if not url.lower().startswith("data:"):
-        refuse(
-            f"{what}-url-scheme",
-            f"Invalid request: unsupported {what} url: use base64 data or an uploaded file",
-        )
+        # https://github.com/OpenHands/software-agent-sdk/issues/3155
+        refuse(f"{what}-url-scheme", f"Invalid request: unsupported {what} url: {url}")
     match = _DATA_URL.match(url)
     if match is None:
         refuse(f"{what}-data", f"Invalid request: {kind}.url is not a base64 data URL")

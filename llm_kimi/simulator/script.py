@@ -14,8 +14,11 @@ anywhere in a line. Text that is no directive is ignored once there is one.
     call: NAME {ARGUMENTS}  calls a tool; several make parallel calls
     no-call                 calls no tool that is only mentioned or nudged for
     finish: length          the finish reason (also content_filter, stop, tool_calls)
+    call-deltas: no-index   streamed calls lack the index; also no-id, blank-id
     think-tag               the reasoning stands in the content as <think>...</think>
     usage: choice           usage only at choices[].usage ("none": nowhere)
+    cache-write: 120        usage tells that 120 tokens were written to the cache (it also does
+                            when the request has ``prompt_cache_options``)
     then                    what follows is for the next turn (after the tool results)
     fault: ...              see ``faults``
 """
@@ -39,7 +42,7 @@ __all__ = ["Call", "Reply", "fault_texts", "plan"]
 MARK = "[offline Kimi]"
 # https://platform.kimi.ai/docs/guide/migrating-from-openai-to-kimi
 _NUDGE = "Please select a tool"
-_WORDS = "reason|say|json|repeat|call|finish|usage|fault"
+_WORDS = "reason|say|json|repeat|call|call-deltas|finish|usage|cache-write|fault"
 _DIRECTIVE = re.compile(
     rf"\s*(?:(?P<name>{_WORDS})[ \t]*:[ \t]?(?P<text>.*)|(?P<flag>think-tag|no-call|then):?)\s*\Z",
     re.DOTALL,
@@ -66,13 +69,19 @@ class Call:
 
 @dataclass(frozen=True)
 class Reply:
-    """One choice. ``reasoning`` None: the model did not think. ``usage``: where it is told."""
+    """One choice. ``reasoning`` None: the model did not think. ``usage``: where it is told.
+
+    ``written``: tokens that the script says were written to the cache. ``deltas``: what is missing
+    in streamed calls (https://github.com/vercel/ai, commits d53589a and e3605f6).
+    """
 
     reasoning: str | None = None
     content: str = ""
     calls: tuple[Call, ...] = ()
     finish: str = "stop"
     usage: str = "both"
+    written: int | None = None
+    deltas: str = ""
 
     @property
     def tokens(self) -> int:
@@ -88,6 +97,8 @@ class _Script:
     calls: list[str] = field(default_factory=list)
     finish: str | None = None
     usage: str = "both"
+    written: int | None = None
+    deltas: str = ""
     think_tag: bool = False
     no_call: bool = False
 
@@ -138,7 +149,9 @@ def _reply(body: dict[str, Any], model: Model, on: bool, chance: random.Random) 
     if script.think_tag and reasoning is not None:
         content, reasoning = f"<think>{reasoning}</think>{content}", None
     finish = script.finish or ("tool_calls" if calls else "stop")
-    return Reply(reasoning, content, tuple(calls), finish, script.usage)
+    return Reply(
+        reasoning, content, tuple(calls), finish, script.usage, script.written, script.deltas
+    )
 
 
 def _content(body: dict[str, Any], user: dict[str, Any] | None, said: str) -> str:
@@ -270,6 +283,10 @@ def _script(messages: list[dict[str, Any]], text: str) -> _Script:
             script.think_tag = True
         elif name == "usage":
             script.usage = value.strip()
+        elif name == "call-deltas":
+            script.deltas = value.strip()
+        elif name == "cache-write":
+            script.written = int(value) if value.strip().isdigit() else None
         elif part != turn:
             continue
         elif name == "finish":

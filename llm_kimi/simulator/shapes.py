@@ -32,15 +32,24 @@ def event(data: dict[str, Any]) -> bytes:
     return b"data: " + text.encode("utf-8", "replace") + b"\n\n"
 
 
-def usage_of(prompt: int, completion_tokens: int, cached: int | None = None) -> dict[str, int]:
-    """A usage object. ``prompt`` includes the cached tokens; None leaves that field out."""
-    usage = {
+def usage_of(
+    prompt: int, completion_tokens: int, cached: int | None = None, written: int | None = None
+) -> dict[str, Any]:
+    """A usage object. ``prompt`` includes the cached tokens; None leaves a field out.
+
+    ``written``: tokens that were written to the cache. They stand in ``prompt_tokens_details``,
+    as genai-prices 0.2.3, LiteLLM 1.110.2 and https://github.com/infinigence/octollm/pull/113
+    read them.
+    """
+    usage: dict[str, Any] = {
         "prompt_tokens": prompt,
         "completion_tokens": completion_tokens,
         "total_tokens": prompt + completion_tokens,
     }
     if cached is not None:
         usage["cached_tokens"] = cached
+    if written is not None:
+        usage["prompt_tokens_details"] = {"cache_write_tokens": written}
     return usage
 
 
@@ -59,7 +68,7 @@ def model_row(model: Model) -> dict[str, Any]:
     }
 
 
-def completion(head: dict[str, Any], replies: list[Reply], usage: dict[str, int]) -> dict[str, Any]:
+def completion(head: dict[str, Any], replies: list[Reply], usage: dict[str, Any]) -> dict[str, Any]:
     """The whole answer. ``head`` holds id, created and model."""
     choices = []
     for index, reply in enumerate(replies):
@@ -74,7 +83,7 @@ def completion(head: dict[str, Any], replies: list[Reply], usage: dict[str, int]
 
 
 def chunks(
-    head: dict[str, Any], replies: list[Reply], usage: dict[str, int], include_usage: bool
+    head: dict[str, Any], replies: list[Reply], usage: dict[str, Any], include_usage: bool
 ) -> Iterator[dict[str, Any]]:
     """The chunks of a stream, without the ``[DONE]`` after them."""
     told = replies[0].usage
@@ -102,10 +111,15 @@ def _deltas(reply: Reply) -> Iterator[dict[str, Any]]:
     for index, call in enumerate(reply.calls):
         first = _call(call)
         first["function"]["arguments"] = ""
-        yield {"tool_calls": [{"index": index, **first}]}
+        if reply.deltas == "no-id":
+            del first["id"]
+        elif reply.deltas == "blank-id":
+            first["id"] = ""
+        place = {} if reply.deltas == "no-index" else {"index": index}
+        yield {"tool_calls": [{**place, **first}]}
         for start in range(0, len(call.arguments), _FRAGMENT):
             fragment = {"arguments": call.arguments[start : start + _FRAGMENT]}
-            yield {"tool_calls": [{"index": index, "function": fragment}]}
+            yield {"tool_calls": [{**place, "function": fragment}]}
 
 
 def _call(call: Call) -> dict[str, Any]:
