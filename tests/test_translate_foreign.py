@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import re
 from collections import Counter
 from typing import Any
 
@@ -12,21 +10,13 @@ import pytest
 
 from llm_kimi import InvalidRequestError, Translation, translate
 from llm_kimi.catalog import MODELS, resolve
-from llm_kimi.simulator.mfjs import check_schema
 from llm_kimi.simulator.rules import check_chat, ignored
 from tests.foreign_requests import KINDS, Foreign, Kind, foreign_requests, make, words
+from tests.judging import complaints, not_json, ultra
 from tests.weakening import silent
 
-Json = dict[str, Any]
 COUNT = int(os.environ.get("LLM_KIMI_REQUESTS", "1200"))
 FAMILIES = ("kimi-k3.1-pro", "kimi-k2.7-code", "kimi-k2.6", "moonshot-v1-128k")
-# Words by which an error says what to do. A message with none of them only complains.
-WAY_OUT = re.compile(
-    r"\b(use|send|write|give|pass|set|make|name|rename|remove|leave|drop|replace|take|put|turn|"
-    r"convert|upload|shorten|split|try|ask|instead|must|needs?|should|known|takes?|accepts?|add|"
-    r"correct|change|declare|flatten|describe|types are|there are|is an? \w+ or an?)\b",
-    re.IGNORECASE,
-)
 
 
 def problems(foreign: Foreign, fallback: Any = "nudge") -> list[str]:
@@ -43,54 +33,25 @@ def problems(foreign: Foreign, fallback: Any = "nudge") -> list[str]:
 
 
 def _refused(foreign: Foreign, error: InvalidRequestError) -> list[str]:
-    found = []
-    if foreign.right == "runs":
-        found.append(f"refused: {error}")
-    if not error.param:
-        found.append(f"no param: {error}")
-    if not WAY_OUT.search(error.message):
-        found.append(f"no way out: {error}")
-    text = str(error)
-    if text != text.encode("utf-8", "replace").decode():
-        found.append(f"an error that cannot be printed: {text!r}")
-    return found
+    wrong = [f"refused: {error}"] if foreign.right == "runs" else []
+    return wrong + complaints(error)
 
 
 def _sent(foreign: Foreign, translation: Translation, fallback: Any) -> list[str]:
     body = translation.body
-    try:
-        text = json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
-    except Exception as error:
-        return [f"the body is no JSON: {error!r}"]
-    found = []
-    if json.loads(text) != body:
-        found.append("the body is not as plain as JSON")
+    if broken := not_json(body):
+        return broken
     refusal = check_chat(body)
     if refusal is not None:
-        found.append(f"refused by the API: {refusal.message}")
-        return found
+        return [f"refused by the API: {refusal.message}"]
     odd = [item.param for item in translation.adjustments if not isinstance(item.param, str)]
-    found += [f"an adjustment at {param!r}" for param in odd]
+    found = [f"an adjustment at {param!r}" for param in odd]
     found += [f"swallowed by the API: {path}" for path in ignored(body)]
-    found += [f"at the validator's default level: {line}" for line in ultra(body)]
+    found += ultra(body)
     again = translate(body, tool_choice_fallback=fallback)
     if again.body != body or again.adjustments:
         found.append(f"translated twice: {[str(item) for item in again.adjustments]}")
     return found + [f"silent: {line}" for line in silent(foreign.body, translation)]
-
-
-def ultra(body: Json) -> list[str]:
-    """Complaints of Moonshot's validator at its default level about the schemas of a body."""
-    schemas = [
-        tool["function"]["parameters"]
-        for holder in (body, *body["messages"])
-        for tool in holder.get("tools") or ()
-        if tool["type"] == "function"
-    ]
-    form = body.get("response_format") or {}
-    if form.get("type") == "json_schema":
-        schemas.append(form["json_schema"]["schema"])
-    return [line for line in (check_schema(schema, "ultra") for schema in schemas) if line]
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)

@@ -278,18 +278,22 @@ def arguments(given: Any, sent: str, path: str) -> Iterator[Difference]:
     if isinstance(meant, dict):
         if now != meant and not _holds(now, given):
             yield Difference(f"{where} (never)", f"{given!r} became {sent!r}", True)
-    elif not _holds(now, given) and not _holds(now, meant):
+    elif now != _unwrapped(meant) and not _holds(now, given) and not _holds(now, meant):
         yield Difference(f"{where} (never)", f"{given!r} became {sent!r}", True)
     yield Difference(where, "repaired or wrapped")
 
 
+def _unwrapped(meant: Any) -> Any:
+    """The object inside a text that was encoded twice."""
+    try:
+        return json.loads(meant) if isinstance(meant, str) else None
+    except (ValueError, RecursionError):
+        return None
+
+
 def _holds(now: Any, given: Any) -> bool:
     """Whether the wrapped text or value can be read in what is sent."""
-    if not isinstance(now, dict):
-        return False
-    return any(
-        value == given or (isinstance(value, dict) and value == given) for value in now.values()
-    )
+    return isinstance(now, dict) and given in now.values()
 
 
 def contents(message: Json, role: str) -> tuple[list[str], list[Any]]:
