@@ -61,6 +61,11 @@ def _price(model: Model) -> str:
     return f"{price.input:.2f}{cached} / {price.output:.2f}"
 
 
+def _cache_write(model: Model) -> str:
+    prices = {} if model.price is None else model.price.cache_writes
+    return " / ".join(f"{price:.2f}" for price in prices.values()) or "-"
+
+
 def _tokens(count: int | None) -> str:
     return f"{count:,}" if count is not None else "not published"
 
@@ -88,6 +93,7 @@ def models_table(*, live: bool) -> str:
             ", ".join(model.modalities),
             _thinks(model),
             _price(model),
+            _cache_write(model),
             _status(model),
         )
         for model in MODELS
@@ -100,6 +106,7 @@ def models_table(*, live: bool) -> str:
         "Takes",
         "Thinks",
         "$/M in / cached / out",
+        "$/M cache write 5m / 1h",
         "Status",
     )
     return table(head, rows)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from llm_kimi import translate
 from llm_kimi.catalog import (
     BY_ID,
     FLAGSHIP,
@@ -177,6 +178,26 @@ def test_prices_of_a_few_rows() -> None:
         assert (row.input, row.output, row.cached) == price
 
 
+def test_cache_writes_have_a_price_for_five_minutes_and_one_for_an_hour() -> None:
+    """https://github.com/pydantic/genai-prices (K3 verified 2026-10-15)"""
+    written = {
+        model.id: (model.price.cache_write, model.price.cache_write_1h)
+        for model in live_models()
+        if model.price is not None and model.price.cache_writes
+    }
+    assert written == {
+        "kimi-k3.1-pro": (2.0, 4.0),
+        "kimi-k3.1-pro-highspeed": (4.0, 8.0),
+        "kimi-k3": (3.0, 6.0),
+    }
+
+
+@every_model
+def test_a_time_for_the_cache_can_be_chosen_where_it_has_a_price(model: Model) -> None:
+    """https://forum.moonshot.ai/t/context-caching-upgrade-5-min-1-hour-ttl-options/613"""
+    assert model.cache_ttls == (("5m", "1h") if model.family in ("k3", "k3.1") else ())
+
+
 @pytest.mark.parametrize(
     ("name", "row"),
     [
@@ -191,6 +212,40 @@ def test_prices_of_a_few_rows() -> None:
         ("kimi-k2.7-code-highspeed-eu", "kimi-k2.7-code-highspeed"),
         ("kimi-k3.1-pro-highspeed", "kimi-k3.1-pro-highspeed"),
         ("moonshot-v1", "moonshot-v1-auto"),
+        # Bedrock: the maker, a region before it, the family alone.
+        ("moonshotai.kimi-k3", "kimi-k3"),
+        ("moonshotai.kimi-k3.1", "kimi-k3.1-pro"),
+        ("us.moonshotai.kimi-k3.1", "kimi-k3.1-pro"),
+        ("global.moonshotai.kimi-k3", "kimi-k3"),
+        ("in.moonshotai.kimi-k3.1", "kimi-k3.1-pro"),
+        ("us-gov.moonshotai.kimi-k3", "kimi-k3"),
+        ("bedrock/us.moonshotai.kimi-k3.1", "kimi-k3.1-pro"),
+        (
+            "arn:aws:bedrock:us-east-1:1:inference-profile/us.moonshotai.kimi-k3.1",
+            "kimi-k3.1-pro",
+        ),
+        # Dashes and underscores for dots, and what stands before the name.
+        ("databricks-kimi-k3-1-pro", "kimi-k3.1-pro"),
+        ("kimi-k3-1-pro", "kimi-k3.1-pro"),
+        ("kimi-k3-1-pro-highspeed", "kimi-k3.1-pro-highspeed"),
+        ("kimi-k2-6", "kimi-k2.6"),
+        ("kimi-k2-7-code", "kimi-k2.7-code"),
+        ("kimi_k2_6", "kimi-k2.6"),
+        ("FW-Kimi-K2.5", "kimi-k2.5"),
+        ("moonshotai-kimi-k2-6", "kimi-k2.6"),
+        ("aihubmix/coding-kimi-k3", "kimi-k3"),
+        ("moonshotai:kimi@k3.1-pro", "kimi-k3.1-pro"),
+        ("moonshotai:kimi@k2.6", "kimi-k2.6"),
+        ("kimi:kimi-k3", "kimi-k3"),
+        ("@cf/moonshotai/kimi-k2.6", "kimi-k2.6"),
+        ("openrouter/moonshotai/kimi-k3:nitro", "kimi-k3"),
+        ("hf:moonshotai/Kimi-K2.6", "kimi-k2.6"),
+        ("kimi-k3[1m]", "kimi-k3"),
+        ("kimi-k2.7", "kimi-k2.7-code"),
+        # Dates, with and without dashes, are no versions.
+        ("kimi-k3-2026-07-16", "kimi-k3"),
+        ("kimi-k3-0716", "kimi-k3"),
+        ("kimi-k2.6-20260401", "kimi-k2.6"),
     ],
 )
 def test_an_id_as_relays_write_it_finds_its_row(name: str, row: str) -> None:
@@ -205,7 +260,44 @@ def test_an_unknown_kimi_gets_the_newest_always_thinking_rules(name: str) -> Non
     assert model.price is None
 
 
-@pytest.mark.parametrize("name", ["gpt-4o", "openai/gpt-5", "claude-opus-4", "", "/", "kimi", "k3"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "kimi-k2",
+        "kimi-k2-instruct",
+        "moonshotai/kimi-k2-instruct-0905",
+        "kimi-k2-0905-preview",
+        "kimi-k2-250905",
+        "kimi-k2-thinking",
+        "moonshot.kimi-k2-thinking",
+        "Moonshot-Kimi-K2-Instruct",
+        "kimi-k2.8-preview",
+        "kimi-k2:1t-cloud",
+    ],
+)
+def test_an_unknown_k2_gets_k2_rules(name: str) -> None:
+    """Those that ask for the least: no switch, no forced calls, no tools in a conversation."""
+    model = resolve(name)
+    assert model.thinking == BY_ID["kimi-k2.7-code"].thinking
+    assert model.tool_choice_on == {"auto", "none"}
+    assert not model.dynamic_tools
+    assert model.context == 262_144
+    assert (model.price, model.cache_ttls, model.status) == (None, (), "live")
+
+
+@pytest.mark.parametrize("name", ["moonshotai.kimi-k3", "kimi-k2-6", "moonshotai:kimi@k3.1-pro"])
+def test_an_id_is_sent_as_it_was_given(name: str) -> None:
+    request = {"model": name, "messages": [{"role": "user", "content": "Hi"}], "temperature": 0}
+    assert translate(request).body["model"] == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("gpt-4o", "openai/gpt-5", "claude-opus-4", "", "/", "kimi", "k3", "deepseek-v4-pro"),
+        *("deepseek-kimi-k2-distill", "qwen/kimilike", "us.anthropic.claude-opus-4", "moonshot:"),
+    ],
+)
 def test_ids_of_others_are_an_error(name: str) -> None:
     with pytest.raises(UnknownModelError):
         resolve(name)

@@ -100,6 +100,41 @@ def test_cached_tokens_of_either_spelling_are_told_once(given: Json, cached: int
     assert normal_usage(usage) == usage
 
 
+@pytest.mark.parametrize(
+    ("given", "cached", "written"),
+    [
+        # Kimi's own, also without cached_tokens: https://github.com/infinigence/octollm/pull/113
+        ({"prompt_tokens_details": {"cache_write_tokens": 7}}, None, 7),
+        ({"cached_tokens": 2, "prompt_tokens_details": {"cache_write_tokens": 7}}, 2, 7),
+        ({"prompt_tokens_details": {"cached_tokens": 2, "cache_write_tokens": 0}}, 2, 0),
+        # Through relays: the names of Anthropic, DeepSeek, LiteLLM and the Responses API.
+        ({"cache_creation_input_tokens": 7, "cache_read_input_tokens": 2}, 2, 7),
+        ({"prompt_tokens_details": {"cache_creation_tokens": 7}}, None, 7),
+        ({"cache_write_tokens": 7}, None, 7),
+        ({"prompt_cache_hit_tokens": 2}, 2, None),
+        ({"input_tokens_details": {"cached_tokens": 2}}, 2, None),
+        (
+            {"cache_creation": {"ephemeral_5m_input_tokens": 3, "ephemeral_1h_input_tokens": 4}},
+            None,
+            7,
+        ),
+    ],
+    ids=str,
+)
+def test_what_was_written_to_the_cache_is_where_openai_has_it(
+    given: Json, cached: int | None, written: int | None
+) -> None:
+    usage = normal_usage({**BASE, **given})
+    details = usage["prompt_tokens_details"]
+    assert {key: usage[key] for key in BASE} == BASE
+    assert (details.get("cached_tokens"), details.get("cache_write_tokens")) == (cached, written)
+    assert normal_usage(usage) == usage
+    total = add_usage([usage, usage])
+    assert total is not None
+    if written:
+        assert total["prompt_tokens_details"]["cache_write_tokens"] == 2 * written
+
+
 def test_usage_with_holes() -> None:
     assert normal_usage({}) == {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
     assert normal_usage({"prompt_tokens": 3, "completion_tokens": None})["total_tokens"] == 3

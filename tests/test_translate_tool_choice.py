@@ -40,7 +40,15 @@ def allowed(mode: str, *names: str) -> Json:
     return {"type": "allowed_tools", "allowed_tools": {"mode": mode, "tools": tools}}
 
 
-def run(model: Model, thinking: bool = True, fallback: Any = "nudge", **more: Any) -> Translation:
+def run(
+    model: Model,
+    thinking: bool = True,
+    fallback: Any = "nudge",
+    *,
+    foreign: bool = False,
+    **more: Any,
+) -> Translation:
+    """``foreign``: written in a form that is not OpenAI's, which the checker does not read."""
     request = {
         "model": model.id,
         "messages": [{"role": "user", "content": "Hi"}],
@@ -50,7 +58,7 @@ def run(model: Model, thinking: bool = True, fallback: Any = "nudge", **more: An
     }
     translation = translate(request, tool_choice_fallback=fallback)
     assert check_chat(translation.body) is None
-    assert silent(request, translation) == []
+    assert foreign or silent(request, translation) == []
     again = translate(translation.body, tool_choice_fallback=fallback)
     assert (again.body, again.adjustments, again.forced) == (translation.body, (), None)
     return translation
@@ -76,10 +84,12 @@ def test_auto_and_none_are_native_everywhere(model: Model, thinking: bool, choic
 @every_model
 @both_modes
 @pytest.mark.parametrize(
-    "choice", ["required", "any", {"type": "any"}, {"type": "required"}], ids=str
+    "choice",
+    ["required", "any", "Required", {"type": "any"}, {"type": "required"}, {"any": {}}],
+    ids=str,
 )
 def test_required_is_native_or_nudged(model: Model, thinking: bool, choice: Any) -> None:
-    translation = run(model, thinking, tool_choice=choice)
+    translation = run(model, thinking, foreign=choice != "required", tool_choice=choice)
     if "required" in model.tool_choice(translation.thinking):
         assert translation.body["tool_choice"] == "required"
         assert translation.forced is None
@@ -96,10 +106,20 @@ def test_required_is_native_or_nudged(model: Model, thinking: bool, choice: Any)
 @every_model
 @both_modes
 @pytest.mark.parametrize(
-    "choice", [NAMED, {"type": "tool", "name": "2nd"}], ids=["openai", "other"]
+    "choice",
+    [
+        NAMED,
+        {"type": "tool", "name": "2nd"},  # Anthropic
+        {"type": "function", "name": "2nd"},  # the Responses API
+        {"tool": {"name": "2nd"}},  # Bedrock
+        {"type": "tool", "toolName": "2nd"},  # the AI SDK
+        {"function": {"name": "2nd"}},
+        "2nd",
+    ],
+    ids=str,
 )
 def test_a_named_tool_is_named_or_alone(model: Model, thinking: bool, choice: Any) -> None:
-    translation = run(model, thinking, tool_choice=choice)
+    translation = run(model, thinking, foreign=choice != NAMED, tool_choice=choice)
     forms = model.tool_choice(translation.thinking)
     if "named" in forms:
         assert translation.body["tool_choice"] == SENT
@@ -210,6 +230,42 @@ def test_function_call_by_name_is_a_named_choice(model: Model) -> None:
 
 
 @every_model
+@pytest.mark.parametrize("kind", ["auto", "any", "tool"])
+@pytest.mark.parametrize("alone", [True, False])
+def test_anthropics_word_for_one_call_at_a_time(model: Model, kind: str, alone: bool) -> None:
+    choice = {"type": kind, "name": "2nd", "disable_parallel_tool_use": alone}
+    request = {
+        "model": model.id,
+        "messages": [{"role": "user", "content": "Hi"}],
+        "tools": TOOLS,
+        "tool_choice": choice,
+    }
+    translation = translate(request)
+    assert translation.restore.single_tool_call == alone
+    (item,) = [item for item in translation.adjustments if "disable_parallel" in item.param]
+    assert not item.changes_meaning
+
+
+def test_an_allowed_tool_of_another_makers_servers_is_told() -> None:
+    choice = {
+        "type": "allowed_tools",
+        "mode": "auto",
+        "tools": [{"type": "web_search"}, {"type": "function", "name": "three"}, "one"],
+    }
+    request = {
+        "model": "kimi-k3",
+        "messages": [{"role": "user", "content": "Hi"}],
+        "tools": TOOLS,
+        "tool_choice": choice,
+    }
+    translation = translate(request)
+    assert names(translation) == ["one", "three"]
+    assert [item.param for item in translation.changes_of_meaning] == [
+        "tool_choice.allowed_tools.tools[0]"
+    ]
+
+
+@every_model
 @pytest.mark.parametrize(
     ("choice", "param"),
     [
@@ -225,6 +281,13 @@ def test_function_call_by_name_is_a_named_choice(model: Model) -> None:
         ({"type": "magic", "name": "one"}, "tool_choice.type"),
         ({"type": ["function"]}, "tool_choice.type"),
         ({"type": "function", "function": {"name": "nope"}}, "tool_choice"),
+        ({"type": "tool", "name": "nope"}, "tool_choice"),
+        ("nope", "tool_choice"),
+        ({"type": "web_search_preview"}, "tool_choice.type"),
+        (
+            {"type": "auto", "disable_parallel_tool_use": "yes"},
+            "tool_choice.disable_parallel_tool_use",
+        ),
         ({"type": "allowed_tools", "allowed_tools": 5}, "tool_choice.allowed_tools"),
         (allowed("sometimes", "one"), "tool_choice.allowed_tools.mode"),
         (allowed("auto"), "tool_choice.allowed_tools.tools"),

@@ -264,6 +264,152 @@ def test_a_named_choice_silences_tools_inside_the_conversation(model: Model) -> 
     assert silent(request, translation) == []
 
 
+# -- the forms of other stacks ---------------------------------------------------------------------
+
+
+def forms(*tools: Any, model: str = "kimi-k3.1-pro", **more: Any) -> Translation:
+    """As `run`, for declarations that are none of OpenAI's."""
+    talk = [{"role": "user", "content": "Hi"}]
+    translation = translate({"model": model, "messages": talk, "tools": list(tools), **more})
+    assert check_chat(translation.body) is None
+    assert ignored(translation.body) == []
+    again = translate(translation.body)
+    assert (again.body, again.adjustments) == (translation.body, ())
+    return translation
+
+
+FLAT = {"name": "get_weather", "description": "Weather"}
+
+
+@pytest.mark.parametrize(
+    "tool",
+    [
+        {"type": "function", **FLAT, "parameters": SCHEMA},  # the Responses API
+        {**FLAT, "parameters": SCHEMA},  # a bare function
+        {**FLAT, "input_schema": SCHEMA},  # Anthropic
+        {"type": "custom", **FLAT, "input_schema": SCHEMA},
+        {**FLAT, "inputSchema": SCHEMA},  # MCP
+        {"type": None, "function": {**FLAT, "parameters": SCHEMA}},
+        {"function": {**FLAT, "parameters": SCHEMA}},
+        {"type": "function", "function": {**FLAT, "input_schema": SCHEMA}},
+        {"toolSpec": {**FLAT, "inputSchema": {"json": SCHEMA}}},  # Bedrock
+        {"functionDeclarations": [{**FLAT, "parameters": SCHEMA}]},  # Gemini
+        {"function_declarations": [{**FLAT, "parametersJsonSchema": SCHEMA}]},
+    ],
+    ids=lambda tool: str(list(tool)),
+)
+def test_every_form_of_a_function_is_taken_and_told(tool: Json) -> None:
+    translation = forms(tool)
+    assert translation.body["tools"] == [function("get_weather", description="Weather")]
+    assert not translation.changes_of_meaning
+    assert any(item.param.startswith("tools[0]") for item in translation.adjustments)
+
+
+@pytest.mark.parametrize("strict", [True, False])
+def test_strictness_is_read_where_it_stands(strict: bool) -> None:
+    flat = {"type": "function", **FLAT, "parameters": SCHEMA, "strict": strict}
+    outside = {"type": "function", "function": {**FLAT, "parameters": SCHEMA}, "strict": strict}
+    for tool in (flat, outside):
+        assert forms(tool).body["tools"][0]["function"]["strict"] is strict
+
+
+def test_a_flat_custom_tool_is_given_back_as_one() -> None:
+    translation = forms({"type": "custom", "name": "run", "description": "Runs it"})
+    assert translation.restore.custom_tools == {"run"}
+
+
+def test_keys_of_mcp_and_anthropic_are_told_as_harmless() -> None:
+    tool = {
+        **FLAT,
+        "inputSchema": SCHEMA,
+        "title": "Weather",
+        "annotations": {"readOnlyHint": True},
+        "outputSchema": SCHEMA,
+        "cache_control": {"type": "ephemeral"},
+        "defer_loading": True,
+    }
+    translation = forms(tool)
+    assert not translation.changes_of_meaning
+    assert {f"tools[0].{key}" for key in ("title", "annotations", "outputSchema")} <= params(
+        translation
+    )
+
+
+def test_one_tool_in_place_of_a_list() -> None:
+    request = {"model": "kimi-k2.6", "messages": [{"role": "user", "content": "Hi"}]}
+    translation = translate({**request, "tools": function("a")})
+    assert translation.body["tools"] == [function("a")]
+    assert params(translation) == {"tools"}
+
+
+@pytest.mark.parametrize(
+    "tool",
+    [
+        {"type": "web_search"},
+        {"type": "web_search_preview"},
+        {"type": "web_search_preview_2025_03_11"},
+        {"type": "web_search_20250305", "name": "web_search", "max_uses": 5},
+        {"type": "file_search", "vector_store_ids": ["v"]},
+        {"type": "code_interpreter", "container": {"type": "auto"}},
+        {"type": "image_generation"},
+        {"type": "mcp", "server_label": "x", "server_url": "https://example.com"},
+        {"type": "tool_search_tool_regex_20251119", "name": "tool_search_tool_regex"},
+        {"googleSearch": {}},
+    ],
+    ids=str,
+)
+def test_a_tool_of_another_makers_servers_is_left_out_as_a_change_of_meaning(tool: Json) -> None:
+    translation = forms(function("a"), tool)
+    assert translation.body["tools"] == [function("a")]
+    assert [item.param for item in translation.changes_of_meaning] == ["tools[1]"]
+    alone = forms(tool, tool_choice="required")
+    assert not alone.body.keys() & {"tools", "tool_choice"}
+    assert [item.param for item in alone.changes_of_meaning] == ["tools[0]", "tool_choice"]
+
+
+@every_model
+def test_the_same_tool_twice_is_sent_once(model: Model) -> None:
+    """`function name get_weather is duplicated`:
+    https://platform.kimi.ai/docs/guide/use-official-tools"""
+    flat = {"type": "function", **FLAT, "parameters": SCHEMA, "strict": False}
+    nested = function("get_weather", description="Weather")
+    translation = forms(nested, nested, flat, model=model.id)
+    assert translation.body["tools"] == [nested]
+    assert not translation.changes_of_meaning
+    assert {"tools[1]", "tools[2]"} <= params(translation)
+
+
+@every_model
+@pytest.mark.parametrize("name", ["get_weather", "1 weather"])
+def test_of_two_tools_of_one_name_the_first_counts(model: Model, name: str) -> None:
+    translation = forms(function(name), function(name, description="other"), model=model.id)
+    assert len(translation.body["tools"]) == 1
+    assert "description" not in translation.body["tools"][0]["function"]
+    assert [item.param for item in translation.changes_of_meaning] == ["tools[1]"]
+    old = forms(function(name), functions=[{"name": name}], model=model.id)
+    assert len(old.body["tools"]) == 1
+    assert [item.param for item in old.changes_of_meaning] == ["functions[0]"]
+
+
+@pytest.mark.parametrize("model", K3, ids=lambda model: model.id)
+def test_a_tool_of_the_conversation_may_repeat_one_of_the_request(model: Model) -> None:
+    talk = talk_with(function("a"), {"name": "b", "input_schema": SCHEMA})
+    translation = forms(function("a"), messages=talk, model=model.id)
+    (declared,) = [message for message in translation.body["messages"] if "tools" in message]
+    assert [tool["function"]["name"] for tool in declared["tools"]] == ["b"]
+    assert not translation.changes_of_meaning
+    only = forms(function("a"), messages=talk_with(function("a")), model=model.id)
+    assert [message["role"] for message in only.body["messages"]] == ["user", "user"]
+
+
+@pytest.mark.parametrize("model", OTHERS, ids=lambda model: model.id)
+def test_foreign_forms_inside_a_conversation_are_hoisted(model: Model) -> None:
+    talk = talk_with({"name": "b", "input_schema": SCHEMA}, {"functionDeclarations": [FLAT]})
+    translation = forms(function("a"), messages=talk, model=model.id)
+    names = [tool["function"]["name"] for tool in translation.body["tools"]]
+    assert names == ["a", "b", "get_weather"]
+
+
 # -- malformed -------------------------------------------------------------------------------------
 
 
@@ -279,15 +425,20 @@ def test_a_named_choice_silences_tools_inside_the_conversation(model: Model) -> 
         ({"tools": [None]}, "tools[0]"),
         ({"tools": [{}]}, "tools[0].function"),
         ({"tools": [{"type": "function"}]}, "tools[0].function"),
-        ({"tools": [{"type": "function", "name": "flat"}]}, "tools[0].function"),
+        ({"tools": [{"type": "function", "name": 5}]}, "tools[0].name"),
+        ({"tools": [{"name": "a", "input_schema": []}]}, "tools[0].input_schema"),
+        ({"tools": [{"name": "a", "inputSchema": []}]}, "tools[0].inputSchema"),
+        ({"tools": [{"functionDeclarations": [5]}]}, "tools[0].functionDeclarations[0]"),
+        ({"tools": {"a": {"parameters": {}}}}, "tools"),
         ({"tools": [{"type": "function", "function": {}}]}, "tools[0].function.name"),
         ({"tools": [function("")]}, "tools[0].function.name"),
         ({"tools": [function("a"), function(5)]}, "tools[1].function.name"),  # type: ignore[arg-type]
         ({"tools": [function("a", description=5)]}, "tools[0].function.description"),
         ({"tools": [function("a", strict="yes")]}, "tools[0].function.strict"),
         ({"tools": [function("a", parameters=[])]}, "tools[0].function.parameters"),
-        ({"tools": [function("a"), function("a")]}, "tools[1].function.name"),
-        ({"tools": [{"type": "code_interpreter"}]}, "tools[0].type"),
+        ({"tools": [{"type": "bash_20250124", "name": "bash"}]}, "tools[0].type"),
+        ({"tools": [{"type": "computer_use_preview"}]}, "tools[0].type"),
+        ({"tools": [{"type": "magic"}]}, "tools[0].type"),
         ({"tools": [{"type": ["function"]}]}, "tools[0].type"),
         ({"tools": [{"type": "custom"}]}, "tools[0].custom"),
         ({"tools": [{"type": "custom", "custom": {"name": 1}}]}, "tools[0].custom.name"),
@@ -308,7 +459,6 @@ def test_a_named_choice_silences_tools_inside_the_conversation(model: Model) -> 
         ({"functions": [5]}, "functions[0]"),
         ({"functions": [{"name": "a"}, {}]}, "functions[1].name"),
         ({"functions": [{"name": "a", "parameters": 5}]}, "functions[0].parameters"),
-        ({"tools": [function("a")], "functions": [{"name": "a"}]}, "functions[0].name"),
         ({"function_call": 5}, "function_call"),
         ({"function_call": "required"}, "function_call"),
         ({"function_call": {"name": 5}}, "function_call.name"),

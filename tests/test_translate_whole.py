@@ -476,6 +476,7 @@ def test_every_field_that_differs_is_told(model: Any, field: str, thinking: bool
             "tools": "functions",
             "tool_choice": "function_call",
             "reasoning_effort": "reasoning",
+            "prompt_cache_options": "prompt_cache_retention",
         }
         if key == "thinking" or key == "reasoning_effort":
             assert told & {"thinking", "reasoning", "reasoning_effort"}

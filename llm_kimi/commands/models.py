@@ -93,6 +93,7 @@ def _as_dict(row: Model, found: learned.Learned) -> Json:
             "per_tokens": 1_000_000,
             "input": price.input,
             "cached_input": price.cached,
+            "cache_write": price.cache_writes or None,
             "output": price.output,
         },
         "sources": {
@@ -175,6 +176,9 @@ def _numbers(row: Model) -> str:
 def _sentence(row: Model) -> str:
     """Modalities, thinking, forced tool calls; output when nothing is said."""
     parts = [", ".join(row.modalities), _thinks(row), _forcing(row)]
+    if row.price is not None and row.price.cache_writes:
+        prices = [f"${price:.2f}/M for {ttl}" for ttl, price in row.price.cache_writes.items()]
+        parts.append(f"writing to the cache {', '.join(prices)}")
     if row.output_default:
         parts.append(f"writes up to {row.output_default:,} unless told otherwise")
     if row.id == FLAGSHIP:

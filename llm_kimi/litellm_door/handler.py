@@ -24,6 +24,7 @@ from .requests import read_call, translate_call
 from .router import router_error, router_retries
 from .stream import Fold
 from .transport import AsyncTransport, Endpoint, Transport
+from .usage import litellm_usage
 
 __all__ = ["KimiLLM"]
 
@@ -130,6 +131,10 @@ class _Call:
         """LiteLLM's exception for ``error``."""
         return to_litellm(error, self.model, self.provider, self.endpoint.url)
 
+    def usage(self) -> dict[str, Any] | None:
+        """The usage of the answer, as LiteLLM reads it."""
+        return litellm_usage((self.exchange.completion or {}).get("usage"), self.translation.body)
+
     def finish(self) -> Any:
         """The whole answer, in the response object that LiteLLM prepared."""
         completion = self.exchange.completion or {"choices": []}
@@ -143,8 +148,9 @@ class _Call:
         response: Any = self.response
         if response is None:
             response = litellm.ModelResponse()
+        usage = self.usage()
         filled = convert_to_model_response_object(
-            response_object=completion,
+            response_object=completion if usage is None else {**completion, "usage": usage},
             model_response_object=response,
             hidden_params={"kimi_adjustments": self.adjustments},
             _response_headers=dict(self.exchange.headers.items()),
@@ -213,7 +219,7 @@ class KimiLLM(CustomLLM):
                 call.note(output)
                 yield from fold.feed(output)
                 output = next(outputs, None)
-            yield fold.end((call.exchange.completion or {}).get("usage"))
+            yield fold.end(call.usage())
         except KimiError as error:
             call.fail(error)
         finally:
@@ -235,7 +241,7 @@ class KimiLLM(CustomLLM):
                 for chunk in fold.feed(output):
                     begun = True
                     yield chunk
-            yield fold.end((call.exchange.completion or {}).get("usage"))
+            yield fold.end(call.usage())
         except KimiError as error:
             mapped = call.error(error)
             if not begun:

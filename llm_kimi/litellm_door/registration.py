@@ -22,6 +22,8 @@ _OPENED = (
     "thinking",
     "reasoning_effort",
     "prompt_cache_key",
+    "prompt_cache_options",
+    "prompt_cache_retention",
     "safety_identifier",
     "store",
     "verbosity",
@@ -85,10 +87,14 @@ def model_info(model: Model, provider: str = "kimi") -> dict[str, Any]:
         "source": model.source("price"),
     }
     if model.price is not None:
-        info["input_cost_per_token"] = model.price.input / 1_000_000
-        info["output_cost_per_token"] = model.price.output / 1_000_000
-        if model.price.cached is not None:
-            info["cache_read_input_token_cost"] = model.price.cached / 1_000_000
+        per_million = {
+            "input_cost_per_token": model.price.input,
+            "output_cost_per_token": model.price.output,
+            "cache_read_input_token_cost": model.price.cached,
+            "cache_creation_input_token_cost": model.price.cache_write,
+            "cache_creation_input_token_cost_above_1hr": model.price.cache_write_1h,
+        }
+        info.update({k: v / 1_000_000 for k, v in per_million.items() if v is not None})
     return info
 
 

@@ -13,7 +13,7 @@ from .. import settings
 from ..errors import InvalidRequestError
 from ..translation import FALLBACKS, Fallback, Translation, translate
 from ..translation.draft import require
-from ..translation.output import KNOWN_FIELDS, OPENAI_ONLY
+from ..translation.fields import TAKEN
 
 __all__ = ["Asked", "read_call", "translate_call"]
 
@@ -25,19 +25,9 @@ Json = dict[str, Any]
 _OURS = frozenset(
     {"max_retries", "extra_body", "tool_choice_fallback", "strict", "ssl_verify", "keep_files"}
 )
-_OLD = frozenset(
-    {
-        "functions",
-        "function_call",
-        "max_tokens",
-        "user",
-        "parallel_tool_calls",
-        "reasoning",
-    }
-)
 # Sampling of other makers that LiteLLM's bridges hand on; told and left out, no error.
 _FOREIGN = frozenset({"top_k", "min_p", "repetition_penalty", "context_management"})
-_TAKEN = KNOWN_FIELDS | OPENAI_ONLY.keys() | _OURS | _OLD | _FOREIGN
+_TAKEN = TAKEN | _OURS | _FOREIGN
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The options of ``llm -o``, one class per kind of model so that each shows its own help.
 
-Every model takes every option: what it pins runs all the same and is told. Values come as text
+Every model takes every option: what it pins is replaced, with a notice. Values come as text
 from the command line and from stored defaults, so they are read leniently.
 """
 
@@ -39,15 +39,16 @@ class KimiOptions(llm.Options):
     tool_choice_fallback: Literal["nudge", "disable_thinking", "error"] | None = None
     prefill: str | None = None
     prompt_cache_key: str | None = None
+    prompt_cache_options: str | None = None
     keep_files: bool | None = None
     timeout: float | None = Field(default=None, gt=0)
     strict: bool | None = None
 
-    @field_validator("stop", mode="before")
+    @field_validator("stop", "prompt_cache_options", mode="before")
     @classmethod
-    def _stop_as_text(cls, value: Any) -> Any:
-        """A list is kept as JSON: llm cannot show errors inside lists."""
-        return json.dumps(value, ensure_ascii=False) if isinstance(value, list) else value
+    def _as_text(cls, value: Any) -> Any:
+        """Lists and objects are kept as JSON: llm cannot show errors inside them."""
+        return json.dumps(value, ensure_ascii=False) if isinstance(value, (list, dict)) else value
 
     @field_validator("thinking", "keep_thinking", mode="before")
     @classmethod
@@ -72,6 +73,17 @@ class KimiOptions(llm.Options):
                 return parsed
         return [self.stop]
 
+    @property
+    def cache_options(self) -> Any:
+        """``prompt_cache_options`` as a request has it: an object, or the time alone."""
+        text = (self.prompt_cache_options or "").strip()
+        if not text:
+            return None
+        try:
+            return json.loads(text) if text.startswith("{") else {"ttl": text}
+        except ValueError:
+            return text
+
 
 def _sampling_text(model: Model, param: str) -> str:
     on, off = model.sampling_on[param], model.sampling_off[param]
@@ -80,10 +92,10 @@ def _sampling_text(model: Model, param: str) -> str:
     assert isinstance(on, Pinned)
     assert isinstance(off, Pinned)
     if on.value == off.value or model.thinking.mode == "always":
-        return f"fixed at {on.value:g} by this model: other values run, and are told"
+        return f"fixed at {on.value:g} by this model: other values are replaced, with a notice"
     return (
         f"fixed at {on.value:g} while thinking and {off.value:g} with thinking off: "
-        "other values run, and are told"
+        "other values are replaced, with a notice"
     )
 
 
@@ -94,7 +106,7 @@ def _thinking_texts(model: Model) -> dict[str, str]:
             "reasoning_effort": "How hard to think: "
             + ", ".join(thinking.efforts)
             + f" (default {thinking.default_effort}). OpenAI's other words become the nearest",
-            "thinking": "Always on for this model; off becomes reasoning_effort low, and is told",
+            "thinking": "Always on for this model; off becomes reasoning_effort low, with a notice",
             "keep_thinking": "Always on: the reasoning of earlier turns is sent back and read",
         }
     if thinking.mode == "switchable":
@@ -107,7 +119,7 @@ def _thinking_texts(model: Model) -> dict[str, str]:
             else "Not known to this model",
         }
     return {
-        "reasoning_effort": "This model always thinks, without levels: told, not sent",
+        "reasoning_effort": "This model always thinks, without levels: ignored with a notice",
         "thinking": "Always on for this model",
         "keep_thinking": "Always on: the reasoning of earlier turns is sent back and read",
     }
@@ -125,6 +137,14 @@ def _while(model: Model) -> str:
     return " while thinking" if model.thinking.mode == "switchable" else ""
 
 
+def _cache_text(model: Model) -> str:
+    prices = {} if model.price is None else model.price.cache_writes
+    if not prices:
+        return "This model caches by itself, for a time that cannot be chosen: ignored"
+    listed = " or ".join(f"{ttl} (${price:g} per million tokens)" for ttl, price in prices.items())
+    return f"How long the cache keeps a prompt: {listed}; without it Kimi takes the shortest"
+
+
 def _texts(model: Model) -> dict[str, str]:
     limit = f"default {model.output_default:,}" if model.output_default else "default: the model's"
     return {
@@ -134,7 +154,7 @@ def _texts(model: Model) -> dict[str, str]:
         "stop": 'Text at which the answer ends, or several as a JSON list: ["a", "b"]',
         "presence_penalty": _sampling_text(model, "presence_penalty"),
         "frequency_penalty": _sampling_text(model, "frequency_penalty"),
-        "seed": "Kimi has none: told, not sent",
+        "seed": "Not supported by Kimi; ignored with a notice",
         "json_object": "Answer with a JSON object; the prompt must say which fields",
         **_thinking_texts(model),
         "tool_choice": _tool_choice_text(model),
@@ -142,6 +162,7 @@ def _texts(model: Model) -> dict[str, str]:
         "default), disable_thinking (where that helps) or error",
         "prefill": "Text with which the answer begins",
         "prompt_cache_key": "Helps the cache to find this conversation again (default: its id)",
+        "prompt_cache_options": _cache_text(model),
         "keep_files": "Leave attached documents at Moonshot after their text was read (default: "
         "deleted at once)",
         "timeout": "Seconds without a byte after which to give up (default 600)",

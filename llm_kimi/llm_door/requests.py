@@ -78,6 +78,8 @@ def build_request(model: Any, prompt: Any, options: KimiOptions, conversation: A
     cache_key = options.prompt_cache_key or getattr(conversation, "id", None)
     if cache_key:
         request["prompt_cache_key"] = cache_key
+    if options.cache_options is not None:
+        request["prompt_cache_options"] = options.cache_options
     # Thinking can take minutes; a stream keeps the connection alive all the while.
     request["stream"] = True
     request["stream_options"] = {"include_usage": True}

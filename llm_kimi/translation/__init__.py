@@ -12,7 +12,17 @@ from typing import Any
 
 from ..catalog import Model
 from ..errors import InvalidRequestError, StrictError
-from . import messages, output, sampling, thinking, tool_choice, tools
+from . import (
+    caching,
+    fields,
+    messages,
+    output,
+    response_format,
+    sampling,
+    thinking,
+    tool_choice,
+    tools,
+)
 from .adjustments import Adjustment
 from .draft import WAYS_IN, WAYS_OUT, Attached, Draft, Forced, Json, Need, Restore
 from .plain import is_plain
@@ -90,7 +100,12 @@ def translate(
     if is_plain(draft.body):
         draft.body["messages"] = [*draft.body["messages"]]
     else:
-        _apply_steps(draft, tool_choice_fallback)
+        try:
+            _apply_steps(draft, tool_choice_fallback)
+        except InvalidRequestError as error:
+            if not draft.places or error.param is None:
+                raise
+            raise InvalidRequestError(error.message, param=draft.path(error.param)) from None
     translation = Translation(
         body=draft.body,
         adjustments=tuple(draft.adjustments),
@@ -107,13 +122,17 @@ def translate(
 
 
 def _apply_steps(draft: Draft, tool_choice_fallback: Fallback) -> None:
+    fields.apply(draft)
     tools.convert_legacy(draft)
     thinking.apply(draft)
+    caching.apply(draft)
+    response_format.apply(draft)
     tools.hoist(draft)
     tools.apply(draft)
     tool_choice.apply(draft, tool_choice_fallback)
     sampling.apply(draft)
     messages.apply(draft)
+    fields.lead(draft)
     output.apply(draft)
     del draft.restoring["_names"]
     draft.restoring["custom_tools"] = frozenset(draft.custom_tools)

@@ -6,8 +6,9 @@ which is a copy; the values that came from the caller are replaced, never change
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
 from ..catalog import SOURCES, Model, UnknownModelError, resolve
@@ -180,8 +181,13 @@ class Draft:
         # Where each of ``body["tools"]`` stands in the caller's request, and its forced choice.
         self.tool_paths: list[str] = []
         self.tool_choice_param = "tool_choice"
-        # Names as sent: of every tool declared, and of those that stand in for custom tools.
-        self.declared: set[str] = set()
+        # Fields that the caller wrote elsewhere: their name in ``body`` -> their place.
+        self.places: dict[str, str] = {}
+        # System prompts of other fields, to be sent before the messages.
+        self.leading: list[Json] = []
+        # Names as sent: of every tool declared (and what is sent for it), and of those that stand
+        # in for custom tools.
+        self.declared: dict[str, Json] = {}
         self.custom_tools: set[str] = set()
         # The tools that tool_choice leaves; None: all.
         self.only_tools: set[str] | None = None
@@ -199,6 +205,13 @@ class Draft:
         """The model as the caller wrote it, for the reasons of adjustments."""
         return str(self.body["model"])
 
+    def path(self, param: str) -> str:
+        """``param``, a path in ``body``, as a path in the caller's request."""
+        if not self.places:
+            return param
+        head = re.split(r"[.\[]", param, maxsplit=1)[0]
+        return self.places.get(head, head) + param[len(head) :]
+
     def adjust(
         self,
         param: str,
@@ -211,7 +224,12 @@ class Draft:
     ) -> None:
         """Record one adjustment; ``source`` is a key of ``SOURCES`` or a source as text."""
         text = str(SOURCES[source]) if source in SOURCES else source
-        self.adjustments.append(Adjustment(param, given, sent, reason, text, meaning))
+        self.adjustments.append(Adjustment(self.path(param), given, sent, reason, text, meaning))
+
+    def take(self, changes: Iterable[Adjustment]) -> None:
+        """Record adjustments that were made elsewhere, under the caller's paths."""
+        for change in changes:
+            self.adjustments.append(replace(change, param=self.path(change.param)))
 
     def drop(
         self, param: str, reason: str, source: str = "openapi", *, meaning: bool = True

@@ -128,10 +128,10 @@ class _Messages:
         require(bool(tools), "must hold a tool", where)
         paths = [f"{where}[{index}]" for index in range(len(tools))]
         converted = normalise_tools(self.work.draft, tools, paths, self.work.names)
-        only = self.work.draft.only_tools
+        only, declared = self.work.draft.only_tools, len(converted)
         if only is not None:
             converted = [tool for tool in converted if tool["function"]["name"] in only]
-        if len(converted) < len(tools):
+        if len(converted) < declared:
             kept = [tool["function"]["name"] for tool in converted]
             reason = "what tool_choice leaves of them"
             self.work.tally.note("tools", where, f"{len(tools)} tools", kept, reason, "tool-choice")

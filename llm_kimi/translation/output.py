@@ -1,4 +1,4 @@
-"""Output: token limits, stop sequences, response_format, streams, and the fields left over.
+"""Output: token limits, stop sequences, streams, and the fields left over.
 
 In: the fields that shape the answer, and every field that Kimi does not know. Out: those that it
 knows, in its spelling; the rest is left out and told, since the API would swallow it silently.
@@ -12,7 +12,6 @@ from typing import Any
 
 from ..catalog import Model
 from .draft import Draft, Json, require, well_formed
-from .schema import to_mfjs
 
 __all__ = ["KNOWN_FIELDS", "OPENAI_ONLY", "apply", "fit_answer"]
 
@@ -40,6 +39,7 @@ KNOWN_FIELDS = frozenset(
         "top_logprobs",
         "prediction",
         "prompt_cache_key",
+        "prompt_cache_options",
         "safety_identifier",
         "thinking",
         "reasoning_effort",
@@ -53,7 +53,6 @@ _SHAPED = frozenset(
         "stream_options",
         "max_completion_tokens",
         "stop",
-        "response_format",
         "prediction",
         "prompt_cache_key",
         "safety_identifier",
@@ -61,8 +60,11 @@ _SHAPED = frozenset(
 )
 _DONE = KNOWN_FIELDS - _SHAPED
 
-# OpenAI's fields that Kimi has not: the reason, and the values that ask for nothing Kimi would
-# not do anyway.
+ANYTHING = object()
+"""Among the values of ``OPENAI_ONLY``: whatever was asked for, the answer is the same."""
+
+# Fields of OpenAI and others that Kimi has not: the reason, and the values that ask for nothing
+# Kimi would not do anyway.
 OPENAI_ONLY: Mapping[str, tuple[str, tuple[Any, ...]]] = {
     "seed": ("Kimi has no seed: answers cannot be repeated", ()),
     "logit_bias": ("Kimi has no logit bias", ({},)),
@@ -76,7 +78,12 @@ OPENAI_ONLY: Mapping[str, tuple[str, tuple[Any, ...]]] = {
         (),
     ),
     "verbosity": ("Kimi has no verbosity", ("medium",)),
-    "prompt_cache_retention": ("Kimi caches by itself", ("in-memory", "in_memory", "24h")),
+    "timeout": ("a setting of the client, not of the request", (ANYTHING,)),
+    "extra_headers": ("a setting of the client, not of the request", ()),
+    "extra_query": ("a setting of the client, not of the request", ()),
+    "usage": ("Kimi always counts tokens", ({"include": True},)),  # OpenRouter
+    "keep_alive": ("Kimi's models are always loaded", (ANYTHING,)),  # Ollama
+    "cache_prompt": ("Kimi caches by itself", (ANYTHING,)),  # llama.cpp
 }
 
 
@@ -87,11 +94,11 @@ def apply(draft: Draft) -> None:
     _renamed(draft)
     _tokens(draft)
     _stop(draft)
-    _response_format(draft)
     _stream(draft)
     for field in [key for key in draft.body if key not in KNOWN_FIELDS]:
         reason, harmless = OPENAI_ONLY.get(field, ("Kimi knows no such field", ()))
-        draft.drop(field, reason, "k3.1-synaps", meaning=draft.body[field] not in harmless)
+        asks = ANYTHING not in harmless and draft.body[field] not in harmless
+        draft.drop(field, reason, "k3.1-synaps", meaning=asks)
 
 
 def _renamed(draft: Draft) -> None:
@@ -103,7 +110,13 @@ def _renamed(draft: Draft) -> None:
         return
     del draft.body["user"]
     if "safety_identifier" in draft.body:
-        draft.adjust("user", user, None, "safety_identifier says it", meaning=False)
+        draft.adjust(
+            "user",
+            user,
+            None,
+            "safety_identifier is already set and takes precedence",
+            meaning=False,
+        )
         return
     draft.body["safety_identifier"] = user
     draft.adjust("user", user, {"safety_identifier": user}, "Kimi's name for it", meaning=False)
@@ -127,7 +140,7 @@ def _tokens(draft: Draft) -> None:
             "max_tokens",
             old,
             {"max_completion_tokens": old},
-            "its name today",
+            "renamed to the current field",
             "openapi",
             meaning=False,
         )
@@ -136,7 +149,7 @@ def _tokens(draft: Draft) -> None:
             "max_tokens",
             old,
             None,
-            f"max_completion_tokens {limit} says it",
+            f"max_completion_tokens {limit} is already set and takes precedence",
             "kimi-code",
             meaning=False,
         )
@@ -216,71 +229,6 @@ def _stop(draft: Draft) -> None:
         del draft.body["stop"]
     elif sent != stops:
         draft.body["stop"] = sent
-
-
-def _response_format(draft: Draft) -> None:
-    form = draft.body.get("response_format")
-    if form is None:
-        return
-    require(isinstance(form, Mapping), "must be an object", "response_format")
-    kind = form.get("type")
-    require(
-        kind in ("text", "json_object", "json_schema"),
-        f"must be text, json_object or json_schema, not {kind!r}",
-        "response_format.type",
-    )
-    if kind != "json_schema":
-        draft.body["response_format"] = {"type": kind}
-        _drop_extra(draft, form, "response_format", {"type"})
-        return
-    _drop_extra(draft, form, "response_format", {"type", "json_schema"})
-    draft.body["response_format"] = {"type": kind, "json_schema": _json_schema(draft, form)}
-
-
-def _drop_extra(draft: Draft, given: Mapping[str, Any], where: str, known: set[str]) -> None:
-    for key, value in given.items():
-        if key not in known and value is not None:
-            draft.adjust(f"{where}.{key}", value, None, "Kimi has no such key")
-
-
-def _json_schema(draft: Draft, form: Mapping[str, Any]) -> Json:
-    where = "response_format.json_schema"
-    given = form.get("json_schema")
-    require(isinstance(given, Mapping), "must be an object", where)
-    assert isinstance(given, Mapping)
-    name = given.get("name")
-    if name is None:
-        name = "response"
-        draft.adjust(f"{where}.name", None, name, "Kimi wants a name", meaning=False)
-    require(isinstance(name, str) and name != "", "must be text", f"{where}.name")
-    strict = given.get("strict")
-    require(strict is None or isinstance(strict, bool), "must be true or false", f"{where}.strict")
-    schema, changes = to_mfjs(given.get("schema"), f"{where}.schema")
-    draft.adjustments.extend(changes)
-    _drop_extra(draft, given, where, {"name", "description", "schema", "strict"})
-    description = given.get("description")
-    require(
-        description is None or isinstance(description, str), "must be text", f"{where}.description"
-    )
-    if description:
-        description, own = well_formed(description), schema.get("description")
-        schema = {**schema, "description": f"{description}\n\n{own}" if own else description}
-        draft.adjust(
-            f"{where}.description",
-            description,
-            "schema.description",
-            "Kimi has no such key",
-            meaning=False,
-        )
-    if strict is None:
-        draft.adjust(
-            f"{where}.strict",
-            None,
-            False,
-            "what OpenAI takes when it is missing; Kimi would take true",
-            meaning=False,
-        )
-    return {"name": name, "strict": bool(strict), "schema": schema}
 
 
 def _stream(draft: Draft) -> None:

@@ -1,241 +1,159 @@
-"""Thinking: ``reasoning_effort`` in OpenAI's and Kimi's words, ``thinking`` in Kimi's and
-Anthropic's, or as a plain bool.
+"""Thinking: what the caller wishes (``thinking_words``), as the model can be told.
 
-In: any of them. Out: the one field that the model reads, or none; ``draft.thinking`` is set.
-The server checks little of this itself (unknown efforts are swallowed), so it is decided here.
+Out: the one field that the model reads, or none; ``draft.thinking`` is set. A switch says more
+than a level, a level more than a budget of tokens. The server checks little of this itself
+(unknown efforts are swallowed), so it is decided here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from ..errors import InvalidRequestError
-from .draft import Draft, require
+from .draft import Draft
+from .thinking_words import EFFORTS, WORDS, Said, Wishes, read
 
-__all__ = ["EFFORTS", "apply"]
-
-EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+__all__ = ["EFFORTS", "apply", "switch_off"]
 
 # Nearest level where a model has only low, high and max.
 NEAREST = {"minimal": "low", "low": "low", "medium": "high", "high": "high", "xhigh": "max"}
 
-# Anthropic's token budgets, as levels: up to this many tokens, this level; above, the highest.
+# Budgets of tokens, as levels: up to this many tokens, this level; above, the highest.
 BUDGETS = ((4_096, "low"), (16_384, "high"))
 
-
-_FIELDS = frozenset({"thinking", "reasoning", "reasoning_effort"})
-
-
-@dataclass(frozen=True, slots=True)
-class _Wish:
-    """``thinking`` as the caller wrote it: ``on`` None when it says nothing about on or off."""
-
-    on: bool | None = None
-    keep: str | None = None
-    keep_given: bool = False
-    budget: int | None = None
-    extra: tuple[str, ...] = ()
+_SPELLING = "Kimi's field for it"
 
 
 def apply(draft: Draft) -> None:
     """Replace the caller's wishes about thinking by what the model reads."""
-    if _FIELDS.isdisjoint(draft.body):
+    if WORDS.keys().isdisjoint(draft.body):
         return
-    _flatten_reasoning(draft)
-    effort = _effort(draft)
-    raw: Any = draft.body.get("thinking")
-    wish = _wish(raw)
-    for key in wish.extra:
-        draft.adjust(
-            f"thinking.{key}", raw[key], None, "Kimi takes no such key", meaning=key != "display"
-        )
-    mode = draft.model.thinking
-    if mode.field == "reasoning_effort":
-        _by_effort(draft, effort, wish, raw)
-    elif mode.field == "thinking":
-        _by_object(draft, effort, wish, raw)
+    before = len(draft.adjustments)
+    wishes = read(draft)
+    field = draft.model.thinking.field
+    if field == "reasoning_effort":
+        _by_effort(draft, wishes)
+    elif field == "thinking":
+        _by_object(draft, wishes)
     else:
-        _never(draft, effort, wish, raw)
+        _never(draft, wishes)
+    for said in wishes.rest:
+        meaning = said.meaning and (said.kind != "shown" or draft.thinking)
+        _tell(draft, said, None, said.reason, "thinking", meaning=meaning)
+    _tell_the_rest(draft, wishes, before)
 
 
-def _flatten_reasoning(draft: Draft) -> None:
-    """``reasoning: {"effort": ...}``, as OpenRouter and the Responses API write it."""
-    reasoning = draft.body.get("reasoning")
-    if not isinstance(reasoning, Mapping) or not isinstance(reasoning.get("effort"), str):
-        return
-    del draft.body["reasoning"]
-    effort = draft.body.setdefault("reasoning_effort", reasoning["effort"])
+def _tell(
+    draft: Draft, said: Said, sent: Any, reason: str, source: str = "", *, meaning: bool = True
+) -> None:
     draft.adjust(
-        "reasoning",
-        dict(reasoning),
-        {"reasoning_effort": effort},
-        "chat completions call it reasoning_effort",
-        meaning=any(value is not None for value in {**reasoning, "effort": None}.values())
-        or effort != reasoning["effort"],
+        said.path,
+        said.given,
+        sent,
+        reason,
+        source or draft.model.source("thinking"),
+        meaning=meaning,
     )
 
 
-def _effort(draft: Draft) -> str | None:
-    effort = draft.body.get("reasoning_effort")
-    if isinstance(effort, Mapping):  # {"effort": "high"}: refused by the API as it stands
-        given, effort = effort, effort.get("effort")
-        draft.adjust(
-            "reasoning_effort",
-            dict(given),
-            effort if isinstance(effort, str) else None,
-            "Kimi takes the level alone",
-            meaning=any(value is not None for value in {**given, "effort": None}.values()),
-        )
-    if effort is None:
-        draft.body.pop("reasoning_effort", None)
-        return None
-    require(
-        isinstance(effort, str) and effort in EFFORTS,
-        f"must be one of {', '.join(EFFORTS)}",
-        "reasoning_effort",
-    )
-    return str(effort)
+def _tell_the_rest(draft: Draft, wishes: Wishes, before: int) -> None:
+    """Wishes that are met in another form than they have, and fields that wish for nothing."""
+    told = {item.param for item in draft.adjustments[before:]}
+    fields = ("thinking", "reasoning_effort")
+    sent = {key: draft.body[key] for key in fields if key in draft.body}
+    asis = {field for field, given in wishes.fields.items() if _same(sent.get(field), given)}
+    for said in wishes.chosen:
+        if said.path.partition(".")[0] not in asis and draft.path(said.path) not in told:
+            told.add(draft.path(said.path))
+            _tell(draft, said, _shown(said.path, sent), _SPELLING, meaning=False)
+    for field, given in wishes.fields.items():
+        path = draft.path(field)
+        if field not in asis and not any(f"{param}.".startswith(f"{path}.") for param in told):
+            reason = _SPELLING if field in sent else "asks for the model's own default"
+            draft.adjust(field, given, sent.get(field), reason, "thinking", meaning=False)
 
 
-def _wish(raw: Any) -> _Wish:
-    if raw is None:
-        return _Wish()
-    if isinstance(raw, bool):
-        return _Wish(on=raw)
-    require(
-        isinstance(raw, Mapping),
-        'must be {"type": "enabled"}, {"type": "disabled"}, true or false',
-        "thinking",
-    )
-    kind = raw.get("type")
-    require(
-        kind in (None, "enabled", "disabled", "adaptive"),
-        "must be enabled or disabled",
-        "thinking.type",
-    )
-    keep = raw.get("keep")
-    require(keep in (None, "all"), 'must be "all" or null', "thinking.keep")
-    budget = raw.get("budget_tokens")
-    require(
-        budget is None
-        or (isinstance(budget, int) and not isinstance(budget, bool) and budget >= 0),
-        "must be a whole number of tokens",
-        "thinking.budget_tokens",
-    )
-    known = {"type", "keep", "budget_tokens"}
-    return _Wish(
-        on=None if kind is None else kind != "disabled",
-        keep=keep,
-        keep_given="keep" in raw,
-        budget=budget,
-        extra=tuple(key for key, value in raw.items() if key not in known and value is not None),
-    )
+def _shown(path: str, sent: Mapping[str, Any]) -> Any:
+    """What is sent for ``path``: its value where the field keeps its name, else the fields."""
+    return sent.get(path) or dict(sent) or None
 
 
-def _by_effort(draft: Draft, effort: str | None, wish: _Wish, raw: Any) -> None:
+def _same(sent: Any, given: Any) -> bool:
+    return bool(sent == given) and type(sent) is type(given)
+
+
+def _by_effort(draft: Draft, wishes: Wishes) -> None:
     """K3 and K3.1: always thinking, three levels, no ``thinking`` field."""
     model = draft.model.thinking
-    source = draft.model.source("thinking")
-    draft.body.pop("thinking", None)
-    level: str | None
-    if effort is None:
-        level = None
-    elif effort == "none":
-        level = model.efforts[0]
-        draft.adjust(
-            "reasoning_effort",
-            effort,
-            level,
-            f"{draft.name} always thinks; {level} is least",
-            source,
-        )
-    else:
-        level = effort if effort in model.efforts else NEAREST[effort]
-        if level != effort:
-            draft.adjust(
-                "reasoning_effort",
-                effort,
-                level,
-                f"{draft.name} knows {', '.join(model.efforts)}",
-                source,
-            )
-    if wish.on is False:
+    level = None
+    if wishes.effort is not None:
+        level = _nearest_level(draft, wishes.effort)
+    if wishes.off and wishes.switch is not None:
         level = level or model.efforts[0]
-        draft.adjust(
-            "thinking",
-            raw,
-            {"reasoning_effort": level},
-            f"{draft.name} always thinks; reasoning_effort is all that can be set",
-            source,
-        )
-    elif wish.budget is not None:
+        reason = f"{draft.name} always thinks; reasoning_effort is all that can be set"
+        _tell(draft, wishes.switch, {"reasoning_effort": level}, reason)
+    if wishes.budget is not None:
         if level is None:
-            level = next((name for most, name in BUDGETS if wish.budget <= most), model.efforts[-1])
-        draft.adjust(
-            "thinking.budget_tokens",
-            wish.budget,
-            {"reasoning_effort": level},
-            "Kimi has levels, not budgets",
-            source,
-        )
-    elif raw is not None:
-        draft.adjust(
-            "thinking", raw, None, f"{draft.name} always thinks and keeps it", source, meaning=False
-        )
+            most = wishes.budget.value
+            level = next((name for limit, name in BUDGETS if most <= limit), model.efforts[-1])
+        sent = {"reasoning_effort": level}
+        _tell(draft, wishes.budget, sent, "Kimi has levels, not budgets", meaning=not wishes.off)
+    for said in (wishes.switch, wishes.keep):
+        if said is not None and said.value != "disabled":
+            reason = f"{draft.name} always thinks and keeps it"
+            _tell(draft, said, None, reason, meaning=False)
     if level is not None:
         draft.body["reasoning_effort"] = level
 
 
-def _by_object(draft: Draft, effort: str | None, wish: _Wish, raw: Any) -> None:
+def _nearest_level(draft: Draft, effort: Said) -> str:
+    model = draft.model.thinking
+    if effort.value == "none":
+        level: str = model.efforts[0]
+        reason = f"{draft.name} always thinks; {level} is least"
+    else:
+        level = effort.value if effort.value in model.efforts else NEAREST[effort.value]
+        reason = f"{draft.name} knows {', '.join(model.efforts)}"
+    if level != effort.value:
+        renamed = level if effort.path == "reasoning_effort" else {"reasoning_effort": level}
+        _tell(draft, effort, renamed, reason)
+    return level
+
+
+def _by_object(draft: Draft, wishes: Wishes) -> None:
     """K2.x: a ``thinking`` object; only K2.6 and K2.5 can be switched off."""
     model = draft.model.thinking
-    source = draft.model.source("thinking")
     switchable = model.mode == "switchable"
-    on = wish.on
-    if effort is not None:
-        del draft.body["reasoning_effort"]
-        on = _effort_as_switch(draft, effort, on, switchable)
+    on = None if wishes.switch is None else not wishes.off
+    if wishes.effort is not None:
+        on = _effort_as_switch(draft, wishes.effort, on, switchable)
     if on is False and not switchable:
-        if wish.on is False:
-            draft.adjust("thinking", raw, None, f"{draft.name} always thinks", source)
+        if wishes.off and wishes.switch is not None:
+            _tell(draft, wishes.switch, None, f"{draft.name} always thinks")
         on = None
     sent: dict[str, Any] = {}
-    if on is not None or (wish.keep_given and model.keep):
+    keep = wishes.keep if model.keep else None
+    if on is not None or keep is not None:
         sent["type"] = "disabled" if on is False else "enabled"
-        if wish.keep_given and model.keep:
-            sent["keep"] = wish.keep
-    if wish.keep and not model.keep:
-        draft.adjust("thinking.keep", wish.keep, None, f"{draft.name} keeps no thinking", source)
-    if wish.budget is not None:
-        draft.adjust(
-            "thinking.budget_tokens",
-            wish.budget,
-            None,
-            "Kimi has no thinking budget",
-            source,
-            meaning=on is not False,
-        )
-    if isinstance(raw, bool) and sent:
-        draft.adjust("thinking", raw, sent, "Kimi takes an object", source, meaning=False)
-    elif isinstance(raw, Mapping) and raw.get("type") is None and wish.on is None:
-        draft.adjust(
-            "thinking", dict(raw), sent or None, "Kimi wants its type", source, meaning=False
-        )
-    elif isinstance(raw, Mapping) and raw.get("type") == "adaptive":
-        draft.adjust("thinking.type", "adaptive", sent.get("type"), "Kimi has two modes", source)
+    if keep is not None:
+        sent["keep"] = keep.value
+    if wishes.keep is not None and wishes.keep.value and not model.keep:
+        _tell(draft, wishes.keep, None, f"{draft.name} keeps no thinking")
+    if wishes.budget is not None:
+        reason = "Kimi has no thinking budget"
+        _tell(draft, wishes.budget, None, reason, meaning=on is not False)
+    if wishes.switch is not None and wishes.switch.value == "adaptive":
+        _tell(draft, wishes.switch, sent, "Kimi has two modes")
     if sent:
         draft.body["thinking"] = sent
-    else:
-        draft.body.pop("thinking", None)
     if switchable:
         draft.thinking = on is not False
 
 
-def _effort_as_switch(draft: Draft, effort: str, on: bool | None, switchable: bool) -> bool | None:
+def _effort_as_switch(draft: Draft, effort: Said, on: bool | None, switchable: bool) -> bool | None:
     """What a level means for a model that can only think or not; the caller's switch wins."""
-    wanted = effort != "none"
+    wanted = effort.value != "none"
     if on is None and switchable:
         on = wanted
     if not switchable:
@@ -244,26 +162,18 @@ def _effort_as_switch(draft: Draft, effort: str, on: bool | None, switchable: bo
     else:
         sent = {"thinking": {"type": "enabled" if on else "disabled"}}
         reason = f"{draft.name} has no levels: thinking is on or off"
-    draft.adjust(
-        "reasoning_effort",
-        effort,
-        sent,
-        reason,
-        "effort-k2",
-        meaning=wanted or not switchable or on is not False,
-    )
+    meaning = wanted or not switchable or on is not False
+    _tell(draft, effort, sent, reason, "effort-k2", meaning=meaning)
     return on
 
 
-def _never(draft: Draft, effort: str | None, wish: _Wish, raw: Any) -> None:
+def _never(draft: Draft, wishes: Wishes) -> None:
     """Models that do not think: nothing to send."""
-    source = draft.model.source("thinking")
-    reason = f"{draft.name} does not think"
     draft.thinking = False
-    if effort is not None:
-        draft.drop("reasoning_effort", reason, source, meaning=effort != "none")
-    if raw is not None:
-        draft.drop("thinking", reason, source, meaning=wish.on is not False)
+    for said in wishes.chosen:
+        asked = said.value not in ("none", "disabled", None)
+        asked = asked and not (wishes.off and said.kind in ("budget", "keep"))
+        _tell(draft, said, None, f"{draft.name} does not think", meaning=asked)
 
 
 def switch_off(draft: Draft, param: str, given: Any, reason: str) -> None:

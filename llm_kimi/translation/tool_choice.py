@@ -14,12 +14,16 @@ from ..errors import InvalidRequestError
 from .draft import Draft, Forced, require
 from .names import Names
 from .thinking import switch_off
+from .tool_forms import hosted, name_of
 from .tools import declared_later
 
 __all__ = ["FALLBACKS", "Fallback", "apply"]
 
 Fallback = Literal["nudge", "disable_thinking", "error"]
 FALLBACKS: tuple[Fallback, ...] = ("nudge", "disable_thinking", "error")
+
+
+_SPELLING = "Kimi's spelling of it"
 
 
 def apply(draft: Draft, fallback: Fallback) -> None:
@@ -40,39 +44,63 @@ def apply(draft: Draft, fallback: Fallback) -> None:
         _require(draft, given, fallback)
     elif given != choice:
         draft.body["tool_choice"] = choice
-        draft.adjust(draft.tool_choice_param, given, choice, "Kimi's word for it", meaning=False)
+        draft.adjust(draft.tool_choice_param, given, choice, _SPELLING, meaning=False)
+
+
+_WORDS = {"auto": "auto", "none": "none", "required": "required", "any": "required"}
+_NAMING = ("function", "custom", "builtin_function", "tool", None)
 
 
 def _parse(draft: Draft, given: Any, names: Names) -> Any:
     """``"auto"``, ``"none"``, ``"required"`` or ``("named", name as sent)``."""
     if isinstance(given, str):
+        word = _WORDS.get(given.strip().lower())
+        if word is None and names.sent(given) in _known(draft):
+            return ("named", names.sent(given))
         require(
-            given in ("auto", "none", "required", "any"),
-            'must be "auto", "none", "required" or an object that names a tool',
+            word is not None,
+            'must be "auto", "none", "required", or the name of a tool, alone or in an object',
             "tool_choice",
         )
-        return "required" if given == "any" else given
+        return word
     require(isinstance(given, Mapping), "must be text or an object", "tool_choice")
+    _one_call(draft, given)
     kind = given.get("type")
-    if kind in ("auto", "none"):
-        return kind
-    if kind in ("any", "required"):
-        return "required"
+    word = _WORDS.get(kind) if isinstance(kind, str) else None
+    if kind is None:  # Bedrock: {"any": {}}, {"tool": {"name": ...}}
+        word = next((_WORDS[key] for key in given if key in _WORDS), None)
+    if word is not None:
+        return word
     if kind == "allowed_tools":
         return _allowed(draft, given, names)
-    body = given.get("custom" if kind == "custom" else "function")
-    name: Any = body.get("name") if isinstance(body, Mapping) else given.get("name")
     require(
-        kind in ("function", "custom", "builtin_function", "tool", None),
-        'must be "function", "custom" or "allowed_tools"',
+        hosted(given) is None,
+        f"{kind} runs on another maker's servers, Kimi cannot call it; choose a function",
         "tool_choice.type",
     )
+    require(kind in _NAMING, 'must be "function", "custom" or "allowed_tools"', "tool_choice.type")
+    name = name_of(given) or given.get("toolName")  # the AI SDK
+    if name is None and isinstance(given.get("tool"), Mapping):
+        name = given["tool"].get("name")
     require(
         isinstance(name, str),
         "must name a function",
         f"tool_choice.{'custom' if kind == 'custom' else 'function'}.name",
     )
     return ("named", names.sent(name))
+
+
+def _one_call(draft: Draft, given: Mapping[str, Any]) -> None:
+    """Anthropic's word for ``parallel_tool_calls: false``, which stands in ``tool_choice``."""
+    alone = given.get("disable_parallel_tool_use")
+    path = "tool_choice.disable_parallel_tool_use"
+    require(alone is None or isinstance(alone, bool), "must be true or false", path)
+    if alone is None:
+        return
+    if alone:
+        draft.restoring["single_tool_call"] = True
+    reason = "of several calls the first is handed on" if alone else "Kimi has no such field"
+    draft.adjust(path, alone, None, reason, meaning=False)
 
 
 def _allowed(draft: Draft, given: Any, names: Names) -> str:
@@ -91,15 +119,14 @@ def _allowed(draft: Draft, given: Any, names: Names) -> str:
     )
     wanted = set()
     for index, tool in enumerate(listed):
-        body: Any = None
-        if isinstance(tool, Mapping):
-            body = tool.get("function") or tool.get("custom") or tool
-        require(
-            isinstance(body, Mapping) and isinstance(body.get("name"), str),
-            "must name a tool",
-            f"tool_choice.allowed_tools.tools[{index}]",
-        )
-        wanted.add(names.sent(body["name"]))
+        where = f"tool_choice.allowed_tools.tools[{index}]"
+        foreign = hosted(tool)
+        if foreign is not None:
+            draft.adjust(where, foreign.kind, None, foreign.reason)
+            continue
+        name = tool if isinstance(tool, str) else name_of(tool)
+        require(name is not None, "must name a tool", where)
+        wanted.add(names.sent(str(name)))
     _keep_only(draft, wanted, "tool_choice.allowed_tools.tools")
     draft.adjust(
         "tool_choice.allowed_tools.tools",
@@ -131,7 +158,7 @@ def _force_named(draft: Draft, given: Any, name: str, fallback: Fallback) -> Non
         sent = {"type": "function", "function": {"name": name}}
         draft.body["tool_choice"] = sent
         if given != sent:
-            draft.adjust(draft.tool_choice_param, given, sent, "Kimi's word for it", meaning=False)
+            draft.adjust(draft.tool_choice_param, given, sent, _SPELLING, meaning=False)
         return
     _keep_only(draft, {name}, draft.tool_choice_param)
     source = draft.model.source("tool_choice")
@@ -150,8 +177,7 @@ def _force_named(draft: Draft, given: Any, name: str, fallback: Fallback) -> Non
 
 
 def _require_known(draft: Draft, wanted: set[str], param: str) -> None:
-    names: Names = draft.restoring["_names"]
-    known = draft.declared | {names.sent(name) for name in declared_later(draft)}
+    known = _known(draft)
     missing = wanted - known
     require(
         not missing,
@@ -159,6 +185,12 @@ def _require_known(draft: Draft, wanted: set[str], param: str) -> None:
         f"{'are' if len(known) > 1 else 'is'} {', '.join(sorted(known)) or 'none'}",
         param,
     )
+
+
+def _known(draft: Draft) -> set[str]:
+    """Names as sent of all tools, those declared inside the conversation included."""
+    names: Names = draft.restoring["_names"]
+    return {*draft.declared, *(names.sent(name) for name in declared_later(draft))}
 
 
 def _require(draft: Draft, given: Any, fallback: Fallback) -> None:
@@ -169,9 +201,7 @@ def _require(draft: Draft, given: Any, fallback: Fallback) -> None:
     if "required" in forms:
         if given != "required":
             draft.body["tool_choice"] = "required"
-            draft.adjust(
-                draft.tool_choice_param, given, "required", "Kimi's word for it", meaning=False
-            )
+            draft.adjust(draft.tool_choice_param, given, "required", _SPELLING, meaning=False)
         return
     _plan_nudge(draft, given, fallback, Forced(None))
 

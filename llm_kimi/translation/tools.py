@@ -6,13 +6,13 @@ history. Out: ``tools`` as Kimi takes them and a map of names for history and re
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from ..errors import InvalidRequestError
 from .draft import CUSTOM_INPUT, Draft, Json, Tally, require, well_formed
 from .names import Names
 from .schema import to_mfjs
+from .tool_forms import Declared, entries, hosted, listed, name_of, read
 
 __all__ = [
     "apply",
@@ -22,19 +22,17 @@ __all__ = [
     "normalise_tools",
 ]
 
-_TOOL_KEYS = {"type", "function"}
-_FUNCTION_KEYS = {"name", "description", "parameters", "strict"}
-
 
 def convert_legacy(draft: Draft) -> None:
     """``functions`` and ``function_call`` to ``tools`` and ``tool_choice``."""
+    for field in ("tools", "functions"):
+        _as_list(draft, field)
     functions = draft.check_type("functions", list, "a list of functions")
     if functions is not None:
-        tools = [{"type": "function", "function": function} for function in functions]
         have = draft.check_type("tools", list, "a list of tools") or []
         draft.tool_paths = [f"tools[{index}]" for index in range(len(have))]
         draft.tool_paths += [f"functions[{index}]" for index in range(len(functions))]
-        draft.body["tools"] = [*have, *tools]
+        draft.body["tools"] = [*have, *functions]
         del draft.body["functions"]
         draft.restoring["legacy_functions"] = True
         draft.restoring["single_tool_call"] = True
@@ -61,14 +59,29 @@ def convert_legacy(draft: Draft) -> None:
     del draft.body["function_call"]
     newer = draft.body.get("tool_choice")
     if newer is not None:
-        reason, differs = "tool_choice says it", newer != choice
+        reason, differs = "tool_choice is already set and takes precedence", newer != choice
         draft.adjust("function_call", call, None, reason, "migration", meaning=differs)
         return
     draft.body["tool_choice"] = choice
     draft.tool_choice_param = "function_call"
     draft.adjust(
-        "function_call", call, {"tool_choice": choice}, "its name today", "migration", meaning=False
+        "function_call",
+        call,
+        {"tool_choice": choice},
+        "renamed to the current field",
+        "migration",
+        meaning=False,
     )
+
+
+def _as_list(draft: Draft, field: str) -> None:
+    given = draft.body.get(field)
+    tools = listed(given)
+    if tools is given:
+        return
+    draft.body[field] = tools
+    if isinstance(given, Mapping):
+        draft.adjust(field, name_of(given), "a list of one", "Kimi takes a list", meaning=False)
 
 
 def hoist(draft: Draft) -> None:
@@ -79,13 +92,13 @@ def hoist(draft: Draft) -> None:
         draft.tool_paths = [f"tools[{index}]" for index in range(len(tools))]
     if draft.model.dynamic_tools or not isinstance(messages, list):
         return
-    known = {_name_of(tool): tool for tool in tools}
+    known = {name_of(tool): tool for tool in tools}
     for number, message in enumerate(messages):
         if not _declares_tools(message):
             continue
         where = f"messages[{number}].tools"
         for index, tool in enumerate(message["tools"]):
-            name = _name_of(tool)
+            name = name_of(tool)
             if name is None or name not in known:
                 tools.append(tool)
                 draft.tool_paths.append(f"{where}[{index}]")
@@ -118,7 +131,7 @@ def apply(draft: Draft) -> None:
             + ("" if parallel else "; of several calls the first is handed on"),
             meaning=False,
         )
-    names = Names(_used_names(draft, tools or ()))
+    names = Names(_used_names(draft, tools or []))
     renamed = names.renamed()
     draft.restoring["tool_names"] = renamed
     for sent, given in renamed.items():
@@ -137,81 +150,69 @@ def apply(draft: Draft) -> None:
         del draft.body["tools"]
         return
     draft.body["tools"] = normalise_tools(draft, tools, draft.tool_paths, names)
+    if not draft.body["tools"]:
+        del draft.body["tools"]
 
 
 def normalise_tools(draft: Draft, tools: list[Any], paths: list[str], names: Names) -> list[Json]:
     """One list of tools in Kimi's form; ``paths`` are their places in the caller's request."""
     tally = Tally(draft)
     result = []
-    for where, tool in zip(paths, tools, strict=True):
-        require(isinstance(tool, Mapping), "must be an object", where)
-        kind = tool.get("type", "function")
-        if kind == "builtin_function":
-            converted = _builtin(tool, where, tally)
-            if converted["function"]["name"] in draft.declared:
-                draft.adjust(where, tool, None, "it is declared already", meaning=False)
-                continue
-        elif kind == "custom":
-            converted = _custom(draft, tool, where, names, tally)
-        elif kind == "function":
-            converted = _function(draft, tool, where, names, tally)
-        else:
-            raise InvalidRequestError(
-                f"Kimi has no tools of type {kind!r}; declare it as a function",
-                param=f"{where}.type",
+    for tool, where in entries(tools, paths):
+        foreign = hosted(tool)
+        if foreign is not None:
+            draft.adjust(where, foreign.kind, None, foreign.reason)
+            continue
+        declared = read(tool, where)
+        if declared.foreign:
+            tally.note(
+                "form", where, list(tool), ["type", "function"], "Kimi's form of a declaration"
             )
+        for key, path, value in declared.extra:
+            tally.note(f"key {key}", path, value, None, "Kimi has no such key")
+        converted = _CONVERTERS[declared.kind](draft, declared, where, names, tally)
         name = converted["function"]["name"]
-        body = _body_path(where, kind)
-        require(name not in draft.declared, f"two tools are called {name!r}", f"{body}.name")
-        draft.declared.add(name)
+        if name in draft.declared:
+            _tell_twice(draft, where, declared.name, same=draft.declared[name] == converted)
+            continue
+        draft.declared[name] = converted
         result.append(converted)
     tally.flush()
     return result
 
 
-def _body_path(where: str, kind: str) -> str:
-    """Where the body of the tool at ``where`` stands; the old functions have no wrapping."""
-    if where.startswith("functions["):
-        return where
-    return f"{where}.{'custom' if kind == 'custom' else 'function'}"
+def _tell_twice(draft: Draft, where: str, name: str, *, same: bool) -> None:
+    """Kimi refuses two tools of one name: ``function name X is duplicated``."""
+    reason = f"{name} is declared twice, and differently: the first one counts"
+    if same:
+        reason = "it is declared already"
+    draft.adjust(where, name, None, reason, "tool-duplicate", meaning=not same)
 
 
-def _builtin(tool: Any, where: str, tally: Tally) -> Json:
+def _builtin(draft: Draft, tool: Declared, where: str, names: Names, tally: Tally) -> Json:
     """A tool of Kimi's own, such as ``$web_search``: nothing but its name."""
-    body = f"{where}.function"
-    function = tool.get("function")
-    require(isinstance(function, Mapping), "must be an object", body)
-    name = _name(function, body)
-    require(name.startswith("$"), "Kimi's built-in tools are called $...", f"{body}.name")
-    _note_extra(tally, function, body, {"name"})
-    _note_extra(tally, tool, where, _TOOL_KEYS)
+    name = _name(tool)
+    require(name.startswith("$"), "Kimi's built-in tools are called $...", f"{tool.body_path}.name")
     return {"type": "builtin_function", "function": {"name": name}}
 
 
-def _note_extra(tally: Tally, given: Any, where: str, known: set[str]) -> None:
-    for key, value in given.items():
-        if key not in known and value is not None:
-            tally.note(f"key {key}", f"{where}.{key}", value, None, "Kimi has no such key")
-
-
-def _description(body: Any, where: str) -> str | None:
-    description = body.get("description")
+def _description(tool: Declared) -> str | None:
+    description = tool.body.get("description")
     require(
-        description is None or isinstance(description, str), "must be text", f"{where}.description"
+        description is None or isinstance(description, str),
+        "must be text",
+        f"{tool.body_path}.description",
     )
     return None if description is None else well_formed(description)
 
 
-def _function(draft: Draft, tool: Any, where: str, names: Names, tally: Tally) -> Json:
-    function = tool.get("function")
-    body = _body_path(where, "function")
-    require(isinstance(function, Mapping), "must be an object", body)
-    given = _name(function, body)
-    description = _description(function, body)
-    strict = function.get("strict")
-    require(strict is None or isinstance(strict, bool), "must be true or false", f"{body}.strict")
-    schema, changes = to_mfjs(function.get("parameters"), f"{body}.parameters")
-    draft.adjustments.extend(changes)
+def _function(draft: Draft, tool: Declared, where: str, names: Names, tally: Tally) -> Json:
+    given = _name(tool)
+    description = _description(tool)
+    strict, strict_path = tool.strict, f"{tool.body_path}.strict"
+    require(strict is None or isinstance(strict, bool), "must be true or false", strict_path)
+    schema, changes = to_mfjs(tool.schema, tool.schema_path)
+    draft.take(changes)
     converted: Json = {"name": names.sent(given)}
     if description is not None:
         converted["description"] = description
@@ -220,43 +221,34 @@ def _function(draft: Draft, tool: Any, where: str, names: Names, tally: Tally) -
     if strict is None:
         tally.note(
             "strict",
-            f"{body}.strict",
+            strict_path,
             None,
             False,
             "what OpenAI takes when it is missing; Kimi would take true",
         )
-    _note_extra(tally, function, body, _FUNCTION_KEYS)
-    _note_extra(tally, tool, where, _TOOL_KEYS)
     return {"type": "function", "function": converted}
 
 
-def _custom(draft: Draft, tool: Any, where: str, names: Names, tally: Tally) -> Json:
+def _custom(draft: Draft, tool: Declared, where: str, names: Names, tally: Tally) -> Json:
     """OpenAI's custom tool (free text in) as a function with one string parameter."""
-    body = tool.get("custom")
-    require(isinstance(body, Mapping), "must be an object", f"{where}.custom")
-    given = _name(body, f"{where}.custom")
-    description = _description(body, f"{where}.custom")
+    given = _name(tool)
+    description = _description(tool)
     text = {"type": "string", "description": "The whole input of the tool, as plain text."}
-    form = body.get("format")
-    require(
-        form is None or isinstance(form, Mapping), "must be an object", f"{where}.custom.format"
-    )
+    form, form_path = tool.body.get("format"), f"{tool.body_path}.format"
+    require(form is None or isinstance(form, Mapping), "must be an object", form_path)
     if form is not None and form.get("type") == "grammar":
         grammar = form.get("grammar", form)  # the Responses API writes it without the wrapping
         require(
             isinstance(grammar, Mapping) and isinstance(grammar.get("definition"), str),
             "must hold a grammar",
-            f"{where}.custom.format",
+            form_path,
         )
         text["description"] += (
             f" It must follow this {grammar.get('syntax')} grammar:\n{grammar.get('definition')}"
         )
         text["description"] = well_formed(text["description"])
         draft.adjust(
-            f"{where}.custom.format",
-            form,
-            "description",
-            "Kimi has no grammars: the model is told, not bound",
+            form_path, form, "description", "Kimi has no grammars: the model is told, not bound"
         )
     draft.adjust(
         f"{where}.type",
@@ -265,8 +257,6 @@ def _custom(draft: Draft, tool: Any, where: str, names: Names, tally: Tally) -> 
         "Kimi has functions only; calls are given back as custom tool calls",
         meaning=False,
     )
-    _note_extra(tally, body, f"{where}.custom", {"name", "description", "format"})
-    _note_extra(tally, tool, where, {"type", "custom"})
     sent = names.sent(given)
     draft.custom_tools.add(sent)
     converted: Json = {"name": sent}
@@ -281,13 +271,25 @@ def _custom(draft: Draft, tool: Any, where: str, names: Names, tally: Tally) -> 
     return {"type": "function", "function": converted}
 
 
-def _name(body: Mapping[str, Any], where: str) -> str:
-    name = body.get("name")
-    require(isinstance(name, str) and name != "", "must be the function's name", f"{where}.name")
+_Converter = Callable[[Draft, Declared, str, Names, Tally], Json]
+_CONVERTERS: Mapping[str, _Converter] = {
+    "function": _function,
+    "custom": _custom,
+    "builtin_function": _builtin,
+}
+
+
+def _name(tool: Declared) -> str:
+    name = tool.name
+    require(
+        isinstance(name, str) and name != "",
+        "must be the function's name",
+        f"{tool.body_path}.name",
+    )
     return str(name)
 
 
-def _used_names(draft: Draft, tools: Any) -> Iterator[str]:
+def _used_names(draft: Draft, tools: list[Any]) -> Iterator[str]:
     """Function names in the order in which they get their legal form: tools, then history."""
     messages = draft.body.get("messages")
     messages = messages if isinstance(messages, list) else []
@@ -313,17 +315,11 @@ def _used_names(draft: Draft, tools: Any) -> Iterator[str]:
                 yield body["name"]
 
 
-def _tool_names(tools: Any) -> Iterator[str]:
-    for tool in tools:
-        name = _name_of(tool)
-        if name is not None and tool.get("type") != "builtin_function":
+def _tool_names(tools: list[Any]) -> Iterator[str]:
+    for tool, _ in entries(tools, [""] * len(tools)):
+        name = name_of(tool)
+        if name is not None and not hosted(tool) and tool.get("type") != "builtin_function":
             yield name
-
-
-def _name_of(tool: Any) -> str | None:
-    body = (tool.get("function") or tool.get("custom")) if isinstance(tool, Mapping) else None
-    name = body.get("name") if isinstance(body, Mapping) else None
-    return name if isinstance(name, str) else None
 
 
 def _declares_tools(message: Any) -> bool:
@@ -340,4 +336,4 @@ def declared_later(draft: Draft) -> Iterator[str]:
     messages = draft.body.get("messages")
     for message in messages if isinstance(messages, list) else ():
         if draft.model.dynamic_tools and _declares_tools(message):
-            yield from filter(None, map(_name_of, message["tools"]))
+            yield from _tool_names(message["tools"])

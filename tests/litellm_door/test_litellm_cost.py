@@ -218,3 +218,47 @@ def test_responses_and_messages_in_the_sdk(kimi: Simulator) -> None:
     kinds = [part["type"] if isinstance(part, dict) else part.type for part in parts]
     assert kinds == ["thinking", "text"]
     assert all(record["rule"] is None and not record["ignored"] for record in kimi.requests)
+
+
+@pytest.mark.parametrize(
+    ("asked", "price"),
+    [
+        ({}, 3.0),
+        ({"prompt_cache_options": {"ttl": "5m"}}, 3.0),
+        ({"prompt_cache_options": {"ttl": "1h"}}, 6.0),
+        ({"prompt_cache_options": {"ttl": "30m"}}, 6.0),
+        ({"prompt_cache_retention": "24h"}, 6.0),
+    ],
+    ids=str,
+)
+def test_writing_to_the_cache_is_part_of_the_cost(
+    kimi: Simulator, way: str, asked: dict[str, Any], price: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`prompt_tokens_details.cache_write_tokens`, at the price of the time that was asked for."""
+    from llm_kimi.simulator import handler
+
+    plain = handler.usage_of
+
+    def usage_of(*args: Any) -> dict[str, Any]:
+        usage = plain(*args)
+        written = usage["prompt_tokens"] - usage.get("cached_tokens", 0)
+        return {**usage, "prompt_tokens_details": {"cache_write_tokens": written}}
+
+    monkeypatch.setattr(handler, "usage_of", usage_of)
+    talk = [{"role": "user", "content": LONG}]
+    for _ in range(2):
+        response = ask(way, messages=talk, model="kimi/kimi-k3", **asked).response
+        talk += [{"role": "assistant", "content": "yes"}, {"role": "user", "content": LONG}]
+    usage = kimi.requests[-1]["usage"]
+    written = usage["prompt_tokens_details"]["cache_write_tokens"]
+    assert usage["cached_tokens"] > 0
+    assert written > 0
+    details = response.usage.prompt_tokens_details
+    assert details.cached_tokens == usage["cached_tokens"]
+    assert details.cache_creation_tokens == written
+    cost = (
+        written * price + usage["cached_tokens"] * 0.30 + usage["completion_tokens"] * 15.0
+    ) / 1e6
+    assert litellm.completion_cost(response, model="kimi/kimi-k3") == pytest.approx(cost)
+    sent = kimi.requests[-1]["body"].get("prompt_cache_options")
+    assert sent == (None if not asked else {"ttl": "5m" if price == 3.0 else "1h"})

@@ -11,12 +11,14 @@ international platform, dates are ISO dates.
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Literal, TypeAlias
+
+from .ids import is_named, platform_name
+from .sources import SOURCES, Source
 
 __all__ = [
     "BY_ID",
@@ -37,163 +39,13 @@ __all__ = [
     "rules",
 ]
 
-Mark: TypeAlias = Literal["official", "probed", "reported"]
 Effort: TypeAlias = Literal["low", "high", "max"]
 ToolChoiceForm: TypeAlias = Literal["auto", "none", "required", "named"]
+CacheTtl: TypeAlias = Literal["5m", "1h"]
 
 
 class UnknownModelError(ValueError):
     """The id belongs to no Kimi model: another maker's, or another product of Moonshot AI."""
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Where a fact was read, when, and how sure it is.
-
-    ``official`` is the vendor's own page, ``probed`` a posted request and response,
-    ``reported`` somebody's account of it.
-    """
-
-    url: str
-    seen: str
-    mark: Mark
-
-    def __str__(self) -> str:
-        return f"{self.url} ({self.mark}, {self.seen})"
-
-
-SOURCES: Mapping[str, Source] = MappingProxyType(
-    {
-        "openapi": Source("https://platform.kimi.ai/docs/openapi.json", "2026-08-21", "official"),
-        "models": Source("https://platform.kimi.ai/docs/models", "2026-08-13", "official"),
-        "parameters": Source(
-            "https://platform.kimi.ai/docs/guide/models-overview", "2026-08-13", "official"
-        ),
-        "migration": Source(
-            "https://platform.kimi.ai/docs/guide/migrating-from-openai-to-kimi",
-            "2026-08-18",
-            "official",
-        ),
-        "k3-quickstart": Source(
-            "https://platform.kimi.ai/docs/guide/kimi-k3-quickstart", "2026-08-13", "official"
-        ),
-        "k2.6-quickstart": Source(
-            "https://platform.kimi.ai/docs/guide/kimi-k2-6-quickstart", "2026-08-13", "official"
-        ),
-        "thinking": Source(
-            "https://platform.kimi.ai/docs/guide/use-thinking-models", "2026-08-13", "official"
-        ),
-        "effort": Source(
-            "https://platform.kimi.ai/docs/guide/use-reasoning-effort", "2026-08-13", "official"
-        ),
-        "tool-choice": Source(
-            "https://platform.kimi.ai/docs/guide/use-tool-choice", "2026-08", "official"
-        ),
-        "dynamic-tools": Source(
-            "https://platform.kimi.ai/docs/guide/use-dynamic-tool-loading",
-            "2026-08-13",
-            "official",
-        ),
-        "vision": Source(
-            "https://platform.kimi.ai/docs/guide/use-kimi-vision-model", "2026-08-13", "official"
-        ),
-        "partial": Source(
-            "https://platform.kimi.ai/docs/guide/use-partial-mode", "2026-08-13", "official"
-        ),
-        "streaming": Source(
-            "https://platform.kimi.ai/docs/guide/utilize-the-streaming-output",
-            "2026-08-13",
-            "official",
-        ),
-        "json-mode": Source(
-            "https://platform.kimi.ai/docs/guide/use-json-mode", "2026-08-13", "official"
-        ),
-        "response-format": Source(
-            "https://platform.kimi.ai/docs/guide/response_format", "2026-08-13", "official"
-        ),
-        "web-search": Source(
-            "https://platform.kimi.ai/docs/guide/use-web-search", "2026-08-13", "official"
-        ),
-        "files": Source(
-            "https://platform.kimi.ai/docs/guide/use-kimi-api-for-file-based-qa",
-            "2026-08-13",
-            "official",
-        ),
-        "errors": Source("https://platform.kimi.ai/docs/api/errors", "2026-08-13", "official"),
-        "troubleshooting": Source(
-            "https://platform.kimi.ai/docs/guide/troubleshooting", "2026-08-13", "official"
-        ),
-        "mfjs": Source(
-            "https://github.com/MoonshotAI/walle/blob/main/docs/mfjs-spec.md",
-            "2026-06-29",
-            "official",
-        ),
-        "kimi-code": Source("https://github.com/MoonshotAI/kimi-code", "2026-08-22", "official"),
-        "pricing": Source(
-            "https://platform.kimi.ai/docs/pricing/chat-k3", "2026-08-18", "official"
-        ),
-        "k3.1-migration": Source(
-            "https://dev.to/aihubmix/kimi-k31-pro-migration-guide-five-400s-one-404-and-the-claude-code-codex-config-13k",
-            "2026-10-24",
-            "reported",
-        ),
-        "k3.1-quickstart": Source(
-            "https://apidog.com/blog/kimi-k3-1-pro-api/", "2026-10-26", "reported"
-        ),
-        "k3.1-vercel": Source(
-            "https://vercel.com/ai-gateway/models/kimi-k3.1-pro", "2026-10-24", "reported"
-        ),
-        "k3.1-novita": Source(
-            "https://novita.ai/models/model-detail/moonshotai-kimi-k3.1-pro",
-            "2026-10-24",
-            "reported",
-        ),
-        "k3.1-prices": Source(
-            "https://docs.apiyi.com/en/api-capabilities/kimi-k3-1/overview.md",
-            "2026-10",
-            "reported",
-        ),
-        "k3.1-synaps": Source(
-            "https://docs.rs/synaps-engine/0.11.0/src/agent_engine/runtime/openai/catalog/kimi.rs.html",
-            "2026-10",
-            "probed",
-        ),
-        "k3-required": Source(
-            "https://docs.rs/crate/harn-vm/0.10.120/source/src/llm/capability_sources/20-providers/35-moonshot.toml",
-            "2026-08-26",
-            "probed",
-        ),
-        "forcing": Source(
-            "https://github.com/UKGovernmentBEIS/inspect_ai/pull/5152", "2026-08-31", "probed"
-        ),
-        "off-pins": Source(
-            "https://github.com/UKGovernmentBEIS/inspect_ai/pull/5156", "2026-08-31", "probed"
-        ),
-        "off-forcing": Source("https://github.com/can1357/oh-my-pi/pull/1078", "2026", "probed"),
-        "effort-k2": Source(
-            "https://github.com/theopenco/llmgateway/issues/3061", "2026", "probed"
-        ),
-        "reasoning-missing": Source(
-            "https://github.com/continuedev/continue/issues/11600", "2026", "probed"
-        ),
-        "reasoning-filler": Source(
-            "https://github.com/farion1231/cc-switch/issues/2365", "2026", "probed"
-        ),
-        "developer-role": Source(
-            "https://github.com/openclaw/openclaw/issues/8579", "2026", "probed"
-        ),
-        "empty-assistant": Source(
-            "https://github.com/AstrBotDevs/AstrBot/issues/7200", "2026", "probed"
-        ),
-        "empty-text": Source("https://github.com/BerriAI/litellm/issues/42186", "2026", "probed"),
-        "tool-names": Source(
-            "https://github.com/MoonshotAI/kimi-cli/issues/2531", "2026", "probed"
-        ),
-        "near-zero": Source(
-            "https://github.com/BerriAI/litellm/issues/12547", "2025-07", "reported"
-        ),
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,12 +92,23 @@ class Thinking:
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """US dollars per million tokens. ``cached`` None: no price for cached input is published."""
+    """US dollars per million tokens. ``cached`` None: no price for cached input is published.
+
+    ``cache_write`` and ``cache_write_1h`` are what it costs to write a prompt into the cache for
+    five minutes and for an hour. None: writing is not billed, and the time cannot be chosen.
+    """
 
     input: float
     output: float
     cached: float | None = None
     cache_write: float | None = None
+    cache_write_1h: float | None = None
+
+    @property
+    def cache_writes(self) -> dict[CacheTtl, float]:
+        """How long the cache can be asked to keep a prompt, the shortest first, and the price."""
+        prices: dict[CacheTtl, float | None] = {"5m": self.cache_write, "1h": self.cache_write_1h}
+        return {ttl: price for ttl, price in prices.items() if price is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,6 +138,15 @@ class Model:
     notice: str | None = None
     replacement: str | None = None
     sources: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def cache_ttls(self) -> tuple[CacheTtl, ...]:
+        """The values of ``prompt_cache_options.ttl``, the shortest first; none where it is free.
+
+        A model has a choice where it has a price for each
+        (https://forum.moonshot.ai/t/context-caching-upgrade-5-min-1-hour-ttl-options/613).
+        """
+        return () if self.price is None else tuple(self.price.cache_writes)
 
     def sampling(self, thinking: bool) -> Mapping[str, SamplingRule]:
         """The sampling rules with thinking on or off."""
@@ -342,7 +214,7 @@ _K31 = Model(
     tool_choice_on=_ASK_OR_REQUIRE,
     tool_choice_off=_ASK_OR_REQUIRE,
     dynamic_tools=True,
-    price=Price(2.00, 10.00, cached=0.20, cache_write=2.00),
+    price=Price(2.00, 10.00, cached=0.20, cache_write=2.00, cache_write_1h=4.00),
     status="live",
     released="2026-10-23",
     sources={
@@ -353,7 +225,7 @@ _K31 = Model(
         "sampling": ("k3.1-migration",),
         "tool_choice": ("k3.1-migration",),
         "dynamic_tools": ("dynamic-tools",),
-        "price": ("k3.1-prices", "k3.1-vercel"),
+        "price": ("k3.1-prices", "k3.1-vercel", "cache-prices"),
         "status": ("k3.1-vercel",),
     },
 )
@@ -362,7 +234,7 @@ _K3 = replace(
     id="kimi-k3",
     family="k3",
     output_default=131_072,
-    price=Price(3.00, 15.00, cached=0.30, cache_write=3.00),
+    price=Price(3.00, 15.00, cached=0.30, cache_write=3.00, cache_write_1h=6.00),
     released="2026-07-16",
     sources={
         "context": ("models", "openapi"),
@@ -372,7 +244,7 @@ _K3 = replace(
         "sampling": ("parameters", "openapi"),
         "tool_choice": ("tool-choice", "k3-required"),
         "dynamic_tools": ("dynamic-tools",),
-        "price": ("pricing",),
+        "price": ("pricing", "cache-prices"),
         "status": ("models",),
     },
 )
@@ -481,7 +353,7 @@ MODELS: tuple[Model, ...] = (
     replace(
         _K31,
         id="kimi-k3.1-pro-highspeed",
-        price=Price(4.00, 20.00, cached=0.20, cache_write=4.00),
+        price=Price(4.00, 20.00, cached=0.20, cache_write=4.00, cache_write_1h=8.00),
     ),
     _K3,
     _K27,
@@ -504,6 +376,16 @@ FLAGSHIP = _K31.id
 _UNKNOWN = replace(
     _K31, id="kimi-*", price=None, released=None, sources={**_K31.sources, "price": ()}
 )
+# Of an unknown K2 (kimi-k2-thinking, kimi-k2.8-preview) it is not known whether thinking can be
+# switched off. K2.7's rules ask for the least, so nothing that they let through is refused.
+_UNKNOWN_K2 = replace(
+    _K27,
+    id="kimi-k2*",
+    price=None,
+    notice=None,
+    replacement=None,
+    sources={**_K27.sources, "price": ()},
+)
 
 GONE: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
@@ -518,9 +400,6 @@ GONE: Mapping[str, tuple[str, str]] = MappingProxyType(
     }
 )
 """Ids that the platform answers with 404, as id -> (date it was retired, what to use instead)."""
-
-_DIGIT_P = re.compile(r"(?<=\d)p(?=\d)")
-_VARIANT = re.compile(r"[:@].*\Z")
 
 
 def live_models() -> tuple[Model, ...]:
@@ -564,8 +443,9 @@ def rules(model_id: str) -> Model:
     """The row of the model that ``model_id`` names, going by the id alone.
 
     An id as relays and self-hosted servers write it (``moonshotai/Kimi-K2.6``,
-    ``accounts/fireworks/models/kimi-k2p6``, ``moonshotai/kimi-k3:free``) gets the rules of the
-    model it names; an unknown ``kimi-*`` id gets those of the newest always-thinking family.
+    ``us.moonshotai.kimi-k3.1``, ``kimi-k3p1-pro:free``) gets the rules of the model it names. An
+    unknown ``kimi-k2*`` id gets K2 rules, any other unknown ``kimi-*`` id those of the newest
+    always-thinking family.
 
     Raises:
         UnknownModelError: for an id that names no Kimi model.
@@ -573,17 +453,14 @@ def rules(model_id: str) -> Model:
     exact = BY_ID.get(model_id)
     if exact is not None:
         return exact
-    name = _VARIANT.sub("", model_id.lower().rsplit("/", 1)[-1])
-    name = _DIGIT_P.sub(".", name)
-    known = BY_ID.get(name)
+    name = platform_name(model_id)
+    known = BY_ID.get(name) or _longest(name)
     if known is not None:
         return known
-    # A relay's suffix ("kimi-k2.6-tee") names the same weights: the longest known id wins.
-    stems = [model for model in MODELS if name.startswith(model.id + "-")]
-    if stems:
-        return max(stems, key=lambda model: len(model.id))
     if name.startswith("moonshot-v1"):
         return BY_ID["moonshot-v1-auto"]
+    if name.startswith("kimi-k2"):
+        return _UNKNOWN_K2
     if name.startswith("kimi-"):
         return _UNKNOWN
     if name.startswith(("k2.", "k3")):
@@ -594,3 +471,18 @@ def rules(model_id: str) -> Model:
     else:
         hint = "known ids: " + ", ".join(model.id for model in live_models())
     raise UnknownModelError(f"{model_id!r} is not a Kimi model ({hint})")
+
+
+def _longest(name: str) -> Model | None:
+    """The row with the longest id or family that ``name`` begins with; the newest of several.
+
+    A relay's suffix (``kimi-k2.6-tee``) names the same weights, and some relays leave the end of
+    an id out (``moonshotai.kimi-k3.1`` on Bedrock is K3.1 Pro).
+    """
+    stems = [
+        (len(stem), -place, model)
+        for place, model in enumerate(MODELS)
+        for stem in (model.id, f"kimi-{model.family}")
+        if is_named(name, stem)
+    ]
+    return max(stems, key=lambda found: found[:2])[2] if stems else None
