@@ -179,6 +179,8 @@ PROBES: tuple[tuple[str, dict[str, Any]], ...] = (
     ("`user`", {"user": "u-1"}),
     ("`safety_identifier`", {"safety_identifier": "u-1"}),
     ("`prompt_cache_key`", {"prompt_cache_key": "k"}),
+    ("`prompt_cache_options`, ttl `30m`", {"prompt_cache_options": {"ttl": "30m"}}),
+    ("`prompt_cache_retention: 24h`", {"prompt_cache_retention": "24h"}),
     ("`prediction`", {"prediction": {"type": "content", "content": "a"}}),
     ("`seed`", {"seed": 7}),
     ("`logit_bias`", {"logit_bias": {"50256": -100}}),

@@ -110,6 +110,8 @@ def test_json_of_all() -> None:
         "default": 0,
     }
     assert found["moonshot-v1-8k"]["price"]["cached_input"] is None
+    assert found["kimi-k3"]["price"]["cache_write"] == {"5m": 3.0, "1h": 6.0}
+    assert found["kimi-k2.6"]["price"]["cache_write"] is None
     assert found["kimi-latest"]["retired_on"] == "2026-01-28"
 
 

@@ -30,6 +30,7 @@ EVERY = {
     "tool_choice": "auto",
     "tool_choice_fallback": "nudge",
     "prompt_cache_key": "mine",
+    "prompt_cache_options": "1h",
     "keep_files": "1",
     "timeout": "30",
     "strict": "0",
@@ -83,6 +84,15 @@ def test_families_with_other_rules_show_other_help() -> None:
         ("kimi-k3", ("reasoning_effort", "low"), {"reasoning_effort": "low"}),
         ("kimi-k3.1-pro", ("reasoning_effort", "max"), {"reasoning_effort": "max"}),
         ("kimi-k2.6", ("prompt_cache_key", "mine"), {"prompt_cache_key": "mine"}),
+        ("kimi-k3", ("prompt_cache_options", "1h"), {"prompt_cache_options": {"ttl": "1h"}}),
+        ("kimi-k3", ("prompt_cache_options", "30m"), {"prompt_cache_options": {"ttl": "1h"}}),
+        (
+            "kimi-k3",
+            ("prompt_cache_options", '{"ttl": "5m"}'),
+            {"prompt_cache_options": {"ttl": "5m"}},
+        ),
+        ("kimi-k3", ("prompt_cache_options", ""), {"prompt_cache_options": None}),
+        ("kimi-k2.6", ("prompt_cache_options", "1h"), {"prompt_cache_options": None}),
     ],
 )
 def test_what_is_sent(
@@ -239,3 +249,22 @@ def test_python_takes_options_as_keywords_and_as_a_mapping(kimi: Simulator) -> N
     assert first["max_completion_tokens"] == second["max_completion_tokens"] == 50
     assert first["stop"] == ["a", "b"]
     assert first["thinking"] == {"type": "disabled"}
+
+
+def test_what_was_written_to_the_cache_is_logged(
+    kimi: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`prompt_tokens_details.cache_write_tokens`, which may stand there alone."""
+    from llm_kimi.simulator import handler
+
+    plain = handler.usage_of
+
+    def usage_of(prompt: int, answer: int, cached: int | None = None) -> dict[str, Any]:
+        usage: dict[str, Any] = dict(plain(prompt, answer))
+        return {**usage, "prompt_tokens_details": {"cache_write_tokens": 5}}
+
+    monkeypatch.setattr(handler, "usage_of", usage_of)
+    shown = ask("hi", "-u", model="kimi-k3").stderr
+    assert '"cache_write_tokens": 5' in shown
+    details = json.loads(logged()[0]["token_details"])
+    assert details["prompt_tokens_details"] == {"cache_write_tokens": 5}

@@ -259,6 +259,37 @@ def test_tool_choice_fallback(kimi: Simulator, ask: Ask, way: str) -> None:
     assert len(kimi.requests) == 1
 
 
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        ({"enable_thinking": False}, {"thinking": {"type": "disabled"}}),
+        ({"reasoning": {"enabled": False}}, {"thinking": {"type": "disabled"}}),
+        ({"chat_template_kwargs": {"thinking": False}}, {"thinking": {"type": "disabled"}}),
+        ({"extra_body": {"enable_thinking": False}}, {"thinking": {"type": "disabled"}}),
+        ({"guided_json": {"type": "object"}}, {"response_format": {"type": "json_schema"}}),
+        ({"max_output_tokens": 50}, {"max_completion_tokens": 50}),
+        ({"system": "Be brief."}, {"messages": [{"role": "system", "content": "Be brief."}]}),
+        ({"prompt_cache_options": {"ttl": "1h"}}, {}),
+    ],
+    ids=str,
+)
+def test_words_of_other_stacks(
+    kimi: Simulator, ask: Ask, way: str, given: Any, wanted: Any
+) -> None:
+    result = ask(way, "hi", **given)
+    body = sent(kimi)
+    for field, value in wanted.items():
+        if isinstance(value, dict):
+            assert {key: body[field][key] for key in value} == value
+        elif isinstance(value, list):
+            assert body[field][: len(value)] == value
+        else:
+            assert body[field] == value
+    (field,) = given
+    place = "enable_thinking" if field == "extra_body" else field
+    assert place in {item["param"].partition(".")[0] for item in result.adjustments}
+
+
 def test_functions_get_function_call_replies(kimi: Simulator, ask: Ask, way: str) -> None:
     result = ask(way, CALL, functions=[WEATHER["function"]], function_call="auto")
     assert sent(kimi)["tools"][0]["function"]["name"] == "get_weather"
