@@ -42,6 +42,7 @@ def told(translation: Translation) -> dict[str, bool]:
         ({"generationConfig": {"maxOutputTokens": 50}}, {"max_completion_tokens": 50}),
         ({"inferenceConfig": {"maxTokens": 50}}, {"max_completion_tokens": 50}),
         ({"extra_body": {"max_tokens": 50}}, {"max_completion_tokens": 50}),
+        ({"extra_body": {"options": {"num_predict": 50}}}, {"max_completion_tokens": 50}),
     ],
     ids=str,
 )
@@ -59,6 +60,7 @@ def test_an_error_names_the_field_as_the_caller_wrote_it() -> None:
         ({"maxTokens": 0}, "maxTokens"),
         ({"extra_body": {"stop": 5}}, "extra_body.stop"),
         ({"options": {"num_predict": 0}}, "options.num_predict"),
+        ({"extra_body": {"options": {"num_predict": 0}}}, "extra_body.options.num_predict"),
         ({"extra_body": {"tools": [{"type": "magic"}]}}, "extra_body.tools[0].type"),
     ):
         with pytest.raises(InvalidRequestError) as caught:

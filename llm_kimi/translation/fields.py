@@ -14,7 +14,7 @@ from typing import Any
 
 from ..errors import InvalidRequestError
 from . import caching, thinking_words
-from .draft import Draft, require, well_formed
+from .draft import Draft, Json, require, well_formed
 from .output import KNOWN_FIELDS, OPENAI_ONLY
 from .response_format import WORDS as FORMAT_WORDS
 
@@ -33,8 +33,10 @@ BAGS: Mapping[str, str] = {
 }
 """Objects whose keys are fields of the request."""
 
-# Never taken out of a bag: they decide which rules hold, or are no parameters.
-_NOT_IN_BAGS = ("model", "messages", *BAGS)
+# Never taken out of a bag: they decide which rules hold, or are bags themselves. What the OpenAI
+# SDK merges may hold any of the others, which are taken apart after it.
+_NOT_MERGED = ("model", "messages", "extra_body")
+_NOT_IN_BAGS = (*_NOT_MERGED, *BAGS)
 
 RENAMED: Mapping[str, str] = {
     **dict.fromkeys(
@@ -96,6 +98,8 @@ CAMEL: Mapping[str, str] = {
     if "_" in name and _camel(name) not in _SPELLABLE
 }
 
+_READ = frozenset({*BAGS, *CAMEL, *RENAMED, *SYSTEM})
+
 TAKEN = frozenset(
     {*_SPELLABLE, *CAMEL, *BAGS, "functions", "user", "extra_headers", "extra_query", _STATE}
 )
@@ -104,7 +108,7 @@ TAKEN = frozenset(
 
 def apply(draft: Draft) -> None:
     """Give each field the name by which the other steps know it."""
-    if draft.body.keys() <= KNOWN_FIELDS:
+    if _READ.isdisjoint(draft.body):
         _check_conversation(draft)
         return
     for bag, reason in BAGS.items():
@@ -132,14 +136,13 @@ def _unpack(draft: Draft, bag: str, reason: str) -> None:
         return  # a field that happens to have that name
     del draft.body[bag]
     place = draft.path(bag)
-    known = {
-        key: value
-        for key, value in given.items()
-        if isinstance(key, str) and key not in _NOT_IN_BAGS and value is not None
-    }
-    for key in given.keys() - known.keys():
-        if given[key] is not None:
-            draft.adjust(f"{bag}.{key}", given[key], None, "it cannot be set there")
+    closed = _NOT_MERGED if merged else _NOT_IN_BAGS
+    known: Json = {}
+    for key, value in given.items():
+        if value is not None and isinstance(key, str) and key not in closed:
+            known[key] = value
+        elif value is not None:
+            draft.adjust(f"{bag}.{key}", value, None, "it cannot be set there")
     for key, value in known.items():
         if key in draft.body and not merged:
             differs = draft.body[key] != value

@@ -76,8 +76,7 @@ def convert_legacy(draft: Draft) -> None:
 
 def _as_list(draft: Draft, field: str) -> None:
     given = draft.body.get(field)
-    tools = listed(given)
-    if tools is given:
+    if given is None or isinstance(given, list) or (tools := listed(given)) is given:
         return
     draft.body[field] = tools
     if isinstance(given, Mapping):
