@@ -98,10 +98,23 @@ def test_arguments_that_are_no_object_never_crash(kimi: Simulator, raw: str) -> 
     result = ask(f"call: add {raw}", "--functions", ADD)
     # The function was called with what there was, and its error says what was wrong.
     assert "arguments_that_are_no_valid_json" in result.stdout
-    assert messages(kimi)[1]["tool_calls"][0]["function"]["arguments"] == raw
+    # The API refuses such arguments in a history: they go back as the tool has seen them.
+    wrapped = {"arguments_that_are_no_valid_json": raw}
+    sent = messages(kimi)[1]["tool_calls"][0]["function"]["arguments"]
+    assert json.loads(sent) == wrapped
     assert logged()
     ask("-c", "and?")
-    assert messages(kimi)[1]["tool_calls"][0]["function"]["arguments"] == raw
+    assert messages(kimi)[1]["tool_calls"][0]["function"]["arguments"] == sent
+
+
+def test_raw_line_breaks_in_arguments_are_understood(kimi: Simulator) -> None:
+    """https://github.com/MoonshotAI/kimi-cli/issues/1378"""
+    function = 'def echo(text: str) -> str:\n    return text.replace("\\n", "|")\n'
+    raw = '{"text": "one\ttwo"}'
+    ask(f"call: echo {raw}", "--functions", function)
+    (sent,) = messages(kimi)[1]["tool_calls"]
+    assert json.loads(sent["function"]["arguments"]) == {"text": "one\ttwo"}
+    assert messages(kimi)[-1]["content"] == "one\ttwo"
 
 
 @pytest.mark.parametrize("raw", ['{"a":1,"b":5}', '{ "a" : 1, "b" : 5 }', '{"a": 1, "b": 5}'])
@@ -431,4 +444,4 @@ def test_arguments_of_another_models_history_that_are_a_list(kimi: Simulator) ->
     ]
     llm.get_model("kimi-k2.6").prompt(messages=history).text()
     sent = messages(kimi)[1]["tool_calls"][0]["function"]["arguments"]
-    assert json.loads(sent) == [1, 2]
+    assert json.loads(sent) == {"arguments_that_are_no_valid_json": "[1, 2]"}

@@ -309,7 +309,6 @@ def test_audio_is_an_error_with_a_way_out(model: Model) -> None:
 @pytest.mark.parametrize(
     ("part", "param"),
     [
-        ("Hi", "messages[0].content[0]"),
         (None, "messages[0].content[0]"),
         (5, "messages[0].content[0]"),
         ({}, "messages[0].content[0].type"),
@@ -378,14 +377,22 @@ def _deep(levels: int) -> Any:
     [
         pytest.param({"metadata": _deep(20_000)}, id="metadata"),
         pytest.param({"whatever": _deep(20_000)}, id="unknown"),
-        pytest.param({"prediction": _deep(20_000)}, id="prediction"),
-        pytest.param({"max_tokens": 10**9, "prediction": _deep(20_000)}, id="measured"),
     ],
 )
 def test_deep_values_do_not_break_it(more: Json) -> None:
     talk = [{"role": "user", "content": "Hi", "cache_control": _deep(20_000)}]
     translation = translate({"model": "kimi-k3", "messages": talk, **more})
     assert all(str(item) for item in translation.adjustments)
+
+
+@pytest.mark.parametrize("more", [{}, {"max_tokens": 10**9}], ids=["alone", "measured"])
+def test_deep_values_that_would_be_sent_are_an_error(more: Json) -> None:
+    """No JSON writer takes them; `metadata` and the like are left out in any case."""
+    request = {"model": "kimi-k3", "messages": [{"role": "user", "content": "Hi"}], **more}
+    with pytest.raises(InvalidRequestError, match="nested too deeply") as caught:
+        translate({**request, "prediction": _deep(20_000)})
+    assert (caught.value.param or "").startswith("prediction.x[0].x[0]")
+    assert len(caught.value.param or "") <= 200
 
 
 def test_deep_arguments_are_an_error() -> None:

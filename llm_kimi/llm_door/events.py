@@ -14,6 +14,7 @@ from llm.parts import StreamEvent
 
 from ..exchange import Chunks, Exchange, Notice
 from ..reply import add_usage
+from ..translation.arguments import parse_arguments
 from .notices import end_line, note_line, tell, text_is_on_stderr
 from .requests import METADATA
 from .web_search import NAME as WEB_SEARCH
@@ -21,9 +22,6 @@ from .web_search import NAME as WEB_SEARCH
 __all__ = ["EmptyAnswerError", "Turn"]
 
 Json = dict[str, Any]
-
-
-INVALID_ARGUMENTS = "arguments_that_are_no_valid_json"
 
 
 class EmptyAnswerError(Exception):
@@ -146,7 +144,7 @@ class Turn:
             self._response.add_tool_call(
                 llm.ToolCall(
                     name=call["function"]["name"],
-                    arguments=_parse_arguments(call["function"]["arguments"]),
+                    arguments=parse_arguments(call["function"]["arguments"]),
                     tool_call_id=call["id"],
                 )
             )
@@ -216,7 +214,7 @@ def _as_written(call: Json) -> Iterator[StreamEvent]:
     They are sent back so: the same text is found in the cache.
     """
     raw = call["function"]["arguments"]
-    if raw and raw != json.dumps(_parse_arguments(raw), ensure_ascii=False):
+    if raw and raw != json.dumps(parse_arguments(raw), ensure_ascii=False):
         yield StreamEvent(
             "tool_call_args",
             "",
@@ -224,16 +222,6 @@ def _as_written(call: Json) -> Iterator[StreamEvent]:
             server_executed=call["function"]["name"] == WEB_SEARCH,
             provider_metadata={METADATA: {"arguments": raw}},
         )
-
-
-def _parse_arguments(raw: str) -> Json:
-    """The arguments of a call. When they are no JSON object, the name under which the tool gets
-    them tells the model so in the tool's own error: it can try again."""
-    try:
-        parsed = json.loads(raw) if raw.strip() else {}
-    except ValueError:
-        return {INVALID_ARGUMENTS: raw}
-    return parsed if isinstance(parsed, dict) else {INVALID_ARGUMENTS: raw}
 
 
 def _replay(message: Json) -> Json:

@@ -15,6 +15,7 @@ from ..errors import InvalidRequestError, StrictError
 from . import (
     caching,
     fields,
+    histories,
     messages,
     output,
     response_format,
@@ -27,6 +28,7 @@ from .adjustments import Adjustment
 from .draft import WAYS_IN, WAYS_OUT, Attached, Draft, Forced, Json, Need, Restore
 from .plain import is_plain
 from .tool_choice import FALLBACKS, Fallback
+from .values import json_values, refuse_foreign
 
 __all__ = [
     "FALLBACKS",
@@ -78,9 +80,11 @@ def translate(
 ) -> Translation:
     """Translate a chat completions request of OpenAI's API to Kimi's rules.
 
-    ``request`` is the JSON body as OpenAI takes it (Kimi's own fields are taken as well). It is
-    not changed. The result is the same for the same request, and
-    ``translate(translation.body)`` changes nothing more.
+    ``request`` is the JSON body as OpenAI takes it (Kimi's own fields are taken as well), or the
+    Python objects that mean it: SDK objects, dataclasses, tuples, enums. It is not changed. The
+    result is the same for the same request, and ``translate(translation.body)`` changes nothing
+    more. ``json.dumps(translation.body, ensure_ascii=False, allow_nan=False).encode()`` never
+    fails, except where ``needs`` contain files that are still to be read.
 
     ``strict``: raise instead of changing the meaning of the request.
     ``tool_choice_fallback``: what to do about a forced tool call that the model does not allow:
@@ -96,16 +100,11 @@ def translate(
         raise InvalidRequestError(
             f"must be one of {', '.join(FALLBACKS)}", param="tool_choice_fallback"
         )
-    draft = Draft(request)
-    if is_plain(draft.body):
+    if is_plain(request):
+        draft = Draft(request)
         draft.body["messages"] = [*draft.body["messages"]]
     else:
-        try:
-            _apply_steps(draft, tool_choice_fallback)
-        except InvalidRequestError as error:
-            if not draft.places or error.param is None:
-                raise
-            raise InvalidRequestError(error.message, param=draft.path(error.param)) from None
+        draft = _translated(request, tool_choice_fallback)
     translation = Translation(
         body=draft.body,
         adjustments=tuple(draft.adjustments),
@@ -121,9 +120,25 @@ def translate(
     return translation
 
 
+def _translated(request: Any, tool_choice_fallback: Fallback) -> Draft:
+    values, adjustments, foreign = json_values(request)
+    draft = Draft(values)
+    draft.adjustments += adjustments
+    try:
+        _apply_steps(draft, tool_choice_fallback)
+        if foreign:
+            refuse_foreign(draft.body)
+    except InvalidRequestError as error:
+        if not draft.places or error.param is None:
+            raise
+        raise InvalidRequestError(error.message, param=draft.path(error.param)) from None
+    return draft
+
+
 def _apply_steps(draft: Draft, tool_choice_fallback: Fallback) -> None:
     fields.apply(draft)
     tools.convert_legacy(draft)
+    histories.apply(draft)
     thinking.apply(draft)
     caching.apply(draft)
     response_format.apply(draft)

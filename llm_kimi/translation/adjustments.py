@@ -7,10 +7,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .objects import MAX_BITS, Foreign
+
 __all__ = ["Adjustment", "shorten"]
 
+_DEPTH = 200
+"""Levels of a value that are shown or written; ``translate`` sends no deeper ones."""
 
-@dataclass(frozen=True, slots=True)
+_SHOWN = 100
+"""Characters of a text, or items of a list or an object, that can end up in a short line."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Adjustment:
     """One difference between the caller's request and what is sent to Kimi.
 
@@ -37,39 +45,87 @@ class Adjustment:
             change = f"{self.param} {shorten(self.given)} -> {shorten(self.sent)}"
         return f"{change} ({self.reason})"
 
+    def __repr__(self) -> str:
+        """One line, however large the values are: a request may contain megabytes of base64."""
+        kind = "changes the meaning" if self.changes_meaning else "the same meaning"
+        return f"<Adjustment {self}; {kind}; {self.source}>"
+
     def to_dict(self) -> dict[str, Any]:
         """The same as a JSON object, for ``llm kimi explain --json`` and logs."""
         return {
             "param": self.param,
-            "given": self.given,
-            "sent": self.sent,
+            "given": _as_json(self.given, _DEPTH),
+            "sent": _as_json(self.sent, _DEPTH),
             "reason": self.reason,
             "source": self.source,
             "changes_meaning": self.changes_meaning,
         }
 
 
+def _as_json(value: Any, depth: int) -> Any:
+    """``value`` as JSON: half characters as escapes, whatever JSON has no form for by its type."""
+    kind = type(value)
+    if kind is str:
+        return _as_text(value)
+    if value is None or kind is bool:
+        return value
+    if kind is int:
+        return value if value.bit_length() <= MAX_BITS else _by_type(value)
+    if kind is float:
+        return value if value - value == 0 else str(value)  # NaN and Infinity are not JSON
+    if kind in (dict, list, tuple) and depth:
+        if kind is dict:
+            return {_as_key(key): _as_json(item, depth - 1) for key, item in value.items()}
+        return [_as_json(item, depth - 1) for item in value]
+    return _by_type(value)
+
+
+def _as_key(key: Any) -> str:
+    return _as_text(key) if type(key) is str else _by_type(key)
+
+
+def _as_text(text: str) -> str:
+    return text if text.isascii() else text.encode(errors="backslashreplace").decode()
+
+
+def _by_type(value: Any) -> str:
+    """What to say of an object of another kind; nothing of its own is called."""
+    return value.shown() if type(value) is Foreign else f"<{type(value).__name__}>"
+
+
 def _named_tool(value: Any) -> str | None:
     """The name in a ``tool_choice`` that names a tool, which says it all."""
-    if not isinstance(value, Mapping) or value.get("type") != "function":
+    if type(value) is not dict or value.get("type") != "function":
         return None
     function = value.get("function")
     name = function.get("name") if isinstance(function, Mapping) else None
     return name if isinstance(name, str) and set(function or ()) == {"name"} else None
 
 
-def _plain(value: Any) -> Any:
-    return dict(value) if isinstance(value, Mapping) else str(value)
+def _brief(value: Any, depth: int) -> Any:
+    """``value`` without what a short line has no room for."""
+    kind = type(value)
+    if kind is str:
+        return value[:_SHOWN]
+    if kind is dict and depth:
+        first = [(key, value[key]) for key, _ in zip(value, range(_SHOWN))]  # noqa: B905
+        return {_brief_key(key): _brief(item, depth - 1) for key, item in first}
+    if kind in (list, tuple) and depth:
+        return [_brief(item, depth - 1) for item in value[:_SHOWN]]
+    if kind is int and value.bit_length() > MAX_BITS:
+        return _by_type(value)
+    return value if value is None or kind in (bool, int, float) else _by_type(value)
+
+
+def _brief_key(key: Any) -> str:
+    return key[:_SHOWN] if type(key) is str else _by_type(key)
 
 
 def shorten(value: Any, limit: int = 60) -> str:
     """``value`` as JSON on one line, cut to ``limit`` characters; a named tool by its name."""
-    value = _named_tool(value) or value
+    value = _named_tool(value) or _brief(value, 10)
     if isinstance(value, str):
         text = value if value.isprintable() and value == value.strip() and value else repr(value)
     else:
-        try:
-            text = json.dumps(value, ensure_ascii=False, default=_plain)
-        except (RecursionError, TypeError, ValueError):  # too deep, or no JSON at all
-            text = f"<{type(value).__name__}>"
+        text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= limit else text[: limit - 1] + "…"

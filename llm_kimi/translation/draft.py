@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeAlias
 from ..catalog import SOURCES, Model, UnknownModelError, resolve
 from ..errors import InvalidRequestError
 from .adjustments import Adjustment
+from .attached import Attached
 
 __all__ = [
     "CUSTOM_INPUT",
@@ -33,26 +34,13 @@ __all__ = [
 
 Json = dict[str, Any]
 
+_SOURCE_TEXTS = {key: str(source) for key, source in SOURCES.items()}
+
 CUSTOM_INPUT = "input"
 """The one parameter of the function that stands in for a custom tool."""
 
 
 NeedKind: TypeAlias = Literal["image_url", "video_url", "image_data", "video_data", "file"]
-
-
-@dataclass(frozen=True, slots=True)
-class Attached:
-    """A file that a door hands over as it got it, in place of OpenAI's ``file`` object.
-
-    One of ``path``, ``content`` and ``url`` (http, https or ms) is given. ``name`` is what people
-    call it, ``sha256`` the hash of what it held when it was first attached, where that is known.
-    """
-
-    name: str = ""
-    path: str | None = None
-    content: bytes | None = field(default=None, repr=False)
-    url: str | None = None
-    sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +156,6 @@ class Draft:
     """See the module's docstring. ``restoring`` collects the fields of ``Restore``."""
 
     def __init__(self, request: Mapping[str, Any]) -> None:
-        require(isinstance(request, Mapping), "the request must be a JSON object", "request")
         # OpenAI takes null for "not given" at the top level.
         self.body: Json = {key: value for key, value in request.items() if value is not None}
         self.adjustments: list[Adjustment] = []
@@ -178,6 +165,8 @@ class Draft:
         self.restoring: dict[str, Any] = {}
         self.forced: Forced | None = None
         self.choices = 1
+        # The paths of ``body["messages"]`` where these are not the caller's, one for one.
+        self.message_paths: list[str] | None = None
         # Where each of ``body["tools"]`` stands in the caller's request, and its forced choice.
         self.tool_paths: list[str] = []
         self.tool_choice_param = "tool_choice"
@@ -212,6 +201,10 @@ class Draft:
         head = re.split(r"[.\[]", param, maxsplit=1)[0]
         return self.places.get(head, head) + param[len(head) :]
 
+    def message_path(self, number: int) -> str:
+        """Where message ``number`` of the body stands in the caller's request."""
+        return f"messages[{number}]" if self.message_paths is None else self.message_paths[number]
+
     def adjust(
         self,
         param: str,
@@ -223,7 +216,7 @@ class Draft:
         meaning: bool = True,
     ) -> None:
         """Record one adjustment; ``source`` is a key of ``SOURCES`` or a source as text."""
-        text = str(SOURCES[source]) if source in SOURCES else source
+        text = _SOURCE_TEXTS.get(source, source)
         self.adjustments.append(Adjustment(self.path(param), given, sent, reason, text, meaning))
 
     def take(self, changes: Iterable[Adjustment]) -> None:

@@ -1,20 +1,25 @@
 """Messages: roles, empty turns, tool exchanges, reasoning, Partial Mode.
 
-In: messages as OpenAI takes them and as other stacks leave them. Out: messages that Kimi takes:
-every call followed by its result, nothing empty, reasoning where it is demanded.
+In: messages in the form of chat completions, as OpenAI takes them and as other stacks leave them.
+Out: messages that Kimi takes: every call followed by its result, nothing empty, reasoning where it
+is demanded.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from types import NoneType
 from typing import Any
 
 from ..errors import InvalidRequestError
+from .adjustments import shorten
 from .assistant import Assistant
 from .content import text_of
 from .draft import Draft, require
-from .pairing import pair
+from .ids import usable
+from .objects import Foreign
+from .pairing import Pairing, Relocated
 from .tools import normalise_tools
 from .turns import FILLER, KEYS, Turn, Work
 
@@ -24,30 +29,72 @@ _ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 _NAMED_ROLES = ", ".join(_ROLES[:-1])
 
 
+# Other stacks' names for the roles: Gemini's, LangChain's and ShareGPT's, Llama's.
+_OTHER_ROLES = {
+    "model": "assistant",
+    "ai": "assistant",
+    "bot": "assistant",
+    "gpt": "assistant",
+    "human": "user",
+    "ipython": "tool",
+}
+_EMPTY_REASONING = "https://github.com/theopenco/llmgateway/pull/2093 (probed, 2026-04-26)"
+_RESULT_IDS = ("tool_call_id", "call_id", "tool_use_id", "toolCallId")
+
+
 def apply(draft: Draft) -> None:
     """Bring ``messages`` to what Kimi takes."""
     messages = draft.body.get("messages")
+    if messages is None and draft.body.get("input") is not None:
+        raise InvalidRequestError(
+            "is missing; input belongs to the Responses API. Send chat completions: a list of "
+            "messages with role and content",
+            param="messages",
+        )
     require(isinstance(messages, list), "must be a list of messages", "messages")
     assert isinstance(messages, list)
     require(bool(messages), "must not be empty", "messages")
     translator = _Messages(draft)
     turns = translator.normalise(messages)
-    turns = pair(turns, translator.work.tally)
-    require(bool(turns), "nothing is left: these are tool results without their calls", "messages")
+    pairing = Pairing(draft, translator.work.tally)
+    turns = pairing.pair(turns)
     translator.finish(turns)
     translator.work.tally.flush()
     draft.body["messages"] = [turn.message for turn in turns]
-    _renumber_needs(draft, turns)
+    if draft.needs:
+        _renumber_needs(draft, turns, pairing.relocated)
 
 
-def _renumber_needs(draft: Draft, turns: list[Turn]) -> None:
-    """Needs were noted by the caller's numbering; the body has its own."""
-    if not draft.needs:
-        return
+def _renumber_needs(draft: Draft, turns: list[Turn], relocated: Relocated) -> None:
+    """Needs were noted by the numbers of the turns; the body that is sent has its own."""
     place = {turn.number: index for index, turn in enumerate(turns)}
-    draft.needs = [
-        replace(need, message=place[need.message]) for need in draft.needs if need.message in place
-    ]
+    needs = []
+    for need in draft.needs:
+        number, before = relocated.get(need.message, (need.message, 0))
+        if number in place:
+            needs.append(replace(need, message=place[number], part=need.part + before))
+    draft.needs = needs
+
+
+def _role(message: Mapping[str, Any], where: str) -> str:
+    """The role of a message; an error that names what was found instead."""
+    role = message.get("role")
+    if isinstance(role, str) and role in _ROLES:
+        return role
+    if role is None and isinstance(message.get("message"), Mapping):
+        hint = "this is a choice of a reply: append its message"
+    elif role is None and isinstance(message.get("choices"), list):
+        hint = "this is a whole reply: append choices[0].message"
+    elif role is None:
+        kind = message.get("type")
+        what = f"an item of type {kind!r}" if isinstance(kind, str) else "no role"
+        hint = f"{what} was found; use {_NAMED_ROLES}"
+    else:
+        meant = role.strip().lower() if isinstance(role, str) else ""
+        known = _OTHER_ROLES.get(meant, meant if meant in _ROLES else None)
+        use = repr(known) if known else _NAMED_ROLES
+        hint = f"unknown role {shorten(role)}; use {use}"
+    raise InvalidRequestError(hint, param=f"{where}.role")
 
 
 class _Messages:
@@ -58,16 +105,12 @@ class _Messages:
     def normalise(self, messages: list[Any]) -> list[Turn]:
         turns: list[Turn] = []
         for number, message in enumerate(messages):
-            where = f"messages[{number}]"
-            require(isinstance(message, Mapping), "must be an object", where)
-            role = message.get("role")
-            require(
-                isinstance(role, str) and role in _ROLES,
-                f"unknown role {role!r}; use {_NAMED_ROLES}",
-                f"{where}.role",
-            )
-            name = message.get("name")
-            require(name is None or isinstance(name, str), "must be text", f"{where}.name")
+            where = self.work.draft.message_path(number)
+            if not isinstance(message, dict):
+                raise InvalidRequestError(_not_a_message(message), param=where)
+            role = _role(message, where)
+            if not isinstance(message.get("name", ""), (str, NoneType)):
+                raise InvalidRequestError("must be text", param=f"{where}.name")
             if role == "assistant":
                 turn = self.assistant.turn(number, message)
                 if turn is not None:
@@ -88,10 +131,11 @@ class _Messages:
         return turns
 
     def _system(self, turns: list[Turn], number: int, message: Mapping[str, Any]) -> None:
+        where = self.work.draft.message_path(number)
         if message["role"] == "developer":
             self.work.tally.note(
                 "developer",
-                f"messages[{number}].role",
+                f"{where}.role",
                 "developer",
                 "system",
                 "Kimi refuses the role developer",
@@ -107,7 +151,7 @@ class _Messages:
                 require(
                     message.get("content") is not None,
                     "must have content",
-                    f"messages[{number}].content",
+                    f"{where}.content",
                 )
                 self.work.note_empty(number, "system", message["content"], None)
             return
@@ -121,11 +165,11 @@ class _Messages:
 
         For other models ``tools.hoist`` has moved them to the request's ``tools`` by now.
         """
-        where = f"messages[{number}].tools"
+        where = f"{self.work.draft.message_path(number)}.tools"
         require(isinstance(tools, list), "must be a list of tools", where)
         if not self.work.draft.model.dynamic_tools:
             return
-        require(bool(tools), "must hold a tool", where)
+        require(bool(tools), "must contain a tool", where)
         paths = [f"{where}[{index}]" for index in range(len(tools))]
         converted = normalise_tools(self.work.draft, tools, paths, self.work.names)
         only, declared = self.work.draft.only_tools, len(converted)
@@ -148,34 +192,41 @@ class _Messages:
             turns.append(Turn(number, {"role": "system", "tools": converted}))
 
     def _user(self, turns: list[Turn], number: int, message: Mapping[str, Any]) -> None:
-        require(
-            message.get("content") is not None,
-            "must have content",
-            f"messages[{number}].content",
-        )
+        if message.get("content") is None:
+            where = f"{self.work.draft.message_path(number)}.content"
+            raise InvalidRequestError("must have content", param=where)
         content = self.work.content(message, number, "user")
         if content is None:
             content = FILLER
             self.work.note_empty(number, "user", message["content"], FILLER)
-        elif content is message["content"] and message.keys() <= KEYS["user"]:
-            turns.append(Turn(number, message if isinstance(message, dict) else dict(message)))
+        elif (
+            content is message["content"]
+            and message.keys() <= KEYS["user"]
+            and message.get("name", FILLER)
+        ):
+            turns.append(Turn(number, dict(message)))
             return
         kept = self.work.strip(message, "user", number)
         kept["content"] = content
         turns.append(Turn(number, kept))
 
     def _tool(self, turns: list[Turn], number: int, message: Mapping[str, Any]) -> None:
-        where = f"messages[{number}]"
-        require(
-            isinstance(message.get("tool_call_id"), str),
-            "must be the id of a tool call",
-            f"{where}.tool_call_id",
-        )
+        where = self.work.draft.message_path(number)
+        key = "tool_call_id"
+        if message.get(key) is None:
+            key = next((other for other in _RESULT_IDS if message.get(other) is not None), key)
+        given = message.get(key)
+        found = usable(given)
+        if not isinstance(given, (str, int, float, NoneType)):
+            raise InvalidRequestError("must be the id of a tool call", param=f"{where}.{key}")
+        if found is not None and found is not given:
+            reason = "Kimi wants the ids of calls as text"
+            self.work.tally.note("result id as text", f"{where}.{key}", given, found, reason)
         kept = self.work.strip(message, "tool", number)
         kept["content"] = self._tool_content(message, number)
         if "name" in kept:
             kept["name"] = self.work.names.sent(kept["name"])
-        turns.append(Turn(number, kept))
+        turns.append(Turn(number, kept, id=found))
 
     def _tool_content(self, message: Mapping[str, Any], number: int) -> Any:
         content = self.work.content(message, number, "tool")
@@ -185,66 +236,35 @@ class _Messages:
         return content
 
     def _function(self, turns: list[Turn], number: int, message: Mapping[str, Any]) -> None:
-        """A result in the old form; a call is made up for one that has none before it."""
-        name = message.get("name")
-        where = f"messages[{number}]"
-        require(isinstance(name, str), "must be the function's name", f"{where}.name")
-        assert isinstance(name, str)
+        """A result in the old form: its function's name is all that pairs it."""
         self.work.tally.note(
             "role function",
-            f"{where}.role",
+            f"{self.work.draft.message_path(number)}.role",
             "function",
             "tool",
             "Kimi knows tools, not functions",
             "migration",
         )
-        sent = self.work.names.sent(name)
-        waiting = self.work.legacy.get(name)
-        if waiting:
-            call_id = waiting.pop()
-        else:
-            call_id = f"call_{number}"
-            call = {
-                "id": call_id,
-                "type": "function",
-                "function": {"name": sent, "arguments": "{}"},
-            }
-            turns.append(Turn(-1, {"role": "assistant", "tool_calls": [call]}))
-            self.work.tally.note(
-                "lone function",
-                where,
-                "a result without a call",
-                "a call before it",
-                "Kimi refuses a result without its call",
-            )
         kept = self.work.strip(message, "tool", number)
-        content = self._tool_content(message, number)
-        turns.append(
-            Turn(number, {**kept, "tool_call_id": call_id, "name": sent, "content": content})
-        )
+        kept["content"] = self._tool_content(message, number)
+        if "name" in kept:
+            kept["name"] = self.work.names.sent(kept["name"])
+        turns.append(Turn(number, kept, legacy=True))
 
     def finish(self, turns: list[Turn]) -> None:
-        draft = self.work.draft
+        thinking = self.work.draft.thinking
         last = len(turns) - 1
         for index, turn in enumerate(turns):
             message = turn.message
             if message["role"] != "assistant":
                 continue
-            if draft.thinking and "tool_calls" in message and "reasoning_content" not in message:
-                turn.message = message = {**message, "reasoning_content": FILLER}
-                self.work.tally.note(
-                    "filler",
-                    f"messages[{max(turn.number, 0)}].reasoning_content",
-                    None,
-                    FILLER,
-                    "Kimi demands it beside tool calls while thinking, and the real one is lost",
-                    "reasoning-missing",
-                )
+            if thinking and "tool_calls" in message and not message.get("reasoning_content"):
+                self._fill_reasoning(turn)
             if message.get("partial") and index != last:
-                turn.message = {key: message[key] for key in message if key != "partial"}
+                turn.message = {k: v for k, v in turn.message.items() if k != "partial"}
                 self.work.tally.note(
                     "partial",
-                    f"messages[{turn.number}].partial",
+                    f"{self.work.draft.message_path(turn.number)}.partial",
                     True,
                     None,
                     "only the last message can be continued",
@@ -253,12 +273,32 @@ class _Messages:
         if turns and turns[last].message.get("partial"):
             self._partial(turns[last])
 
+    def _fill_reasoning(self, turn: Turn) -> None:
+        """Kimi refuses a turn with calls whose reasoning is missing, or is an empty text."""
+        given = turn.message.get("reasoning_content")
+        turn.message = {**turn.message, "reasoning_content": FILLER}
+        if turn.number < 0:
+            return  # a call that was made up: told by the pairing
+        where = f"{self.work.draft.message_path(turn.number)}.reasoning_content"
+        if given is None:
+            reason = "Kimi demands it beside tool calls while thinking, and the real one is lost"
+            self.work.tally.note("filler", where, None, FILLER, reason, "reasoning-missing")
+        else:
+            reason = "Kimi refuses an empty one beside tool calls while thinking"
+            self.work.tally.note("empty reasoning", where, given, FILLER, reason, _EMPTY_REASONING)
+
     def _partial(self, turn: Turn) -> None:
         form = self.work.draft.body.get("response_format")
         if isinstance(form, Mapping) and form.get("type") == "json_object":
             raise InvalidRequestError(
                 "Partial Mode and JSON mode do not go together; leave one of them out, or use "
                 "response_format json_schema",
-                param=f"messages[{turn.number}].partial",
+                param=f"{self.work.draft.message_path(turn.number)}.partial",
             )
         self.work.draft.restoring["prefix"] = text_of(turn.message.get("content", ""))
+
+
+def _not_a_message(value: Any) -> str:
+    if isinstance(value, Foreign):
+        return f"{value.why}: {value.way_out}"
+    return f"must be an object with role and content, not {shorten(value)}"

@@ -191,9 +191,12 @@ def _prompt_bytes(body: Json) -> int:
         for part in content if isinstance(content, list) else ({"text": content or ""},):
             medium = _MEDIA_BYTES.get(str(part.get("type")), 4_096)
             total += len(part["text"].encode()) + 32 if "text" in part else medium
-        for key in ("tool_calls", "tools"):
-            if key in message:
-                total += len(json.dumps(message[key]))
+        for call in message.get("tool_calls", ()):
+            function = call["function"]
+            total += 72 + len(call["id"]) + len(function["name"])
+            total += len(function["arguments"].encode())
+        if "tools" in message:
+            total += len(json.dumps(message["tools"]))
     return total
 
 

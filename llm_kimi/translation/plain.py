@@ -4,24 +4,29 @@ from __future__ import annotations
 
 from typing import Any
 
-from .draft import Json, well_formed
+from .objects import is_writable
 
 __all__ = ["is_plain"]
 
+_FIELDS = {"model", "messages"}
 _KEYS = {"role", "content"}
 _ROLES = ("user", "assistant", "system")
 
 
-def is_plain(body: Json) -> bool:
-    """Whether no step of the translation would find anything to do in ``body``."""
-    messages = body.get("messages")
-    if not isinstance(messages, list) or not messages or body.keys() != {"model", "messages"}:
+def is_plain(request: Any) -> bool:
+    """Whether no step of the translation would find anything to do in ``request``."""
+    if type(request) is not dict or request.keys() != _FIELDS:
         return False
-    return all(_is_plain_turn(message) for message in messages)
-
-
-def _is_plain_turn(message: Any) -> bool:
-    if type(message) is not dict or message.keys() != _KEYS or message["role"] not in _ROLES:
+    messages = request["messages"]
+    if type(messages) is not list or not messages:
         return False
-    content = message["content"]
-    return type(content) is str and content != "" and well_formed(content) is content
+    for message in messages:
+        if type(message) is not dict or message.keys() != _KEYS:
+            return False
+        role, content = message["role"], message["content"]
+        if type(role) is not str or role not in _ROLES or type(content) is not str or not content:
+            return False
+        if not content.isascii() and not is_writable(content):
+            return False
+    model = request["model"]
+    return type(model) is str and model.isascii()

@@ -417,7 +417,11 @@ class Reader:
         if given is None:
             return None
         names = [given] if isinstance(given, str) else given
-        if not isinstance(names, list) or not names or not all(n in ALL for n in names):
+        if (
+            not isinstance(names, list)
+            or not names
+            or not all(isinstance(n, str) and n in ALL for n in names)
+        ):
             raise InvalidRequestError(
                 f"{in_words(given, 60)} is not a JSON schema type; the types are "
                 "string, number, integer, boolean, object, array and null",

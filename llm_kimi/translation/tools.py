@@ -95,7 +95,7 @@ def hoist(draft: Draft) -> None:
     for number, message in enumerate(messages):
         if not _declares_tools(message):
             continue
-        where = f"messages[{number}].tools"
+        where = f"{draft.message_path(number)}.tools"
         for index, tool in enumerate(message["tools"]):
             name = name_of(tool)
             if name is None or name not in known:
@@ -294,7 +294,7 @@ def _used_names(draft: Draft, tools: list[Any]) -> Iterator[str]:
     messages = messages if isinstance(messages, list) else []
     yield from _tool_names(tools)
     for message in messages:
-        if not isinstance(message, Mapping):
+        if not isinstance(message, dict):
             continue
         if _declares_tools(message):
             yield from _tool_names(message["tools"])
@@ -324,9 +324,10 @@ def _tool_names(tools: list[Any]) -> Iterator[str]:
 def _declares_tools(message: Any) -> bool:
     """Whether a message brings tools of its own, as Kimi's system messages may."""
     return (
-        isinstance(message, Mapping)
+        isinstance(message, dict)
+        and "tools" in message
         and message.get("role") in ("system", "developer")
-        and isinstance(message.get("tools"), list)
+        and isinstance(message["tools"], list)
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from .content import translate_content
 from .draft import Draft, Json, Tally
 from .names import Names
+from .reasoning import REASONING_KEYS
 
 __all__ = ["FILLER", "KEYS", "Turn", "Work"]
 
@@ -21,31 +22,43 @@ KEYS = {
     "tool": {"role", "content", "name", "tool_call_id"},
 }
 # Those of an assistant's message that have a way to Kimi under another name.
-_READ = {"function_call", "refusal", "thinking_blocks", "reasoning", "audio"}
+_READ = {"function_call", "refusal", "audio", "prefix", *REASONING_KEYS}
+# What SDKs write for nothing into every message: openai's annotations, LiteLLM's images.
+_NOTHING: tuple[Any, ...] = ([], {}, "")
 
 
 class Turn:
-    """One message on its way: ``number`` is its place in the caller's list."""
+    """One message on its way: ``number`` is its place in the body's list, -1 for a made-up one.
 
-    __slots__ = ("message", "number")
+    ``calls`` are the ids of an assistant's calls as they were given (None: it has none), ``id``
+    is that of a result. ``legacy``: a function call or result in the old form, which has no ids.
+    """
 
-    def __init__(self, number: int, message: Json) -> None:
+    __slots__ = ("calls", "id", "legacy", "message", "number")
+
+    def __init__(
+        self,
+        number: int,
+        message: Json,
+        *,
+        calls: list[str | None] | None = None,
+        id: str | None = None,
+        legacy: bool = False,
+    ) -> None:
         self.number = number
         self.message = message
+        self.calls = calls
+        self.id = id
+        self.legacy = legacy
 
 
 class Work:
-    """The messages of one request while they are translated.
-
-    ``legacy``: calls in the old form have no ids, so it holds name -> ids that wait for their
-    result, latest last.
-    """
+    """The messages of one request while they are translated."""
 
     def __init__(self, draft: Draft) -> None:
         self.draft = draft
         self.tally = Tally(draft)
         self.names: Names = draft.restoring["_names"]
-        self.legacy: dict[str, list[str]] = {}
 
     def strip(self, message: Mapping[str, Any], role: str, number: int) -> Json:
         """The keys that Kimi knows for this role, without nulls."""
@@ -55,17 +68,19 @@ class Work:
             if value is None:
                 continue
             if key in allowed:
+                if key == "name" and value == "":
+                    self._note_key(key, value, role, number, "an empty name says nothing")
+                    continue
                 kept[key] = value
-            elif key not in _READ or role != "assistant":
-                self.tally.note(
-                    f"{role} {key}",
-                    f"messages[{number}].{key}",
-                    value,
-                    None,
-                    f"Kimi knows no such key in a message of role {role}",
-                )
+            elif (key not in _READ or role != "assistant") and value not in _NOTHING:
+                reason = f"Kimi knows no such key in a message of role {role}"
+                self._note_key(key, value, role, number, reason)
         kept["role"] = role
         return kept
+
+    def _note_key(self, key: str, value: Any, role: str, number: int, reason: str) -> None:
+        where = f"{self.draft.message_path(number)}.{key}"
+        self.tally.note(f"{role} {key}", where, value, None, reason)
 
     def content(self, message: Mapping[str, Any], number: int, role: str) -> Any:
         """The content of a message as Kimi takes it; None when it is empty."""
@@ -75,7 +90,7 @@ class Work:
         """Tell that an empty message was filled or left out."""
         self.tally.note(
             f"empty {role}",
-            f"messages[{number}].content",
+            f"{self.draft.message_path(number)}.content",
             "" if given is None else given,
             sent,
             f"Kimi refuses an empty {role} message",
