@@ -15,9 +15,12 @@ from typing import Any
 from ..catalog import SOURCES
 from ..errors import InvalidRequestError
 from .adjustments import Adjustment
-from .schema_parts import type_of
-from .schema_refs import Pointer
-from .schema_write import DeadDefinitionError, TooLargeError, Writer, too_deep
+from .schema_ends import deeper_than
+from .schema_parts import TooLargeError, TooMuchWorkError
+from .schema_read import Work
+from .schema_resources import Place
+from .schema_values import type_of
+from .schema_write import DeadDefinitionError, Writer, too_deep
 
 __all__ = ["to_mfjs"]
 
@@ -34,21 +37,24 @@ MAX_BYTES = 120_000
 _INLINED = 40_000
 _WRITTEN = 4 * MAX_BYTES
 _ROUNDS = 5
+_STEPS = 400_000
 
 
-def to_mfjs(schema: object, path: str) -> tuple[dict[str, Any], list[Adjustment]]:
+def to_mfjs(
+    schema: object, path: str, *, strict: bool = False
+) -> tuple[dict[str, Any], list[Adjustment]]:
     """``schema`` as MFJS, and what was changed on the way. ``schema`` itself stays as it is.
 
-    ``path`` is where it stands in the request (``tools[0].function.parameters``). ``None`` and
-    ``{}`` become an object schema without properties. What only reads differently is reported
+    ``path`` is where it stands in the request (``tools[0].function.parameters``). ``None``, ``{}``
+    and ``[]``, which is how PHP writes ``{}``, become an object schema without properties. What only reads differently is reported
     as one adjustment that keeps the meaning, each rule that MFJS cannot enforce as one that
-    changes it.
+    changes it. ``strict``: the caller asked for OpenAI's structured outputs, which keep formats.
 
     Raises:
         InvalidRequestError: for what is no JSON schema, a root that is no object, a reference
             that cannot be resolved, a schema that nothing satisfies, and one above MFJS's limits.
     """
-    given = {} if schema is None or schema is True else schema
+    given = {} if schema is None or schema is True or schema == [] else schema
     if not isinstance(given, Mapping):
         raise InvalidRequestError(
             f"a JSON schema is an object, this is {type_of(given)}; for one without parameters "
@@ -56,21 +62,30 @@ def to_mfjs(schema: object, path: str) -> tuple[dict[str, Any], list[Adjustment]
             param=path,
         )
     try:
-        sent, run = _rewrite(given, path)
+        sent, run = _rewrite(given, path, strict)
         _check_limits(sent, path)
         return sent, _adjustments(schema, sent, run)
     except RecursionError:
         raise too_deep(path) from None
+    except TooMuchWorkError:
+        raise InvalidRequestError(
+            "the schema combines too many schemas to be rewritten for Kimi; "
+            "use fewer alternatives and fewer schemas in allOf, or merge them yourself",
+            param=path,
+        ) from None
 
 
-def _rewrite(given: Mapping[str, Any], path: str) -> tuple[dict[str, Any], Writer]:
-    sent, run = _write_inlined(given, path)
+def _rewrite(
+    given: Mapping[str, Any], path: str, strict: bool
+) -> tuple[dict[str, Any], Writer]:
+    work = Work(_STEPS)
+    sent, run = _write_inlined(given, path, work, strict)
     # A rewrite may cut what made a definition recursive, or make room for inlining it: go on
     # until another rewrite would change nothing.
     for _ in range(_ROUNDS):
         if "$defs" not in sent:
             break
-        again, more = _write_inlined(sent, path)
+        again, more = _write_inlined(sent, path, work, strict)
         if again == sent:
             break
         sent = again
@@ -78,17 +93,27 @@ def _rewrite(given: Mapping[str, Any], path: str) -> tuple[dict[str, Any], Write
     return sent, run
 
 
-def _write_inlined(given: Mapping[str, Any], path: str) -> tuple[dict[str, Any], Writer]:
+def _write_inlined(
+    given: Mapping[str, Any], path: str, work: Work, strict: bool
+) -> tuple[dict[str, Any], Writer]:
     """With references inlined if that stays small, else with references."""
-    dead: set[Pointer] = set()
+    dead: set[Place] = set()
     compact = False
     while True:
         budget = _WRITTEN if compact else _INLINED
-        run = Writer(given, path, compact=compact, budget=budget, dead=frozenset(dead))
+        run = Writer(
+            given,
+            path,
+            compact=compact,
+            budget=budget,
+            work=work,
+            dead=frozenset(dead),
+            strict=strict,
+        )
         try:
             return run.write_root(), run
         except DeadDefinitionError as error:
-            dead.add(error.pointer)
+            dead |= error.places
         except TooLargeError:
             if compact:
                 raise InvalidRequestError(
@@ -150,6 +175,10 @@ def _check_limits(schema: dict[str, Any], path: str) -> None:
             refuse("values in one enum", len(node["enum"]), MAX_ENUM)
     if properties > MAX_PROPERTIES:
         refuse("properties", properties, MAX_PROPERTIES)
-    size = len(json.dumps(schema, ensure_ascii=False, separators=(",", ":")).encode())
+    if deeper_than(MAX_DEPTH, schema, definitions):
+        raise too_deep(path)
+    text = json.dumps(schema, ensure_ascii=False, separators=(",", ":"))
+    # Go, in which the validator is written, spells these three as \u003c, \u003e and \u0026.
+    size = len(text.encode("utf-8", "replace")) + 5 * sum(map(text.count, "<>&"))
     if size > MAX_BYTES:
         refuse("bytes", size, MAX_BYTES)

@@ -8,12 +8,12 @@ type only, as in JSON schema. Properties and items stay unread until they are wr
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, TypeAlias
 
-from .schema_refs import Pointer
+from .schema_resources import Place, Scope
+from .schema_values import type_of
 
 __all__ = [
     "ANY",
@@ -26,6 +26,8 @@ __all__ = [
     "Notes",
     "Part",
     "Rule",
+    "TooLargeError",
+    "TooMuchWorkError",
 ]
 
 TYPES = ("string", "number", "boolean", "object", "array", "null")
@@ -44,15 +46,31 @@ BOUNDS = {
     "exclusiveMaximum": NUMBER,
 }
 
+# walle: "properties keys must not be named ..."; it also refuses the empty name.
+RESERVED = frozenset({"", "$defs", "$ref", "anyOf", "required", "additionalProperties"})
+
 MISSING: Any = object()
+
+
+class TooLargeError(Exception):
+    """The rewritten schema has outgrown its budget."""
+
+
+class TooMuchWorkError(Exception):
+    """Rewriting the schema takes more steps than a request may cost."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Part:
-    """A schema as the caller wrote it, and where."""
+    """A schema as the caller wrote it, where, and the resources it was come to through."""
 
-    schema: object
+    schema: Any
     path: str
+    scope: Scope = ()
+
+    def at(self, sub: object, suffix: str) -> Part:
+        """A schema inside this one; ``suffix`` is what follows in the path."""
+        return Part(sub, f"{self.path}{suffix}", self.scope)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,7 +113,10 @@ NO_NOTES = Notes()
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rule:
-    """A rule that MFJS has no keyword for. ``note`` tells it to the model in words."""
+    """A rule that MFJS has no keyword for. ``note`` tells it to the model in words.
+
+    ``parts``: what the items of a tuple must be, one after the other.
+    """
 
     keyword: str
     path: str
@@ -105,26 +126,31 @@ class Rule:
     lost: bool = True
     reason: str = "MFJS has no such keyword; the description tells the rule instead"
     sent: Any = None
+    parts: tuple[Expr, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Atom:
     """One flat set of constraints. ``types`` None: nothing is said about the type.
 
-    ``ref``: it is the definition at this pointer and says nothing else of its own.
+    ``ref``: it is the definition at this place and says nothing else of its own. ``patterns``:
+    regular expressions that a string must match, each with its path. ``seen``: what unevaluated*
+    further out has to know, see ``schema_unevaluated``.
     """
 
     types: tuple[str, ...] | None = None
     enum: tuple[Any, ...] | None = None
     enum_path: str = ""
     bounds: Mapping[str, tuple[float, str]] = field(default_factory=dict)
+    patterns: tuple[tuple[str, str], ...] = ()
     props: Mapping[str, Expr] = field(default_factory=dict)
     required: tuple[str, ...] = ()
     extra: Expr | None = None
     items: Expr | None = None
     rules: tuple[Rule, ...] = ()
-    ref: Pointer | None = None
+    ref: Place | None = None
     notes: Notes = NO_NOTES
+    seen: frozenset[str] = frozenset()
 
     @property
     def plain(self) -> bool:
@@ -132,9 +158,14 @@ class Atom:
         bare = self.types is None and self.enum is None and self.ref is None
         return (
             bare
-            and not (self.bounds or self.props or self.required or self.rules)
+            and not (self.bounds or self.patterns or self.props or self.required or self.rules)
             and (self.extra is None and self.items is None)
         )
+
+    @property
+    def silent(self) -> bool:
+        """Whether it says nothing at all."""
+        return self.plain and self.notes == NO_NOTES and not self.seen
 
     @property
     def only_types(self) -> bool:
@@ -157,67 +188,36 @@ class Alternatives:
     notes: Notes = NO_NOTES
     rules: tuple[Rule, ...] = ()
 
+    @property
+    def free(self) -> bool:
+        """Whether every value is accepted and nothing is said about it."""
+        mute = self.notes == NO_NOTES and not self.rules
+        return mute and any(atom.plain and atom.notes == NO_NOTES for atom in self.atoms)
+
 
 ANY = Alternatives((Atom(),))
 NOTHING = Alternatives(())
 NULL = Alternatives((Atom(types=("null",)),))
 
 
-def type_of(value: object) -> str:
-    """The JSON schema type of a JSON value; a number without fraction is an integer."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "boolean"
-    if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):
-        return "integer"
-    if isinstance(value, float):
-        return "number"
-    if isinstance(value, str):
-        return "string"
-    return "object" if isinstance(value, Mapping) else "array"
-
-
-def fits(value: object, type_name: str) -> bool:
-    """Whether ``value`` is of a JSON schema type."""
-    own = type_of(value)
-    return own == type_name or (own == "integer" and type_name == "number")
-
-
-def same_key(value: object) -> str:
-    """A key that is equal for equal JSON values: 1 and 1.0 are, 1 and true are not."""
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if isinstance(value, list | tuple):
-        return "[" + ",".join(same_key(item) for item in value) + "]"
-    if isinstance(value, Mapping):
-        pairs = sorted((str(key), same_key(item)) for key, item in value.items())
-        return "{" + ",".join(f"{json.dumps(key)}:{item}" for key, item in pairs) + "}"
-    return json.dumps(value)
-
-
-def in_words(value: object, limit: int = 400) -> str:
-    """``value`` as JSON for a description, cut where it would drown the rest."""
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= limit else text[: limit - 1] + "…"
-
-
-def narrow(ours: tuple[str, ...] | None, theirs: tuple[str, ...] | None) -> tuple[str, ...] | None:
-    """The types that both allow; an integer is a number."""
-    if ours is None or theirs is None:
-        return theirs if ours is None else ours
-    kept = [t for t in ours if t in theirs or (t == "integer" and "number" in theirs)]
-    kept += [t for t in theirs if t == "integer" and "number" in ours and t not in kept]
-    return tuple(kept)
-
-
 def conjunction(*exprs: Expr) -> Expr:
     """All of ``exprs``, each part once."""
-    parts: dict[int, Part | Choice] = {}
+    parts: dict[Any, Part | Choice] = {}
     for expr in exprs:
         for part in expr:
-            parts.setdefault(id(part.schema if isinstance(part, Part) else part), part)
+            key = (id(part.schema), part.scope) if isinstance(part, Part) else id(part)
+            parts.setdefault(key, part)
     return tuple(parts.values())
+
+
+def key_of(expr: Expr) -> frozenset[Any]:
+    """What makes two expressions the same: the very schemas they are made of."""
+    return frozenset(
+        (id(part.schema), part.scope)
+        if isinstance(part, Part)
+        else frozenset(map(key_of, part.branches))
+        for part in expr
+    )
 
 
 def union(branches: Iterable[Alternatives]) -> Alternatives:
@@ -236,6 +236,8 @@ def union(branches: Iterable[Alternatives]) -> Alternatives:
 
 def add_rules(ours: tuple[Rule, ...], theirs: tuple[Rule, ...]) -> tuple[Rule, ...]:
     """Both, each rule once."""
+    if not ours or not theirs:
+        return ours or theirs
     known = {(rule.path, rule.note) for rule in ours}
     return ours + tuple(rule for rule in theirs if (rule.path, rule.note) not in known)
 
@@ -255,3 +257,21 @@ def either(ours: Expr | None, theirs: Expr | None) -> Expr | None:
 def extra_is_bound(extra: Expr) -> bool:
     """Whether additionalProperties refuses anything at all."""
     return not all(isinstance(p, Part) and (p.schema is True or p.schema == {}) for p in extra)
+
+
+def guess(atom: Atom) -> tuple[str, ...]:
+    """The types that a schema without ``type`` is about; every type where it does not say.
+
+    MFJS: "Every subschema must declare type explicitly". A schema with ``properties`` is
+    meant for objects, although JSON schema lets it pass any other value too.
+    """
+    about = [BOUNDS[keyword] for keyword in atom.bounds]
+    about += [rule.types for rule in atom.rules if rule.types != ALL]
+    if atom.patterns:
+        about.append(STRING)
+    if atom.props or atom.required or atom.extra is not None:
+        about.append(OBJECT)
+    if atom.items is not None:
+        about.append(ARRAY)
+    named = frozenset[str]().union(*about)
+    return tuple(t for t in TYPES if t in named) or TYPES

@@ -1,53 +1,23 @@
 """The references inside one JSON schema: what they point at, which of them go round in a circle.
 
-In comes the caller's schema and its path in the request; nothing is copied or changed. Pointers
-are tuples of unescaped tokens, ``()`` being the root.
+In comes the caller's schema and its path in the request; nothing is copied or changed.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any, TypeAlias
+from collections.abc import Mapping
+from typing import Any, TypeGuard
 from urllib.parse import unquote
 
 from ..errors import InvalidRequestError
+from .schema_parts import Part
+from .schema_resources import Place, Pointer, Resource, Resources, Scope
+from .schema_syntax import ANNOTATIONS, ref_of, subschemas
 
-__all__ = ["ANNOTATIONS", "Document", "Pointer", "Walk", "finite", "ref_of", "refs_in"]
+__all__ = ["Document"]
 
-Pointer: TypeAlias = tuple[str, ...]
-
-ANNOTATIONS = frozenset({"title", "description", "default"})
-
-_REFS = ("$ref", "$dynamicRef", "$recursiveRef")
-_NAMED = ("properties", "patternProperties")
-_LISTED = ("anyOf", "oneOf", "allOf", "prefixItems")
-_SINGLE = ("additionalProperties", "items", "additionalItems", "unevaluatedProperties")
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]+")
-
-
-def ref_of(schema: Mapping[str, Any]) -> tuple[str, object] | None:
-    """The keyword and value of the reference that ``schema`` holds, if any."""
-    for keyword in _REFS:
-        if keyword in schema:
-            return keyword, schema[keyword]
-    return None
-
-
-def subschemas(schema: Mapping[str, Any], path: str) -> Iterator[tuple[object, str]]:
-    """The subschemas whose meaning survives the rewrite, each with its path."""
-    for keyword in _NAMED:
-        named = schema.get(keyword)
-        if isinstance(named, Mapping):
-            for name, sub in named.items():
-                yield sub, f"{path}.{keyword}.{name}"
-    for keyword in (*_LISTED, *_SINGLE):
-        value = schema.get(keyword)
-        if isinstance(value, list):
-            for index, sub in enumerate(value):
-                yield sub, f"{path}.{keyword}[{index}]"
-        elif isinstance(value, Mapping):
-            yield value, f"{path}.{keyword}"
 
 
 class Document:
@@ -56,96 +26,141 @@ class Document:
     def __init__(self, root: Mapping[str, Any], path: str) -> None:
         self.root = root
         self.path = path
-        self._cyclic: frozenset[Pointer] | None = None
-        self._anchors: dict[str, Pointer] | None = None
-        self._names: dict[Pointer, str] = {}
-        self._pointers: dict[str, Pointer] = {}
+        self.resources = Resources(root)
+        self._cyclic: set[tuple[int, Scope]] | None = None
+        self._ends: dict[tuple[Place, frozenset[str]], Place] = {}
+        self._names: dict[Place, str] = {}
+        self._places: dict[str, Place] = {}
+        self._counts: dict[str, int] = {}
 
-    def resolve(self, ref: object, path: str) -> Pointer:
-        """Where ``ref`` points. ``path`` is where it was written, for the error.
+    def enter(self, schema: object, scope: Scope) -> Scope:
+        """``scope`` inside ``schema``."""
+        return self.resources.enter(scope, self.resources.of(schema).real)
+
+    def resolve(self, part: Part) -> Place | None:
+        """Where the reference in ``part`` points, None where it has none or points outside.
 
         Raises:
-            InvalidRequestError: for a remote reference and for one that points at nothing.
+            InvalidRequestError: for one that points at nothing.
         """
+        found = ref_of(part.schema) if isinstance(part.schema, Mapping) else None
+        if found is None:
+            return None
+        keyword, ref = found
+        path = f"{part.path}.{keyword}"
         if not isinstance(ref, str):
-            raise InvalidRequestError("a $ref must be a string", param=path)
-        base = self.root.get("$id")
-        fragment = ref
-        if isinstance(base, str) and base and ref.startswith(base.rstrip("#")):
-            fragment = ref[len(base.rstrip("#")) :] or "#"
-        if not fragment.startswith("#"):
-            raise InvalidRequestError(
-                f"$ref {ref!r} points outside the schema, and Kimi fetches nothing; "
-                "copy the definition into $defs and refer to it as '#/$defs/<name>'",
-                param=path,
-            )
-        body = unquote(fragment[1:])
-        pointer: Pointer | None
-        if not body:
-            pointer = ()
-        elif body.startswith("/"):
-            pointer = tuple(
-                token.replace("~1", "/").replace("~0", "~") for token in body[1:].split("/")
-            )
+            raise InvalidRequestError("a $ref must be text", param=path)
+        home = self.resources.of(part.schema)
+        scope = self.resources.enter(part.scope, home.real)
+        if keyword == "$recursiveRef" and ref == "#":
+            pointer: Pointer | None = self.resources.recursive(scope, home.real)
         else:
-            pointer = self._anchor(body)
-        if pointer is None or not isinstance(self._at(pointer), Mapping | bool):
+            pointer = self._look_up(ref, home, path, scope if keyword == "$dynamicRef" else None)
+        if pointer is None:
+            return None
+        return Place(pointer, self.resources.enter(scope, self.resources.at(pointer)))
+
+    def _look_up(self, ref: str, home: Resource, path: str, scope: Scope | None) -> Pointer | None:
+        """``ref`` from where it is written; else from around there.
+
+        Generators write an ``$id`` into every schema and mean the whole document all the same.
+        """
+        known = False
+        for base in home.around():
+            named = self.resources.named(base, ref) if base.embedded else None
+            if named is None:
+                continue
+            known = True
+            resource, fragment = named
+            pointer = self._inside(resource, fragment)
+            if scope is not None:
+                dynamic = self.resources.dynamic(scope, resource, fragment)
+                pointer = pointer if dynamic is None else dynamic
+            if self._is_schema(pointer):
+                return pointer
+        if ref.startswith("#/"):
+            for base in home.around():
+                pointer = self._inside(base, unquote(ref[1:]))
+                if self._is_schema(pointer):
+                    return pointer
+        if known:
             raise InvalidRequestError(
                 f"$ref {ref!r} points at nothing in this schema; "
                 "add the definition under $defs or correct the reference",
                 param=path,
             )
-        return pointer
+        return None
 
-    def target(self, pointer: Pointer) -> tuple[Any, str]:
-        """The schema at ``pointer`` and its path in the caller's request."""
+    def _is_schema(self, pointer: Pointer | None) -> TypeGuard[Pointer]:
+        return pointer is not None and isinstance(self._at(pointer), Mapping | bool)
+
+    def _inside(self, resource: Resource, fragment: str) -> Pointer | None:
+        if not fragment:
+            return resource.pointer
+        if not fragment.startswith("/"):
+            return resource.anchors.get(fragment)
+        tokens = (t.replace("~1", "/").replace("~0", "~") for t in fragment[1:].split("/"))
+        return (*resource.pointer, *tokens)
+
+    def target(self, place: Place) -> Part:
+        """The schema at ``place``."""
         path = self.path
         node: Any = self.root
-        for token in pointer:
+        for token in place.pointer:
             path += f"[{token}]" if isinstance(node, list) else f".{token}"
             node = node[int(token)] if isinstance(node, list) else node[token]
-        return node, path
+        return Part(node, path, place.scope)
 
-    def follow(self, pointer: Pointer) -> Pointer:
-        """``pointer``, or where it ends when it points at nothing but another reference."""
-        seen = {pointer}
-        while True:
-            schema, path = self.target(pointer)
-            found = ref_of(schema) if isinstance(schema, Mapping) else None
-            if found is None or not set(schema) <= ANNOTATIONS | {found[0]}:
-                return pointer
-            pointer = self.resolve(found[1], f"{path}.{found[0]}")
-            if pointer in seen:
-                raise InvalidRequestError("this $ref leads back to itself", param=path)
-            seen.add(pointer)
+    def follow(self, place: Place, may_say: frozenset[str] = ANNOTATIONS) -> Place:
+        """``place``, or where it ends when it points at nothing but another reference.
 
-    def cyclic(self, pointer: Pointer) -> bool:
-        """Whether the schema at ``pointer`` contains a reference that leads back to it."""
+        ``may_say``: the keywords beside a reference that do not matter.
+        """
+        passed: dict[Place, None] = {}
+        while (place, may_say) not in self._ends:
+            part = self.target(place)
+            found = ref_of(part.schema) if isinstance(part.schema, Mapping) else None
+            if found is None or not set(part.schema) <= may_say | {found[0]}:
+                break
+            end = self.resolve(part)
+            if end is None:
+                break
+            passed[place] = None
+            if end in passed:
+                raise InvalidRequestError("this $ref leads back to itself", param=part.path)
+            place = end
+        place = self._ends.get((place, may_say), place)
+        self._ends.update(((each, may_say), place) for each in passed)
+        return place
+
+    def cyclic(self, place: Place) -> bool:
+        """Whether the schema at ``place`` contains a reference that leads back to it."""
         if self._cyclic is None:
-            self._cyclic = self._find_cycles()
-        return pointer in self._cyclic
+            self._cyclic = _on_circles(self._graph())
+        return (id(self._at(place.pointer)), place.scope) in self._cyclic
 
-    def name(self, pointer: Pointer) -> str:
+    def name(self, place: Place) -> str:
         """The name of a definition in the output: its own where MFJS allows that.
 
         MFJS: "definition names must not contain `/`"; walle reads them without unescaping.
         """
-        known = self._names.get(pointer)
+        known = self._names.get(place)
         if known is not None:
             return known
+        pointer = place.pointer
         words = pointer[-2:] if pointer and pointer[-1].isdigit() else pointer[-1:]
         stem = _UNSAFE.sub("_", "_".join(words)) or "Root"
-        name, count = stem, 1
-        while name in self._pointers:
-            count += 1
-            name = f"{stem}_{count}"
-        self._names[pointer] = name
-        self._pointers[name] = pointer
+        name = stem
+        while name in self._places:
+            self._counts[stem] = self._counts.get(stem, 1) + 1
+            name = f"{stem}_{self._counts[stem]}"
+        self._names[place] = name
+        self._places[name] = place
         return name
 
-    def pointer(self, name: str) -> Pointer:
-        """The pointer that ``name`` was given for."""
-        return self._pointers[name]
+    def place(self, name: str) -> Place:
+        """The place that ``name`` was given for."""
+        return self._places[name]
 
     def _at(self, pointer: Pointer) -> object:
         node: object = self.root
@@ -158,156 +173,66 @@ class Document:
                 return None
         return node
 
-    def _anchor(self, name: str) -> Pointer | None:
-        if self._anchors is None:
-            self._anchors = {}
-            stack: list[tuple[object, Pointer]] = [(self.root, ())]
-            seen: set[int] = set()
-            while stack:
-                node, pointer = stack.pop()
-                if id(node) in seen:
-                    continue
-                seen.add(id(node))
-                if isinstance(node, Mapping):
-                    for keyword in ("$anchor", "$dynamicAnchor"):
-                        if isinstance(node.get(keyword), str):
-                            self._anchors.setdefault(node[keyword], pointer)
-                    stack += [(value, (*pointer, str(key))) for key, value in node.items()]
-                elif isinstance(node, list):
-                    stack += [(value, (*pointer, str(i))) for i, value in enumerate(node)]
-        return self._anchors.get(name)
-
-    def _edges(self, start: object, path: str) -> tuple[Pointer, ...]:
-        """The pointers of all references inside ``start``, without following them."""
-        found: dict[Pointer, None] = {}
-        stack = [(start, path)]
-        seen: set[int] = set()
+    def _graph(self) -> dict[tuple[int, Scope], list[tuple[int, Scope]]]:
+        """Which schema leads to which, through a keyword or a reference; each is walked once."""
+        graph: dict[tuple[int, Scope], list[tuple[int, Scope]]] = {}
+        stack = [Part(self.root, self.path, self.enter(self.root, ()))]
         while stack:
-            node, where = stack.pop()
-            if not isinstance(node, Mapping) or id(node) in seen:
+            part = stack.pop()
+            key = (id(part.schema), part.scope)
+            if not isinstance(part.schema, Mapping) or key in graph:
                 continue
-            seen.add(id(node))
-            ref = ref_of(node)
-            if ref is not None:
-                found[self.resolve(ref[1], f"{where}.{ref[0]}")] = None
-            stack += subschemas(node, where)
-        return tuple(found)
-
-    def _find_cycles(self) -> frozenset[Pointer]:
-        """Tarjan's strongly connected components, without recursion: schemas may be deep."""
-        graph: dict[Pointer, tuple[Pointer, ...]] = {}
-        todo = list(self._edges(self.root, self.path))
-        while todo:
-            pointer = todo.pop()
-            if pointer not in graph:
-                graph[pointer] = self._edges(*self.target(pointer))
-                todo += graph[pointer]
-        cyclic: set[Pointer] = set()
-        index: dict[Pointer, int] = {}
-        low: dict[Pointer, int] = {}
-        component: list[Pointer] = []
-        waiting: set[Pointer] = set()
-        for start in list(graph):
-            if start in index:
-                continue
-            index[start] = low[start] = len(index)
-            component.append(start)
-            waiting.add(start)
-            calls = [(start, iter(graph[start]))]
-            while calls:
-                node, successors = calls[-1]
-                for successor in successors:
-                    if successor not in index:
-                        index[successor] = low[successor] = len(index)
-                        component.append(successor)
-                        waiting.add(successor)
-                        calls.append((successor, iter(graph[successor])))
-                        break
-                    if successor in waiting:
-                        low[node] = min(low[node], index[successor])
-                else:
-                    calls.pop()
-                    if calls:
-                        low[calls[-1][0]] = min(low[calls[-1][0]], low[node])
-                    if low[node] == index[node]:
-                        members = [component.pop()]
-                        while members[-1] != node:
-                            members.append(component.pop())
-                        waiting.difference_update(members)
-                        if len(members) > 1 or node in graph[node]:
-                            cyclic.update(members)
-        return frozenset(cyclic)
+            graph[key] = []
+            place = self.resolve(part)
+            inner = [
+                Part(sub, path, self.enter(sub, part.scope))
+                for sub, path in subschemas(part.schema, part.path)
+                if isinstance(sub, Mapping)
+            ]
+            if place is not None:
+                inner.append(self.target(place))
+            graph[key] = [(id(sub.schema), sub.scope) for sub in inner]
+            stack += inner
+        return graph
 
 
-def refs_in(schema: object) -> list[str]:
-    """The definition names that a rewritten schema refers to, in order, each once."""
-    names: dict[str, None] = {}
-    stack = [schema]
-    while stack:
-        node = stack.pop()
-        if not isinstance(node, Mapping):
-            continue
-        if isinstance(node.get("$ref"), str):
-            names[node["$ref"].removeprefix("#/$defs/")] = None
-        stack += [sub for sub, _ in subschemas(node, "")][::-1]
-    return list(names)
+def _on_circles(graph: Mapping[Any, list[Any]]) -> set[Any]:
+    """The nodes from which a way leads back to them.
 
-
-def finite(schema: Mapping[str, Any], defs: Mapping[str, Mapping[str, Any]]) -> bool:
-    """Whether some finite value satisfies a rewritten schema (JSON schema's own meaning)."""
-    known: set[str] = set()
-
-    def holds(node: Mapping[str, Any]) -> bool:
-        if "$ref" in node:
-            return node["$ref"].removeprefix("#/$defs/") in known
-        if "anyOf" in node:
-            return any(holds(branch) for branch in node["anyOf"])
-        if node.get("type") == "array":
-            return not node.get("minItems") or "items" not in node or holds(node["items"])
-        return all(holds(node["properties"][name]) for name in node.get("required", ()))
-
-    while True:
-        grown = {name for name in defs if name not in known and holds(defs[name])}
-        if not grown:
-            return holds(schema)
-        known |= grown
-
-
-class Walk:
-    """Moonshot's own test whether a rewritten schema comes to an end.
-
-    It is stricter than JSON schema: an array counts as endless when its items are, although it
-    may be empty (github.com/MoonshotAI/walle, ``CheckRefTermination``). ``blockers`` receives the
-    objects that require such an array, the array's name and the object's place: the name of a
-    definition (empty: the root) and what comes below it.
+    Tarjan's strongly connected components, without recursion: schemas may be deep.
     """
-
-    def __init__(self, defs: Mapping[str, Mapping[str, Any]]) -> None:
-        self.blockers: list[tuple[Any, str, str, str]] = []
-        self._defs = defs
-        self._seen: set[str] = set()
-
-    def ends(self, node: Mapping[str, Any], definition: str = "", below: str = "") -> bool:
-        """Whether the validator finds a way out of ``node``."""
-        if "$ref" in node:
-            name = node["$ref"].removeprefix("#/$defs/")
-            if name in self._seen:
-                return False
-            self._seen.add(name)
-            return self.ends(self._defs[name], name)
-        if "anyOf" in node:
-            return any(
-                self.ends(branch, definition, f"{below}.anyOf[{index}]")
-                for index, branch in enumerate(node["anyOf"])
-            )
-        if node.get("type") == "array":
-            return "items" not in node or self.ends(node["items"], definition, f"{below}.items")
-        if node.get("type") != "object" or not node.get("required"):
-            return True
-        for name in node["required"]:
-            sub = node["properties"][name]
-            if self.ends(sub, definition, f"{below}.properties.{name}"):
-                return True
-            if sub.get("type") == "array" and not sub.get("minItems"):
-                self.blockers.append((node, name, definition, below))
-        return False
+    found: set[Any] = set()
+    index: dict[Any, int] = {}
+    low: dict[Any, int] = {}
+    component: list[Any] = []
+    waiting: set[Any] = set()
+    for start in graph:
+        if start in index:
+            continue
+        calls = [(start, iter(graph[start]))]
+        index[start] = low[start] = len(index)
+        component.append(start)
+        waiting.add(start)
+        while calls:
+            node, successors = calls[-1]
+            for successor in successors:
+                if successor not in index:
+                    index[successor] = low[successor] = len(index)
+                    component.append(successor)
+                    waiting.add(successor)
+                    calls.append((successor, iter(graph.get(successor, ()))))
+                    break
+                if successor in waiting:
+                    low[node] = min(low[node], index[successor])
+            else:
+                calls.pop()
+                if calls:
+                    low[calls[-1][0]] = min(low[calls[-1][0]], low[node])
+                if low[node] == index[node]:
+                    members = [component.pop()]
+                    while members[-1] != node:
+                        members.append(component.pop())
+                    waiting.difference_update(members)
+                    if len(members) > 1 or node in graph.get(node, ()):
+                        found.update(members)
+    return found

@@ -12,13 +12,12 @@ from dataclasses import replace
 from typing import Any, TypeAlias
 
 from ..errors import InvalidRequestError
+from .schema_ends import endless, finite, may_be_empty, refs_in
+from .schema_nodes import annotate, describe, listed_in_words, number_bounds, within
+from .schema_objects_write import apply_counts, unreadable
 from .schema_parts import (
-    ALL,
     BOUNDS,
-    MISSING,
-    NO_NOTES,
     NUMBER,
-    OBJECT,
     TYPES,
     Alternatives,
     Atom,
@@ -27,35 +26,31 @@ from .schema_parts import (
     Notes,
     Part,
     Rule,
-    extra_is_bound,
-    fits,
-    forbids,
-    in_words,
-    type_of,
+    TooLargeError,
+    conjunction,
+    guess,
+    key_of,
 )
-from .schema_read import Reader, beside_cycle
-from .schema_refs import Document, Pointer, Walk, finite, ref_of, refs_in
+from .schema_read import Reader, Work, beside_cycle
+from .schema_refs import Document
+from .schema_resources import Place
+from .schema_root import merge, objects, place_of
+from .schema_syntax import ref_of
+from .schema_values import carried, in_words, type_of
 
-__all__ = ["DeadDefinitionError", "TooLargeError", "Writer", "too_deep"]
+__all__ = ["DeadDefinitionError", "Writer", "too_deep"]
 
 _NESTING = 64
+_TRIED = 8
 
-# walle: "properties keys must not be named ..."; it also refuses the empty name.
-_RESERVED = frozenset({"", "$defs", "$ref", "anyOf", "required", "additionalProperties"})
-
-Key: TypeAlias = frozenset[Any]
 Branch: TypeAlias = "tuple[dict[str, Any], Notes, tuple[Rule, ...]]"
 
 
-class TooLargeError(Exception):
-    """The rewritten schema has outgrown its budget."""
-
-
 class DeadDefinitionError(Exception):
-    """Nothing satisfies a definition that was referred to."""
+    """Nothing satisfies some definitions that were referred to."""
 
-    def __init__(self, pointer: Pointer) -> None:
-        self.pointer = pointer
+    def __init__(self, places: set[Place]) -> None:
+        self.places = places
 
 
 class Writer:
@@ -68,16 +63,19 @@ class Writer:
         *,
         compact: bool,
         budget: int,
-        dead: frozenset[Pointer] = frozenset(),
+        work: Work,
+        dead: frozenset[Place] = frozenset(),
+        strict: bool = False,
     ) -> None:
         self.root = Part(root, path)
         self.path = path
         self.document = Document(root, path)
-        self.reader = Reader(self.document, compact=compact)
+        self.reader = Reader(self.document, compact=compact, work=work, strict=strict)
         self.budget = budget
+        self.work = work
         self.dead = dead
         self.lost: dict[tuple[str, str], Rule] = {}
-        self._writing: set[Key] = set()
+        self._writing: set[frozenset[Any]] = set()
         self._depth = 0
         self._in_definition = False
 
@@ -86,7 +84,7 @@ class Writer:
     def write_root(self) -> dict[str, Any]:
         """The root as one object, with the definitions that it needs."""
         said = self.reader.read(self.root)
-        atoms, other = self._objects(said)
+        atoms, other = objects(said, self.reader)
         if not atoms:
             kind = f"this one is {other}" if other else "nothing satisfies this one"
             raise InvalidRequestError(
@@ -97,11 +95,9 @@ class Writer:
         rules = said.rules
         if other:
             reason = f"MFJS: the root must be an object; the alternative {other} is left out"
-            rules = (
-                *rules,
-                Rule("type", self._at("type"), other, "", reason=reason, sent="object"),
-            )
-        atom = atoms[0] if len(atoms) == 1 else self._merge(atoms)
+            place = place_of(self.root, "type")
+            rules = (*rules, Rule("type", place, other, "", reason=reason, sent="object"))
+        atom = atoms[0] if len(atoms) == 1 else merge(atoms, self.root, self.reader)
         written = self._object(atom, root=True)
         if written is None:
             raise InvalidRequestError("nothing satisfies this schema", param=self.path)
@@ -115,102 +111,27 @@ class Writer:
             sent["$defs"] = definitions
         return sent
 
-    def _objects(self, said: Alternatives) -> tuple[list[Atom], str]:
-        """The alternatives that are objects, and the types of those that are not."""
-        objects: list[Atom] = []
-        other: dict[str, None] = {}
-        todo = list(said.atoms)
-        opened: set[Pointer] = set()
-        while todo:
-            atom = todo.pop(0)
-            if atom.ref is not None:
-                if atom.ref not in opened:
-                    opened.add(atom.ref)
-                    found = self.reader.expand(atom)
-                    single = len(found.atoms) == 1
-                    todo[:0] = [
-                        replace(a, notes=found.notes.over(a.notes)) if single else a
-                        for a in found.atoms
-                    ]
-                continue
-            types = self._guess(atom) if atom.types is None and atom.enum is None else atom.types
-            if atom.enum is not None:
-                types = tuple(dict.fromkeys(type_of(value) for value in atom.enum))
-            assert types is not None
-            if "object" in types:
-                rules = atom.rules
-                if atom.enum is not None:
-                    rules += (_told(atom, [v for v in atom.enum if isinstance(v, Mapping)]),)
-                objects.append(replace(atom, types=("object",), enum=None, rules=rules))
-            if types != TYPES:
-                other.update((t, None) for t in types if t != "object")
-        return objects, " or ".join(other)
-
-    def _merge(self, atoms: list[Atom]) -> Atom:
-        """Several alternatives at the root as one object that each of them fits."""
-        names = dict.fromkeys(name for atom in atoms for name in atom.props)
-        props: dict[str, Expr] = {}
-        for name in names:
-            exprs = {_key(a.props[name]): a.props[name] for a in atoms if name in a.props}
-            options = tuple(exprs.values())
-            props[name] = options[0] if len(options) == 1 else (Choice(options),)
-        extras = [atom.extra for atom in atoms]
-        bound = [extra for extra in extras if extra is not None and extra_is_bound(extra)]
-        extra: Expr | None = None
-        if len(bound) == len(extras):
-            extra = bound[0] if all(map(forbids, bound)) else (Choice(tuple(bound)),)
-        note = "One of these must match: " + " or ".join(self._outline(atom) for atom in atoms)
-        reason = "MFJS: the root must be one object, so its alternatives are merged"
-        rule = Rule(
-            "anyOf",
-            self._at("anyOf", "oneOf"),
-            f"{len(atoms)} alternatives",
-            note + ".",
-            reason=reason,
-        )
-        return Atom(
-            types=("object",),
-            props=props,
-            required=tuple(n for n in names if all(n in atom.required for atom in atoms)),
-            extra=extra,
-            rules=(rule, *(r for atom in atoms for r in atom.rules)),
-        )
-
-    def _at(self, *keywords: str) -> str:
-        """The path of the first of ``keywords`` that the root has, else of the root."""
-        root = self.root.schema
-        assert isinstance(root, Mapping)
-        return next((f"{self.path}.{k}" for k in keywords if k in root), self.path)
-
-    def _outline(self, atom: Atom) -> str:
-        words = []
-        for name, expr in atom.props.items():
-            values = [v for a in self.reader.alternatives(expr).atoms for v in a.enum or (MISSING,)]
-            value = in_words(values[0], 60) if len(values) == 1 and values != [MISSING] else ""
-            mark = "" if name in atom.required else "?"
-            words.append(f"{name}{mark}: {value}" if value else f"{name}{mark}")
-        words += [name for name in atom.required if name not in atom.props]
-        text = ", ".join(words)
-        return "{" + (text if len(text) <= 300 else text[:299] + "…") + "}"
-
     def _definitions(self, sent: dict[str, Any]) -> dict[str, Any]:
         """The definitions that ``sent`` refers to, and those that they refer to."""
         definitions: dict[str, Any] = {}
+        dead: set[Place] = set()
         todo = refs_in(sent)
         self._in_definition = True
-        while todo:
-            name = todo.pop(0)
+        for name in todo:  # grows while it is walked
             if name in definitions:
                 continue
-            pointer = self.document.pointer(name)
-            schema, path = self.document.target(pointer)
-            said = self.reader.read(Part(schema, path))
-            atoms = tuple(atom for atom in said.atoms if atom.ref != pointer)
-            written = self._write(replace(said, atoms=atoms), _key((Part(schema, path),)))
+            place = self.document.place(name)
+            part = self.document.target(place)
+            said = self.reader.read(part)
+            atoms = tuple(atom for atom in said.atoms if atom.ref != place)
+            written = self._write(replace(said, atoms=atoms), key_of((part,)))
             if written is None:
-                raise DeadDefinitionError(pointer)
+                dead.add(place)
+                written = {}
             definitions[name] = written
             todo += refs_in(written)
+        if dead:
+            raise DeadDefinitionError(dead)
         return definitions
 
     def _check_end(self, sent: dict[str, Any], definitions: dict[str, Any]) -> None:
@@ -223,34 +144,38 @@ class Writer:
                 "make the property that recurs optional or nullable",
                 param=self.path,
             )
-        while True:
-            walk = Walk(definitions)
-            if walk.ends(sent) or not walk.blockers:
-                return
-            owner, name, definition, below = walk.blockers[0]
-            path = self.path
-            if definition:
-                _, path = self.document.target(self.document.pointer(definition))
-            reason = (
-                "Kimi takes a recursive schema for endless when all that an object requires is a "
-                "list of itself; the list is optional now"
-            )
-            self._lose(Rule("required", f"{path}{below}.required", name, "", reason=reason))
-            owner["required"] = [n for n in owner["required"] if n != name]
-            if not owner["required"]:
-                del owner["required"]
-            text = owner["properties"][name]
-            text["description"] = _join(text.get("description"), [f"Always give {name}."])
+        # A finite value exists, so of one of these objects all required properties are lists that
+        # may be empty: the objects further in it are none or need nothing.
+        reached = [
+            each
+            for each in endless(sent, definitions)
+            if all(may_be_empty(each.node["properties"][n], definitions) for n in each.node["required"])
+        ]
+        if not reached:
+            return
+        least = min(reached, key=lambda each: len(each.node["required"]))
+        path = self.path
+        if least.definition:
+            path = self.document.target(self.document.place(least.definition)).path
+        reason = (
+            "Kimi takes a recursive schema for endless when all that an object requires are lists "
+            "of itself; they are optional now"
+        )
+        for name in least.node.pop("required"):
+            place = f"{path}{least.below}.required"
+            self._lose(Rule("required", place, name, name, reason=reason))
+            properties = least.node["properties"]
+            properties[name] = describe(properties[name], f"Always give {name}.")
 
     # --- one schema ---
 
     def write(self, expr: Expr) -> dict[str, Any] | None:
         """One expression as an MFJS schema; None where nothing satisfies it."""
-        key = _key(expr)
+        key = key_of(expr)
         said = self._bare(expr) if key in self._writing else None
         return self._write(said or self.reader.alternatives(expr), key)
 
-    def _write(self, said: Alternatives, key: Key) -> dict[str, Any] | None:
+    def _write(self, said: Alternatives, key: frozenset[Any]) -> dict[str, Any] | None:
         if self._depth >= _NESTING:
             raise too_deep(self.path)
         fresh = key not in self._writing and bool(key)
@@ -281,22 +206,23 @@ class Writer:
         None where that reference lies further inside.
         """
         todo = list(expr)
-        while todo:
-            part = todo.pop(0)
+        seen: set[int] = set()
+        for part in todo:  # grows while it is walked
             if isinstance(part, Choice):
                 todo += [inner for branch in part.branches for inner in branch]
-            elif isinstance(part.schema, Mapping):
-                ref = ref_of(part.schema)
-                if ref is not None:
-                    pointer = self.document.resolve(ref[1], f"{part.path}.{ref[0]}")
-                    if self.document.cyclic(pointer):
-                        pointer = self.document.follow(pointer)
+            elif isinstance(part.schema, Mapping) and id(part.schema) not in seen:
+                seen.add(id(part.schema))
+                if ref_of(part.schema) is not None:
+                    place = self.document.resolve(part)
+                    assert place is not None
+                    if self.document.cyclic(place):
+                        place = self.document.follow(place)
                         rule = beside_cycle(part.path)
-                        return Alternatives((Atom(ref=pointer, rules=(rule,)),))
-                    todo.append(Part(*self.document.target(pointer)))
+                        return Alternatives((Atom(ref=place, rules=(rule,)),))
+                    todo.append(self.document.target(place))
                 for keyword in ("allOf", "anyOf", "oneOf"):
-                    subs = part.schema.get(keyword, [])
-                    todo += [Part(sub, f"{part.path}.{keyword}") for sub in subs]
+                    subs = part.schema.get(keyword) or []
+                    todo += [part.at(sub, f".{keyword}") for sub in subs]
         return None
 
     def _branches(self, atom: Atom) -> Iterator[Branch]:
@@ -312,28 +238,13 @@ class Writer:
             return
         types = atom.types
         if types is None:
-            types = self._guess(atom)
+            types = guess(atom)
             what = "spelled out where any value is allowed" if types == TYPES else "guessed"
             self.reader.did(f"missing types {what}")
         for type_name in types:
             written = self._of_type(atom, type_name)
             if written is not None:
                 yield written[0], atom.notes, written[1]
-
-    def _guess(self, atom: Atom) -> tuple[str, ...]:
-        """The types that a schema without ``type`` is about; every type where it does not say.
-
-        MFJS: "Every subschema must declare type explicitly". A schema with ``properties`` is
-        meant for objects, although JSON schema lets it pass any other value too.
-        """
-        about = [BOUNDS[keyword] for keyword in atom.bounds]
-        about += [rule.types for rule in atom.rules if rule.types != ALL]
-        if atom.props or atom.required or atom.extra is not None:
-            about.append(OBJECT)
-        if atom.items is not None:
-            about.append(frozenset({"array"}))
-        named = frozenset[str]().union(*about)
-        return tuple(t for t in TYPES if t in named) or TYPES
 
     def _of_type(
         self, atom: Atom, type_name: str
@@ -343,18 +254,14 @@ class Writer:
         schema: dict[str, Any] = {"type": type_name}
         rules = [rule for rule in atom.rules if type_name in rule.types]
         if type_name in NUMBER:
-            _number_bounds(schema, atom, rules)
+            number_bounds(schema, atom, rules)
             low, high = "minimum", "maximum"
         elif type_name in ("string", "array"):
-            low, high = (
-                ("minLength", "maxLength")
-                if type_name == "string"
-                else (
-                    "minItems",
-                    "maxItems",
-                )
-            )
+            size = "Length" if type_name == "string" else "Items"
+            low, high = f"min{size}", f"max{size}"
             schema.update((k, atom.bounds[k][0]) for k in (low, high) if k in atom.bounds)
+            if type_name == "string":
+                self._pattern(schema, atom, rules)
         else:
             return schema, tuple(rules)
         if schema.get(low, -math.inf) > schema.get(high, math.inf):
@@ -368,15 +275,43 @@ class Writer:
             elif isinstance(items, dict):
                 # MFJS: "items may be omitted; if present it must not be empty".
                 schema["items"] = items
+        if type_name == "array":
+            rules = [rule for rule in rules if not self._said(rule, schema, atom)]
+        elif type_name == "integer":
+            rules = [rule for rule in rules if not _divides_all(rule)]
         return schema, tuple(rules)
+
+    def _said(self, rule: Rule, schema: dict[str, Any], atom: Atom) -> bool:
+        """Whether what a tuple's items must be is said by ``schema`` already."""
+        if not rule.parts:
+            return False
+        longest = schema.get("maxItems", math.inf)
+        parts = [part for index, part in enumerate(rule.parts) if index < longest]
+        parts = [part for part in parts if not self.reader.alternatives(part).free]
+        if not parts:
+            return True
+        if atom.items is None or len(parts) > _TRIED:
+            return False
+        lost, budget, done = dict(self.lost), self.budget, dict(self.reader.done)
+        try:
+            plain = self.write(atom.items)
+            return all(self.write(conjunction(atom.items, part)) == plain for part in parts)
+        finally:
+            self.lost, self.budget, self.reader.done = lost, budget, done
+
+    def _pattern(self, schema: dict[str, Any], atom: Atom, rules: list[Rule]) -> None:
+        """walle's code takes one ``pattern`` of a string, at every level."""
+        for pattern, path in atom.patterns[:1]:
+            schema["pattern"] = pattern
+        for pattern, path in atom.patterns[1:]:
+            note = f"Must match the regular expression {pattern}"
+            reason = "a string can have one pattern; the description tells the other"
+            rules.append(Rule("pattern", path, pattern, note, reason=reason))
 
     def _inner(self, expr: Expr) -> dict[str, Any] | bool:
         """A schema for items or further properties: true for any value, false for none."""
-        if _key(expr) not in self._writing:
-            said = self.reader.alternatives(expr)
-            mute = said.notes == NO_NOTES and not said.rules
-            if mute and any(atom.plain and atom.notes == NO_NOTES for atom in said.atoms):
-                return True
+        if key_of(expr) not in self._writing and self.reader.alternatives(expr).free:
+            return True
         written = self.write(expr)
         return False if written is None else written
 
@@ -394,26 +329,26 @@ class Writer:
             extra = self._inner(atom.extra)
         properties: dict[str, Any] = {}
         hidden: list[Expr] = []
-        required = list(atom.required)
-        for name in (*atom.props, *(n for n in required if n not in atom.props)):
+        required = dict.fromkeys(atom.required)
+        for name in dict.fromkeys((*atom.props, *atom.required)):
             expr = atom.props.get(name, atom.extra or ())
+            self.work.spend(len(expr))
             written = self.write(expr)
             where = expr[0].path if expr and isinstance(expr[0], Part) else self.path
             if written is None:
                 if name in required and not root:
                     return None
                 if name in required:
-                    required.remove(name)
+                    del required[name]
                     reason = f"nothing satisfies the required property {name!r}: it is left out"
                     rules.append(Rule("required", where, name, "", reason=reason))
-                    continue
-                if extra is not False:
+                elif extra is not False:
                     note = f"Property {name!r} must be absent."
                     reason = "MFJS cannot forbid one property; the description does"
                     rules.append(Rule("properties", where, False, note, reason=reason))
-            elif name in _RESERVED or (self._in_definition and "/" in name):
+            elif unreadable(name, written, self._in_definition):
                 need = " (required)" if name in required else ""
-                required = [n for n in required if n != name]
+                required.pop(name, None)
                 hidden.append(expr)
                 note = f"Property {name!r}{need}: {in_words(written)}."
                 reason = f"Kimi refuses a schema with a property named {name!r}"
@@ -426,15 +361,16 @@ class Writer:
         if properties:
             schema["properties"] = properties
         if required:
-            schema["required"] = required
+            schema["required"] = list(required)
         if hidden and atom.extra is not None and extra is not True:
             extra = self.write((Choice((*hidden, atom.extra)),))
         if extra is not None:
             schema["additionalProperties"] = extra
-        return schema, tuple(rules)
+        left = apply_counts(schema, rules)
+        return None if left is None else (schema, tuple(left))
 
     def _enums(self, atom: Atom) -> Iterator[Branch]:
-        """MFJS: the values of an enum are strings or numbers, and all of one type."""
+        """MFJS: the values of an enum are strings, numbers or booleans, and all of one type."""
         groups: dict[str, list[Any]] = {}
         for value in atom.enum or ():
             name = type_of(value)
@@ -444,26 +380,37 @@ class Writer:
         if len(groups) > 1:
             self.reader.did("enums split by type")
         for name, values in groups.items():
-            rules = [rule for rule in atom.rules if name in rule.types]
             if name in ("string", "number"):
-                kept = [value for value in values if _within(value, atom)]
-                if any(BOUNDS[keyword] & {name} for keyword in atom.bounds):
-                    self.reader.did("bounds beside an enum applied to it")
-                if not kept:
-                    continue
-                whole = all(type_of(value) == "integer" for value in kept)
-                if name == "number" and whole and "number" not in (atom.types or ()):
-                    name, kept = "integer", [int(value) for value in kept]
-                yield {"type": name, "enum": kept}, atom.notes, tuple(rules)
+                yield from self._scalars(atom, name, values)
                 continue
-            whole_type = name == "null" or (name == "boolean" and len(values) == 2)
             written = self._of_type(atom, name)
             if written is None:
                 continue
-            more = written[1]
-            if not whole_type:
-                more = (*more, _told(atom, values))
-            yield written[0], atom.notes, more
+            schema, rules = written
+            if name == "boolean" and len(values) == 1:
+                schema = {**schema, "enum": values}
+            elif name not in ("null", "boolean"):
+                rules = (*rules, listed_in_words(atom, values))
+            yield schema, atom.notes, rules
+
+    def _scalars(self, atom: Atom, name: str, values: list[Any]) -> Iterator[Branch]:
+        """The strings or numbers of an enum."""
+        kept = [value for value in values if within(value, atom)]
+        if any(BOUNDS[keyword] & {name} for keyword in atom.bounds):
+            self.reader.did("bounds beside an enum applied to it")
+        if not kept:
+            return
+        rules = [rule for rule in atom.rules if name in rule.types]
+        whole = all(type_of(value) == "integer" for value in kept)
+        if not all(map(carried, kept)):
+            yield {"type": name}, atom.notes, (*rules, listed_in_words(atom, kept))
+            return
+        if name == "number" and whole and "number" not in (atom.types or ()):
+            name, kept = "integer", [int(value) for value in kept]
+        schema: dict[str, Any] = {"type": name, "enum": kept}
+        if name == "string":
+            self._pattern(schema, atom, rules)
+        yield schema, atom.notes, tuple(rules)
 
     def _finish(
         self, schema: dict[str, Any], notes: Notes, rules: tuple[Rule, ...]
@@ -477,29 +424,14 @@ class Writer:
                 self._lose(rule)
             elif rule.note:
                 self.reader.did(f"{rule.keyword} told in the description")
-        extras: dict[str, Any] = {}
-        if notes.default is not MISSING:
-            kind = schema.get("type")
-            # MFJS: a default "is only allowed for boolean, number, string, integer, and null,
-            # and must match the declared type".
-            if kind in ALL - {"object", "array"} and fits(notes.default, kind):
-                extras["default"] = notes.default
-            else:
-                words.append(f"Default: {in_words(notes.default)}.")
-                self.reader.did("default told in the description")
-        description = _join(notes.description, words)
-        if description:
-            extras["description"] = description
-        if notes.title:
-            extras["title"] = notes.title
-        if "$ref" in schema and extras:
-            # MFJS: "conflicting keywords found after $ref expansion: description".
-            schema = {"anyOf": [schema]}
-        self._spend(schema, extras)
-        return {**extras, **schema}
+        finished, moved = annotate(schema, notes, words)
+        if moved:
+            self.reader.did("default told in the description")
+        self._spend(finished)
+        return finished
 
-    def _spend(self, schema: dict[str, Any], extras: dict[str, Any]) -> None:
-        size = 24 + len(extras.get("description", "")) + len(extras.get("title", ""))
+    def _spend(self, schema: dict[str, Any]) -> None:
+        size = 24 + len(schema.get("description", "")) + len(schema.get("title", ""))
         size += sum(len(str(value)) + 4 for value in schema.get("enum", ()))
         size += sum(len(name) + 4 for name in schema.get("properties", ()))
         size += sum(len(name) + 4 for name in schema.get("required", ()))
@@ -511,76 +443,17 @@ class Writer:
         self.lost.setdefault((rule.path, rule.reason), rule)
 
 
+def _divides_all(rule: Rule) -> bool:
+    """Whether every integer is a multiple of what ``multipleOf`` names."""
+    step = rule.value
+    if rule.keyword != "multipleOf" or isinstance(step, bool) or not isinstance(step, int | float):
+        return False
+    return step in (1, 0.5, 0.25, 0.2, 0.1, 0.05, 0.01, 0.001)
+
+
 def too_deep(path: str) -> InvalidRequestError:
     return InvalidRequestError(
         "the schema is nested deeper than Kimi's limit of 30 levels of properties; "
         "flatten it, or describe the inner part in words",
         param=path,
     )
-
-
-def _key(expr: Expr) -> Key:
-    """What makes two expressions the same: the very schemas they are made of."""
-    return frozenset(
-        id(part.schema) if isinstance(part, Part) else frozenset(map(_key, part.branches))
-        for part in expr
-    )
-
-
-def _join(description: str | None, words: list[str]) -> str:
-    """A description followed by ``words`` that it does not hold already."""
-    text = (description or "").rstrip()
-    for word in dict.fromkeys(words):
-        if word in text:
-            continue
-        if text and not text.endswith((".", "!", "?", ":", ";")):
-            text += "."
-        text = f"{text} {word}" if text else word
-    return text if words else description or ""
-
-
-def _told(atom: Atom, values: list[Any]) -> Rule:
-    """The rule that only ``values`` of an enum are allowed, where MFJS cannot list them."""
-    one = "Must be" if len(values) == 1 else "Must be one of:"
-    note = f"{one} {', '.join(in_words(value) for value in values)}."
-    reason = "MFJS: enum values are strings or numbers only"
-    return Rule("enum", atom.enum_path, values, note, reason=reason)
-
-
-def _within(value: Any, atom: Atom) -> bool:
-    """Whether a string or number respects the bounds of ``atom``."""
-    text = isinstance(value, str)
-    size = len(value) if text else value
-    tests = {
-        "minLength": lambda bound: not text or size >= bound,
-        "maxLength": lambda bound: not text or size <= bound,
-        "minimum": lambda bound: text or size >= bound,
-        "maximum": lambda bound: text or size <= bound,
-        "exclusiveMinimum": lambda bound: text or size > bound,
-        "exclusiveMaximum": lambda bound: text or size < bound,
-    }
-    return all(tests[k](bound) for k, (bound, _) in atom.bounds.items() if k in tests)
-
-
-def _number_bounds(schema: dict[str, Any], atom: Atom, rules: list[Rule]) -> None:
-    """The bounds of a number; MFJS has inclusive ones only, of integers integral ones only."""
-    whole = schema["type"] == "integer"
-    for keyword, step, tighter in (("minimum", 1, max), ("maximum", -1, min)):
-        exclusive = f"exclusive{keyword.capitalize()}"
-        bounds = []
-        if keyword in atom.bounds:
-            value = atom.bounds[keyword][0]
-            bounds.append((math.ceil(value) if step > 0 else math.floor(value)) if whole else value)
-        if exclusive in atom.bounds:
-            value, path = atom.bounds[exclusive]
-            if whole:
-                bounds.append((math.floor(value) if step > 0 else math.ceil(value)) + step)
-            elif not bounds or tighter(bounds[0], value) == value:
-                bounds.append(value)
-                side = "greater" if step > 0 else "less"
-                note = f"Must be {side} than {value}."
-                reason = f"MFJS has {keyword} only, which also accepts the bound itself"
-                sent = f"{keyword} {value}"
-                rules.append(Rule(exclusive, path, value, note, reason=reason, sent=sent))
-        if bounds:
-            schema[keyword] = tighter(bounds)
