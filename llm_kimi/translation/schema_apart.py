@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
-from .schema_parts import NUMBER, OBJECT, Atom, Expr, forbids
+from .schema_parts import ALL, NUMBER, OBJECT, Atom, Expr, forbids, guess
 from .schema_values import same_key
 
 __all__ = ["all_apart", "tag_of"]
@@ -53,7 +53,7 @@ def all_apart(groups: Sequence[Sequence[Atom]], tag: str | None, read: Read) -> 
 
 def _common(atoms: Sequence[Atom]) -> list[str]:
     """The properties that every atom requires, and that only objects have."""
-    if any(atom.kinds() != OBJECT or atom.ref is not None for atom in atoms):
+    if any(_about(atom) != OBJECT or atom.ref is not None for atom in atoms):
         return []
     names = dict.fromkeys(atoms[0].required) if atoms else {}
     for atom in atoms[1:]:
@@ -84,10 +84,19 @@ def _values(atoms: Sequence[Atom]) -> set[str] | None:
     return values
 
 
+def _about(atom: Atom) -> frozenset[str]:
+    """The types of the values that ``atom`` will be written for."""
+    typed = atom.types is not None or atom.enum is not None
+    return atom.kinds() if typed else frozenset(guess(atom))
+
+
 def _apart(x: Atom, y: Atom, read: Read, depth: int) -> bool:
     if x.ref is not None or y.ref is not None:
         return False
     common = x.kinds() & y.kinds()
+    if x.kinds() == y.kinds() == ALL and _about(x) == _about(y):
+        # Values of all other types satisfy both, and will be refused.
+        common = _about(x)
     if not common:
         return True
     if x.enum is not None and y.enum is not None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-__all__ = ["Reached", "deeper_than", "endless", "finite", "may_be_empty", "refs_in"]
+__all__ = ["Reached", "deeper_than", "endless", "finite", "ends_in_lists", "refs_in"]
 
 Node: TypeAlias = dict[str, Any]
 
@@ -124,8 +124,8 @@ def endless(schema: Node, defs: Mapping[str, Node]) -> list[Reached]:
     return found
 
 
-def may_be_empty(node: Node, defs: Mapping[str, Node]) -> bool:
-    """Whether an empty array satisfies ``node``."""
+def ends_in_lists(node: Node, defs: Mapping[str, Node]) -> bool:
+    """Whether an empty array satisfies ``node``, or arrays of arrays that end with one."""
     seen: set[str] = set()
     stack = [node]
     while stack:
@@ -137,38 +137,41 @@ def may_be_empty(node: Node, defs: Mapping[str, Node]) -> bool:
                 stack.append(defs[name])
         elif "anyOf" in node:
             stack += node["anyOf"]
-        elif node.get("type") == "array" and not node.get("minItems"):
-            return True
+        elif node.get("type") == "array":
+            if not node.get("minItems"):
+                return True
+            stack.append(node["items"])
     return False
 
 
 def deeper_than(limit: int, schema: Node, defs: Mapping[str, Node]) -> bool:
     """Whether properties nest deeper than ``limit``, references followed as Kimi follows them.
 
-    walle (``CalculateDefDepths``) follows each reference once on every way, those below ``items``
-    only from where they stand.
+    walle (``CalculateDefDepths``) follows each reference once on every way, and the first one once
+    more; those below ``items`` only from where they stand.
     """
     shapes = {name: _shape(node, through_items=False) for name, node in defs.items()}
     starts = [_shape(node, through_items=True) for node in (schema, *defs.values())]
     own = {name: depth for name, (depth, _) in shapes.items()}
     if max(depth for depth, _ in starts) > limit:
         return True
-    if max(depth for depth, _ in starts) + sum(own.values()) <= limit:
+    if max(depth for depth, _ in starts) + sum(own.values()) + max(own.values(), default=0) <= limit:
         return False
+    stack: list[tuple[int, str, frozenset[str] | None]] = [
+        (at, name, None) for _, refs in starts for name, at in refs.items()
+    ]
     steps = 0
-    for depth, refs in starts:
-        stack = [(at, name, frozenset[str]()) for name, at in refs.items()]
-        while stack:
-            depth, name, passed = stack.pop()
-            steps += 1
-            if steps > _STEPS:  # too many ways to try them all
-                return False
-            if name in passed:
-                continue
-            if depth + own[name] > limit:
-                return True
-            passed |= {name}
-            stack += [(depth + at, other, passed) for other, at in shapes[name][1].items()]
+    while stack:
+        depth, name, passed = stack.pop()
+        steps += 1
+        if steps > _STEPS:  # too many ways to try them all
+            return False
+        if passed is not None and name in passed:
+            continue
+        if depth + own[name] > limit:
+            return True
+        passed = frozenset() if passed is None else passed | {name}
+        stack += [(depth + at, other, passed) for other, at in shapes[name][1].items()]
     return False
 
 

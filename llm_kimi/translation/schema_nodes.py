@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -134,6 +135,11 @@ def settle(schema: dict[str, Any]) -> dict[str, Any]:
             else branch
             for branch in branches
         ]
+        distinct = {json.dumps(branch, sort_keys=True): branch for branch in branches}
+        branches = list(distinct.values())
+        if len(branches) == 1:
+            del schema["anyOf"]
+            return {**schema, **branches[0]}
         schema["anyOf"] = branches
     return schema
 

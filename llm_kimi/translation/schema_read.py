@@ -31,7 +31,6 @@ from .schema_parts import (
     Rule,
     TooMuchWorkError,
     add_rules,
-    guess,
     union,
 )
 from .schema_refs import Document
@@ -284,7 +283,8 @@ class Reader:
                 continue
             self._literals.append(schema)
             self.did("objects and lists of an enum written as schemas")
-            found.append(self.read(Part(schema, path, part.scope)))
+            # An enum evaluates nothing, for unevaluated*, of what it lists.
+            found.append(_unseen(self.read(Part(schema, path, part.scope))))
         if plain:
             found.insert(0, Alternatives((Atom(enum=tuple(plain), enum_path=path),)))
         return union(found)
@@ -318,7 +318,7 @@ class Reader:
             self.did("oneOf written as anyOf")
             tag = tag_of(part.schema.get("discriminator"))
             branches = self._tag(branches, tag)
-            if sum(any(atom.plain for atom in branch.atoms) for branch in branches) > 1:
+            if sum(_accepts_all(branch) for branch in branches) > 1:
                 return replace(NOTHING, notes=result.notes)
             rules = result.rules
             if not all_apart([self._shown(branch) for branch in branches], tag, self._atoms):
@@ -368,15 +368,15 @@ class Reader:
         return tagged
 
     def _atoms(self, expr: Expr) -> Sequence[Atom]:
-        return [_guessed(atom) for atom in self.alternatives(expr).atoms]
+        return self.alternatives(expr).atoms
 
     def _shown(self, branch: Alternatives) -> list[Atom]:
         atoms: list[Atom] = []
         for atom in branch.atoms:
             if atom.ref is None or self._is_open(atom.ref):
-                atoms.append(_guessed(atom))
+                atoms.append(atom)
             else:
-                atoms += [_guessed(found) for found in self.expand(atom).atoms]
+                atoms += self.expand(atom).atoms
         return atoms
 
     def _is_open(self, place: Place) -> bool:
@@ -387,7 +387,7 @@ class Reader:
         if len(result.atoms) < 2 or not {"unevaluatedProperties", "unevaluatedItems"} & set(schema):
             return True
         tag = tag_of(schema.get("discriminator"))
-        return all_apart([[_guessed(atom)] for atom in result.atoms], tag, self._atoms)
+        return all_apart([[atom] for atom in result.atoms], tag, self._atoms)
 
     # --- not ---
 
@@ -413,8 +413,8 @@ class Reader:
         return replace(result, rules=(*result.rules, *not_rule(part.schema, part.path)))
 
 
-def _guessed(atom: Atom) -> Atom:
-    return atom if atom.types or atom.enum or atom.ref else replace(atom, types=guess(atom))
+def _accepts_all(read: Alternatives) -> bool:
+    return not read.rules and any(atom.plain for atom in read.atoms)
 
 
 def _decided(schema: Mapping[str, Any]) -> str:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any, TypeAlias
 
 from ..errors import InvalidRequestError
-from .schema_ends import endless, finite, may_be_empty, refs_in
+from .schema_ends import ends_in_lists, endless, finite, refs_in
 from .schema_nodes import annotate, describe, listed_in_words, number_bounds, within
 from .schema_objects_write import apply_counts, unreadable
 from .schema_parts import (
@@ -144,12 +144,15 @@ class Writer:
                 "make the property that recurs optional or nullable",
                 param=self.path,
             )
-        # A finite value exists, so of one of these objects all required properties are lists that
-        # may be empty: the objects further in it are none or need nothing.
+        # A finite value exists. Of the objects furthest in, all required properties are lists
+        # that may be empty, since Kimi would have found an end in anything else.
         reached = [
             each
             for each in endless(sent, definitions)
-            if all(may_be_empty(each.node["properties"][n], definitions) for n in each.node["required"])
+            if all(
+                ends_in_lists(each.node["properties"][name], definitions)
+                for name in each.node["required"]
+            )
         ]
         if not reached:
             return
@@ -241,9 +244,13 @@ class Writer:
             types = guess(atom)
             what = "spelled out where any value is allowed" if types == TYPES else "guessed"
             self.reader.did(f"missing types {what}")
-        for type_name in types:
+        found = False
+        for type_name in dict.fromkeys((*types, *(TYPES if atom.types is None else ()))):
+            if found and type_name not in types:
+                break  # other types only count where nothing of those it is about can satisfy it
             written = self._of_type(atom, type_name)
             if written is not None:
+                found = True
                 yield written[0], atom.notes, written[1]
 
     def _of_type(
