@@ -17,7 +17,8 @@ from ..errors import InvalidRequestError
 from .adjustments import Adjustment
 from .schema_ends import deeper_than
 from .schema_parts import TooLargeError, TooMuchWorkError
-from .schema_read import Work
+from .schema_read import MOST_ALTERNATIVES, Reader, Work
+from .schema_refs import Document
 from .schema_resources import Place
 from .schema_values import type_of
 from .schema_write import DeadDefinitionError, Writer, too_deep
@@ -35,9 +36,10 @@ MAX_BYTES = 120_000
 
 # Beyond this many characters copies cost the caller more tokens than references do.
 _INLINED = 40_000
-_WRITTEN = 4 * MAX_BYTES
+_WRITTEN = MAX_BYTES
+_FEW_ALTERNATIVES = 12
 _ROUNDS = 5
-_STEPS = 400_000
+_STEPS = 300_000
 
 
 def to_mfjs(
@@ -96,32 +98,38 @@ def _rewrite(
 def _write_inlined(
     given: Mapping[str, Any], path: str, work: Work, strict: bool
 ) -> tuple[dict[str, Any], Writer]:
-    """With references inlined if that stays small, else with references."""
+    """With references inlined if that stays small, else with references.
+
+    If it is still too large, fewer alternatives are combined with each other.
+    """
+    document = Document(given, path)
+    try:
+        reader = Reader(document, compact=False, work=work, strict=strict)
+        return _written(reader, _INLINED)
+    except (TooLargeError, TooMuchWorkError):
+        pass
+    for most in (MOST_ALTERNATIVES, _FEW_ALTERNATIVES):
+        reader = Reader(document, compact=True, work=Work(_STEPS), strict=strict, most=most)
+        try:
+            return _written(reader, _WRITTEN)
+        except TooLargeError:
+            continue
+    raise InvalidRequestError(
+        f"the schema grows beyond Kimi's limit of {MAX_BYTES} bytes; "
+        "split it, or combine fewer alternatives",
+        param=path,
+    )
+
+
+def _written(reader: Reader, budget: int) -> tuple[dict[str, Any], Writer]:
+    """The schema without the definitions that nothing satisfies."""
     dead: set[Place] = set()
-    compact = False
     while True:
-        budget = _WRITTEN if compact else _INLINED
-        run = Writer(
-            given,
-            path,
-            compact=compact,
-            budget=budget,
-            work=work,
-            dead=frozenset(dead),
-            strict=strict,
-        )
+        run = Writer(reader, budget=budget, dead=frozenset(dead))
         try:
             return run.write_root(), run
         except DeadDefinitionError as error:
             dead |= error.places
-        except TooLargeError:
-            if compact:
-                raise InvalidRequestError(
-                    f"the schema grows beyond Kimi's limit of {MAX_BYTES} bytes; "
-                    "split it, or combine fewer alternatives",
-                    param=path,
-                ) from None
-            compact = True
 
 
 def _adjustments(given: object, sent: dict[str, Any], run: Writer) -> list[Adjustment]:

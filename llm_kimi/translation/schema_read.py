@@ -40,7 +40,7 @@ from .schema_syntax import ANNOTATIONS, APPLICATORS, given, ref_of
 from .schema_unevaluated import SOME_ITEMS, SOME_NAMES, close
 from .schema_values import in_words, type_of
 
-__all__ = ["Reader", "Work", "beside_cycle"]
+__all__ = ["MOST_ALTERNATIVES", "Reader", "Work", "beside_cycle"]
 
 _READ = {*BOUNDS, *ANNOTATIONS} | set(
     """
@@ -56,7 +56,7 @@ _SAYS_NOTHING = frozenset({"$ref", "$dynamicRef", "$recursiveRef", "$defs", "def
 _SOME = frozenset({SOME_NAMES, SOME_ITEMS})
 _META = re.compile(r"https?://json-schema\.org/draft(-0[3467]|/20(19-09|20-12))/schema#?")
 
-_MOST_ALTERNATIVES = 200
+MOST_ALTERNATIVES = 200
 _MOST_LITERALS = 50
 
 
@@ -78,16 +78,24 @@ class Reader:
 
     ``done`` collects what was rewritten without a change of meaning, in words. ``compact`` keeps
     every reference as one, where otherwise only those that go round in a circle are kept.
-    ``strict``: the caller was promised that formats are kept, too.
+    ``strict``: the caller was promised that formats are kept, too. ``most``: how many alternatives
+    two choices may make together.
     """
 
     def __init__(
-        self, document: Document, *, compact: bool, work: Work, strict: bool = False
+        self,
+        document: Document,
+        *,
+        compact: bool,
+        work: Work,
+        strict: bool = False,
+        most: int = MOST_ALTERNATIVES,
     ) -> None:
         self.document = document
         self.compact = compact
         self.work = work
         self.strict = strict
+        self.most = most
         self.done: dict[str, None] = {}
         self.dropped: dict[str, None] = {}
         self._known: dict[tuple[int, Any], Alternatives] = {}
@@ -103,6 +111,9 @@ class Reader:
         """What a conjunction says."""
         if not expr:
             return ANY
+        if len(expr) == 1 and isinstance(expr[0], Part):
+            return self.read(expr[0])
+        self.work.spend(len(expr))
         found = []
         for part in expr:
             if isinstance(part, Part):
@@ -169,7 +180,7 @@ class Reader:
         """Both hold: each atom of one met with each of the other. The notes are ours."""
         rules = add_rules(ours.rules, theirs.rules)
         count = len(ours.atoms) * len(theirs.atoms)
-        if count > _MOST_ALTERNATIVES and len(ours.atoms) > 1 and len(theirs.atoms) > 1:
+        if count > self.most and len(ours.atoms) > 1 and len(theirs.atoms) > 1:
             text = f"{len(theirs.atoms)} alternatives beside {len(ours.atoms)} others"
             reason = "too many combinations for one anyOf; one of the two choices is left out"
             return replace(ours, rules=(*rules, Rule("allOf", path, text, "", reason=reason)))
@@ -188,7 +199,7 @@ class Reader:
         if x.ref is not None or y.ref is not None:
             return self._meet_reference(x, y, path)
         self.work.spend(
-            1 + len(x.props) + len(y.props) + len(x.rules) + len(y.rules) + len(x.required)
+            4 + len(x.props) + len(y.props) + len(x.rules) + len(y.rules) + len(x.required)
         )
         self.work.spend(len(x.extra or ()) * len(y.props) + len(y.extra or ()) * len(x.props))
         met = intersect(x, y)

@@ -31,8 +31,7 @@ from .schema_parts import (
     guess,
     key_of,
 )
-from .schema_read import Reader, Work, beside_cycle
-from .schema_refs import Document
+from .schema_read import Reader, beside_cycle
 from .schema_resources import Place
 from .schema_root import merge, objects, place_of
 from .schema_syntax import ref_of
@@ -58,26 +57,23 @@ class Writer:
 
     def __init__(
         self,
-        root: Mapping[str, Any],
-        path: str,
+        reader: Reader,
         *,
-        compact: bool,
         budget: int,
-        work: Work,
         dead: frozenset[Place] = frozenset(),
-        strict: bool = False,
     ) -> None:
-        self.root = Part(root, path)
-        self.path = path
-        self.document = Document(root, path)
-        self.reader = Reader(self.document, compact=compact, work=work, strict=strict)
+        self.reader = reader
+        self.document = reader.document
+        self.path = self.document.path
+        self.root = Part(self.document.root, self.path)
+        self.work = reader.work
         self.budget = budget
-        self.work = work
         self.dead = dead
         self.lost: dict[tuple[str, str], Rule] = {}
         self._writing: set[frozenset[Any]] = set()
         self._depth = 0
         self._in_definition = False
+        self._trying = False
 
     # --- the whole document ---
 
@@ -114,6 +110,7 @@ class Writer:
     def _definitions(self, sent: dict[str, Any]) -> dict[str, Any]:
         """The definitions that ``sent`` refers to, and those that they refer to."""
         definitions: dict[str, Any] = {}
+        users: dict[str, list[str]] = {}
         dead: set[Place] = set()
         todo = refs_in(sent)
         self._in_definition = True
@@ -121,18 +118,29 @@ class Writer:
             if name in definitions:
                 continue
             place = self.document.place(name)
-            part = self.document.target(place)
-            said = self.reader.read(part)
-            atoms = tuple(atom for atom in said.atoms if atom.ref != place)
-            written = self._write(replace(said, atoms=atoms), key_of((part,)))
+            written = self._definition(place)
+            definitions[name] = {} if written is None else written
             if written is None:
                 dead.add(place)
-                written = {}
-            definitions[name] = written
-            todo += refs_in(written)
+                # What refers to it has to be written without it; perhaps nothing is left of it.
+                self.dead |= {place}
+                for user in users.get(name, ()):
+                    if self.document.place(user) not in dead:
+                        del definitions[user]
+                        todo.append(user)
+                continue
+            for other in refs_in(written):
+                users.setdefault(other, []).append(name)
+                todo.append(other)
         if dead:
             raise DeadDefinitionError(dead)
         return definitions
+
+    def _definition(self, place: Place) -> dict[str, Any] | None:
+        part = self.document.target(place)
+        said = self.reader.read(part)
+        atoms = tuple(atom for atom in said.atoms if atom.ref != place)
+        return self._write(replace(said, atoms=atoms), key_of((part,)))
 
     def _check_end(self, sent: dict[str, Any], definitions: dict[str, Any]) -> None:
         """MFJS: "infinite recursive loops are forbidden"."""
@@ -185,6 +193,7 @@ class Writer:
         if fresh:
             self._writing.add(key)
         self._depth += 1
+        self.work.spend(2 + 2 * len(said.atoms))
         try:
             branches = [branch for atom in said.atoms for branch in self._branches(atom)]
         finally:
@@ -297,13 +306,15 @@ class Writer:
         parts = [part for part in parts if not self.reader.alternatives(part).free]
         if not parts:
             return True
-        if atom.items is None or len(parts) > _TRIED:
+        if atom.items is None or len(parts) > _TRIED or self._trying:
             return False
         lost, budget, done = dict(self.lost), self.budget, dict(self.reader.done)
+        self._trying = True
         try:
             plain = self.write(atom.items)
             return all(self.write(conjunction(atom.items, part)) == plain for part in parts)
         finally:
+            self._trying = False
             self.lost, self.budget, self.reader.done = lost, budget, done
 
     def _pattern(self, schema: dict[str, Any], atom: Atom, rules: list[Rule]) -> None:
