@@ -183,7 +183,7 @@ def _check_limits(schema: dict[str, Any], path: str) -> None:
             refuse("values in one enum", len(node["enum"]), MAX_ENUM)
     if properties > MAX_PROPERTIES:
         refuse("properties", properties, MAX_PROPERTIES)
-    if deeper_than(MAX_DEPTH, schema, definitions):
+    if definitions and deeper_than(MAX_DEPTH, schema, definitions):
         raise too_deep(path)
     text = json.dumps(schema, ensure_ascii=False, separators=(",", ":"))
     # Go, in which the validator is written, spells these three as \u003c, \u003e and \u0026.

@@ -11,7 +11,14 @@ from .schema_syntax import ANNOTATIONS, APPLICATORS, accepts_all
 from .schema_unevaluated import ALL_NAMES, SOME_NAMES
 from .schema_values import in_words, type_of
 
-__all__ = ["read_object"]
+__all__ = ["OF_OBJECTS", "read_object"]
+
+OF_OBJECTS = frozenset(
+    {
+        *("properties", "required", "additionalProperties", "unevaluatedProperties"),
+        *("patternProperties", "propertyNames"),
+    }
+)
 
 _MATCH_ALL = frozenset({"", "^", ".*", "^.*", "^.*$", ".*$"})
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..errors import InvalidRequestError
-from .schema_objects import read_object
+from .schema_objects import OF_OBJECTS, read_object
 from .schema_parts import (
     ARRAY,
     BOUNDS,
@@ -35,6 +35,7 @@ from .schema_values import carried, fits, in_words, same_key
 
 __all__ = ["Own", "list_of", "literal"]
 
+_OF_ARRAYS = frozenset({"items", "prefixItems", "additionalItems", "unevaluatedItems"})
 _LITERAL = 2_000  # characters; a longer object is told in words
 _LITERAL_KEYS = 30
 
@@ -64,11 +65,15 @@ class Own:
         if schema.get("multipleOf") == 1 and schema["multipleOf"] is not True:
             self.did("multipleOf 1 written as type integer")
             types = tuple("integer" if t == "number" else t for t in types or TYPES)
-        items = self._array(bounds)
+        items = self._array(bounds) if _OF_ARRAYS & schema.keys() else None
         if self._contains(bounds):
             types = tuple(t for t in types or TYPES if t != "array")
-        props, required, extra, names = read_object(self.part, self.rules, self.did)
-        self.seen |= names
+        props: dict[str, Expr] = {}
+        required: tuple[str, ...] = ()
+        extra: Expr | None = None
+        if OF_OBJECTS & schema.keys():
+            props, required, extra, names = read_object(self.part, self.rules, self.did)
+            self.seen |= names
         if "if" in schema or "dependentSchemas" in schema or "dependencies" in schema:
             self.seen |= {SOME_NAMES, SOME_ITEMS}
         self.rules += value_rules(schema, self.path, self.strict)
@@ -133,6 +138,8 @@ class Own:
     def _bounds(self) -> Bounds:
         bounds: Bounds = {}
         schema = self.schema
+        if not BOUNDS.keys() & schema.keys():
+            return bounds
         for keyword, kind in BOUNDS.items():
             where = f"{self.path}.{keyword}"
             value = schema.get(keyword)

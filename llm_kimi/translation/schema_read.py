@@ -236,12 +236,12 @@ class Reader:
             self.did("keywords without a value (null, or [] for {}) left out")
         path = written.path
         part = Part(schema, path, self.document.enter(written.schema, written.scope))
-        self.dropped.update(dict.fromkeys(key for key in schema if key not in _READ))
+        if not schema.keys() <= _READ:
+            self.dropped.update(dict.fromkeys(key for key in schema if key not in _READ))
         atom, values = Own(part, self.did, self.strict).read()
-        own = Alternatives((atom,))
+        own = Alternatives((atom,), self._notes(schema), self._condition(part))
         if values is not None:
             own = self.both(own, self._listed(values, part), path)
-        own = replace(own, notes=self._notes(schema), rules=self._condition(part))
         found = [(own, path)]
         for index, sub in enumerate(list_of(schema, "allOf", path)):
             self.did("allOf merged")

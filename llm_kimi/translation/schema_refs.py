@@ -5,6 +5,7 @@ In comes the caller's schema and its path in the request; nothing is copied or c
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any, TypeGuard
@@ -26,15 +27,27 @@ class Document:
     def __init__(self, root: Mapping[str, Any], path: str) -> None:
         self.root = root
         self.path = path
-        self.resources = Resources(root)
+        self._resources: Resources | None = None
+        self._dynamic: bool | None = None
         self._cyclic: set[tuple[int, Scope]] | None = None
         self._ends: dict[tuple[Place, frozenset[str]], Place] = {}
         self._names: dict[Place, str] = {}
         self._places: dict[str, Place] = {}
         self._counts: dict[str, int] = {}
 
+    @property
+    def resources(self) -> Resources:
+        """The schemas with a URI of their own, looked for when the first reference is."""
+        if self._resources is None:
+            self._resources = Resources(self.root)
+        return self._resources
+
     def enter(self, schema: object, scope: Scope) -> Scope:
         """``scope`` inside ``schema``."""
+        if self._dynamic is None:
+            self._dynamic = _has_dynamic_anchors(self.root)
+        if not self._dynamic:
+            return scope
         return self.resources.enter(scope, self.resources.of(schema).real)
 
     def resolve(self, part: Part) -> Place | None:
@@ -194,6 +207,15 @@ class Document:
             graph[key] = [(id(sub.schema), sub.scope) for sub in inner]
             stack += inner
         return graph
+
+
+def _has_dynamic_anchors(root: Mapping[str, Any]) -> bool:
+    """Whether there may be any; nearly no schema has them, and without them scopes are empty."""
+    try:
+        text = json.dumps(root, default=str)
+    except (TypeError, ValueError, RecursionError):
+        return True
+    return '"$dynamicAnchor"' in text or '"$recursiveAnchor"' in text
 
 
 def _on_circles(graph: Mapping[Any, list[Any]]) -> set[Any]:

@@ -14,6 +14,14 @@ from .schema_values import in_words
 
 __all__ = ["condition_rule", "not_rule", "value_rules"]
 
+_KEYWORDS = frozenset(
+    {
+        *("pattern", "format", "contentEncoding", "multipleOf", "uniqueItems", "contains"),
+        *("minProperties", "maxProperties"),
+        *("dependentRequired", "dependentSchemas", "dependencies"),
+    }
+)
+
 # OpenAI's structured outputs enforce these.
 _ENFORCED = frozenset(
     {"date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid"}
@@ -27,6 +35,8 @@ def value_rules(schema: Mapping[str, Any], path: str, strict: bool) -> list[Rule
     itself ``format`` is an annotation.
     """
     rules: list[Rule] = []
+    if not _KEYWORDS & schema.keys():
+        return rules
 
     def add(keyword: str, note: str, types: frozenset[str], lost: bool = True) -> None:
         rules.append(Rule(keyword, f"{path}.{keyword}", schema[keyword], note, types, lost))

@@ -31,6 +31,10 @@ _OTHER = (
     *("unevaluatedItems", "contains", "propertyNames", "contentSchema"),
     *("not", "if", "then", "else"),
 )
+_READ_NAMED = frozenset(_NAMED)
+_READ_OTHERS = frozenset({*_LISTED, *_SINGLE, "unevaluatedItems", "not", "then", "else"})
+_ALL_NAMED = frozenset({*_NAMED, *_DEFINED})
+_ALL_OTHERS = frozenset({*_LISTED, *_SINGLE, *_OTHER})
 _MAPS = frozenset({*_NAMED, *_DEFINED, *_SINGLE, *_OTHER, "dependentRequired"})
 
 APPLICATORS = frozenset(
@@ -46,11 +50,13 @@ _VALUES = frozenset({"const", "default", "example", "examples"})
 
 def given(schema: Mapping[str, Any]) -> Mapping[str, Any]:
     """``schema`` without keywords that say nothing; ``schema`` itself where all do."""
+    values = schema.values()
+    if None not in values and [] not in values:
+        return schema
     empty = [
         key
         for key, value in schema.items()
-        if (value is None and key not in _VALUES)
-        or (type(value) is list and not value and key in _MAPS)
+        if (value is None and key not in _VALUES) or (value == [] and key in _MAPS)
     ]
     if not empty:
         return schema
@@ -84,34 +90,29 @@ def ref_of(schema: Mapping[str, Any]) -> tuple[str, object] | None:
 
 def subschemas(schema: Mapping[str, Any], path: str) -> Iterator[tuple[object, str]]:
     """The subschemas that are read for the rewrite, each with its path."""
-    for keyword in _NAMED:
-        named = schema.get(keyword)
-        if isinstance(named, Mapping):
-            for name, sub in named.items():
-                yield sub, f"{path}.{keyword}.{name}"
-    for keyword in (*_LISTED, *_SINGLE, "unevaluatedItems"):
-        value = schema.get(keyword)
-        if isinstance(value, list):
-            for index, sub in enumerate(value):
-                yield sub, f"{path}.{keyword}[{index}]"
-        elif isinstance(value, Mapping):
-            yield value, f"{path}.{keyword}"
-    for keyword in ("not", "then", "else"):
-        if isinstance(schema.get(keyword), Mapping):
-            yield schema[keyword], f"{path}.{keyword}"
+    for keyword, value in schema.items():
+        if keyword in _READ_NAMED:
+            if isinstance(value, Mapping):
+                for name, sub in value.items():
+                    yield sub, f"{path}.{keyword}.{name}"
+        elif keyword in _READ_OTHERS:
+            if isinstance(value, list):
+                for index, sub in enumerate(value):
+                    yield sub, f"{path}.{keyword}[{index}]"
+            elif isinstance(value, Mapping):
+                yield value, f"{path}.{keyword}"
 
 
 def positions(schema: Mapping[str, Any]) -> Iterator[tuple[object, tuple[str, ...]]]:
     """Every subschema, each with the tokens that lead to it."""
-    for keyword in (*_NAMED, *_DEFINED):
-        named = schema.get(keyword)
-        if isinstance(named, Mapping):
-            for name, sub in named.items():
-                yield sub, (keyword, name)
-    for keyword in (*_LISTED, *_SINGLE, *_OTHER):
-        value = schema.get(keyword)
-        if isinstance(value, list):
-            for index, sub in enumerate(value):
-                yield sub, (keyword, str(index))
-        elif isinstance(value, Mapping):
-            yield value, (keyword,)
+    for keyword, value in schema.items():
+        if keyword in _ALL_NAMED:
+            if isinstance(value, Mapping):
+                for name, sub in value.items():
+                    yield sub, (keyword, name)
+        elif keyword in _ALL_OTHERS:
+            if isinstance(value, list):
+                for index, sub in enumerate(value):
+                    yield sub, (keyword, str(index))
+            elif isinstance(value, Mapping):
+                yield value, (keyword,)
