@@ -35,10 +35,10 @@ NOTES = {"title", "description"}
 KEYWORDS = {
     "object": {"type", "properties", "required", "additionalProperties"} | NOTES,
     "array": {"type", "items", "minItems", "maxItems"} | NOTES,
-    "string": {"type", "minLength", "maxLength", "enum", "default"} | NOTES,
+    "string": {"type", "minLength", "maxLength", "pattern", "enum", "default"} | NOTES,
     "number": {"type", "minimum", "maximum", "enum", "default"} | NOTES,
     "integer": {"type", "minimum", "maximum", "enum", "default"} | NOTES,
-    "boolean": {"type", "default"} | NOTES,
+    "boolean": {"type", "enum", "default"} | NOTES,
     "null": {"type", "default"} | NOTES,
 }
 RESERVED = {"", "$defs", "$ref", "anyOf", "required", "additionalProperties"}
@@ -96,6 +96,9 @@ def problems(root: Any) -> list[str]:
         if "anyOf" in node:
             if keys - NOTES != {"anyOf"}:
                 found.append(f"{where}: when using anyOf, type should be defined in its items")
+            both = [n for n in NOTES & keys if any(n in sub for sub in node["anyOf"])]
+            if both:  # at walle's level "ultra", its default
+                found.append(f"{where}: conflicting keywords found in anyOf with parent: {both}")
             if not 1 <= len(node["anyOf"]) <= 500:
                 found.append(f"{where}: anyOf must have 1-500 items")
             for index, sub in enumerate(node["anyOf"]):
@@ -235,7 +238,7 @@ ANYTHING = [{"type": t} for t in ("string", "number", "boolean", "object", "arra
 # --- the root ---
 
 
-@pytest.mark.parametrize("schema", [None, {}, True])
+@pytest.mark.parametrize("schema", [None, {}, True, []])
 def test_no_parameters_become_an_empty_object(schema: Any) -> None:
     """`tools.function.parameters.type is required and must be "object"`"""
     sent, adjustments = rewrite(schema)
@@ -245,7 +248,7 @@ def test_no_parameters_become_an_empty_object(schema: Any) -> None:
 
 @pytest.mark.parametrize(
     "schema",
-    [False, [], "object", 3, {"type": "array"}, {"items": {}}, {"enum": ["a"]}, {"type": "string"}],
+    [False, "object", 3, {"type": "array"}, {"items": {}}, {"enum": ["a"]}, {"type": "string"}],
 )
 def test_a_root_that_is_no_object_is_refused_with_a_way_out(schema: Any) -> None:
     with pytest.raises(InvalidRequestError, match='"type": "object"') as caught:
@@ -402,7 +405,13 @@ def test_nullable_of_openapi() -> None:
     assert gone == []
 
 
-@pytest.mark.parametrize("given_type", ["any", "str", "int", 7, [], ["string", "float"]])
+@pytest.mark.parametrize(
+    "given_type",
+    [
+        *("file", "list[str]", "", 7, [], {}, ["string", "enum"]),
+        *(["string", ["number"]], ["string", {"type": "number"}], [None], [1]),
+    ],
+)
 def test_an_unknown_type_is_refused(given_type: Any) -> None:
     with pytest.raises(InvalidRequestError, match="not a JSON schema type") as caught:
         prop({"type": given_type})
@@ -412,13 +421,15 @@ def test_an_unknown_type_is_refused(given_type: Any) -> None:
 @pytest.mark.parametrize(
     ("schema", "param"),
     [
-        ({"properties": []}, "properties"),
+        ({"properties": 3}, "properties"),
         ({"properties": {"a": 3}}, "properties.a"),
         ({"type": "array", "items": "string"}, "items"),
         ({"anyOf": {}}, "anyOf"),
-        ({"anyOf": []}, "anyOf"),
+        ({"anyOf": [None]}, "anyOf[0]"),
         ({"enum": "a"}, "enum"),
         ({"minLength": "3"}, "minLength"),
+        ({"minLength": True}, "minLength"),
+        ({"minimum": False}, "minimum"),
         ({"$ref": 3}, "$ref"),
     ],
 )
@@ -451,22 +462,31 @@ def test_null_and_mixed_values_of_an_enum_are_split() -> None:
     assert gone == []
 
 
-def test_booleans_leave_the_enum() -> None:
+def test_an_enum_of_booleans_stays() -> None:
+    """walle's code: ``BooleanAllowedKeywords`` has ``enum``, whatever its prose says."""
     assert prop({"enum": [True, False]}) == ({"type": "boolean"}, [])
-    sent, gone = prop({"const": True})
-    assert sent == {"type": "boolean", "description": "Must be true."}
+    assert prop({"const": True}) == ({"type": "boolean", "enum": [True]}, [])
+    assert prop({"type": "boolean", "enum": [False]}) == ({"type": "boolean", "enum": [False]}, [])
+    assert prop({"enum": [True, None]}) == (
+        {"anyOf": [{"type": "boolean", "enum": [True]}, {"type": "null"}]},
+        [],
+    )
+
+
+def test_objects_and_arrays_of_an_enum_become_schemas() -> None:
+    """`enum`: strings, numbers and booleans only; but a schema can fit one object alone."""
+    sent, gone = prop({"enum": [{"a": 1}, [2, 2], []]})
+    one = obj({"a": {"type": "integer", "enum": [1]}}, "a", additionalProperties=False)
+    two = {"type": "array", "minItems": 2, "maxItems": 2, "items": {"type": "integer", "enum": [2]}}
+    assert sent == {"anyOf": [one, two, {"type": "array", "minItems": 0, "maxItems": 0}]}
+    assert gone == []
+
+
+@pytest.mark.parametrize("value", [[1, "a"], {"$ref": "x"}, {"text": "x" * 3000}])
+def test_other_values_of_an_enum_are_told(value: Any) -> None:
+    sent, gone = prop({"const": value})
+    assert sent["description"].startswith("Must be ")
     assert gone == ["properties.x.const"]
-
-
-def test_objects_and_arrays_leave_the_enum() -> None:
-    sent, gone = prop({"enum": [{"a": 1}, [2]]})
-    assert sent == {
-        "anyOf": [
-            {"type": "object", "description": 'Must be {"a": 1}.'},
-            {"type": "array", "description": "Must be [2]."},
-        ]
-    }
-    assert gone == ["properties.x.enum"]
 
 
 def test_an_empty_enum_is_dropped() -> None:
@@ -497,8 +517,6 @@ def test_true_is_not_one() -> None:
 @pytest.mark.parametrize(
     ("keyword", "schema", "told"),
     [
-        ("pattern", {"type": "string", "pattern": "^a+$"}, "regular expression ^a+$"),
-        ("format", {"type": "string", "format": "uuid"}, "Format: uuid."),
         ("multipleOf", {"type": "number", "multipleOf": 5}, "multiple of 5."),
         ("uniqueItems", {"type": "array", "uniqueItems": True}, "unique"),
         ("contains", {"type": "array", "contains": {"const": 1}}, '{"const": 1}'),
@@ -513,7 +531,6 @@ def test_true_is_not_one() -> None:
             "'a' is given",
         ),
         ("dependencies", {"type": "object", "dependencies": {"a": ["b"]}}, "'b' must be given"),
-        ("unevaluatedItems", {"type": "array", "unevaluatedItems": {"type": "null"}}, "null"),
         (
             "if",
             {"type": "object", "if": {"required": ["a"]}, "then": {"required": ["b"]}},
@@ -540,9 +557,45 @@ def test_a_rule_without_a_keyword_is_told_and_reported(
 
 
 def test_several_rules_are_several_adjustments() -> None:
-    sent, gone = prop({"type": "string", "pattern": "a", "format": "email"})
-    assert gone == ["properties.x.pattern", "properties.x.format"]
-    assert sent["description"] == "Must match the regular expression a. Format: email."
+    sent, gone = prop({"type": "array", "uniqueItems": True, "contains": {"const": 1}})
+    assert gone == ["properties.x.uniqueItems", "properties.x.contains"]
+    assert sent["description"] == 'Items must be unique. Must contain at least 1 of: {"const": 1}.'
+
+
+def test_a_format_is_told_and_lost_only_where_it_was_promised() -> None:
+    """To JSON schema it is an annotation; OpenAI's structured outputs (`strict`) keep it."""
+    schema = obj({"x": {"type": "string", "format": "uuid"}})
+    for strict in (False, True):
+        sent, adjustments = to_mfjs(schema, PATH, strict=strict)
+        assert sent["properties"]["x"] == {"type": "string", "description": "Format: uuid."}
+        assert lost(adjustments) == (["properties.x.format"] if strict else [])
+
+
+def test_a_pattern_stays() -> None:
+    """walle's code takes `pattern` at every level (its prose does not list it)."""
+    schema = {"type": "string", "pattern": "^[A-Z]+-[0-9]+$", "minLength": 3}
+    assert prop(schema) == (schema, [])
+    assert prop({"pattern": "^a"}) == ({"type": "string", "pattern": "^a"}, [])
+    both = {"type": "string", "allOf": [{"pattern": "^a"}, {"pattern": "b$"}, {"pattern": "^a"}]}
+    sent, gone = prop(both)
+    assert sent["pattern"] == "^a"
+    assert sent["description"] == "Must match the regular expression b$"
+    assert gone == ["properties.x.allOf[1].pattern"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "sent"),
+    [
+        (r"^\d{4}-\w+$", "^[0-9]{4}-[A-Za-z0-9_]+$"),
+        (r"[\d\w.-]+\.\D", r"[0-9A-Za-z0-9_.-]+\.[^0-9]"),
+        (r"\\d[^\s]\[", r"\\d[^\s]\["),
+        ("\\S", "[^\\s\ufeff]"),
+        ("a\\", "a\\"),
+    ],
+)
+def test_a_pattern_means_the_same_in_every_engine(pattern: str, sent: str) -> None:
+    """ECMA-262, section CharacterClassEscape: ``\\d`` and ``\\w`` are ASCII, U+FEFF is white space."""
+    assert prop({"type": "string", "pattern": pattern}) == ({"type": "string", "pattern": sent}, [])
 
 
 @pytest.mark.parametrize(
@@ -688,7 +741,7 @@ def test_property_names_that_kimi_refuses_move_into_words() -> None:
 
 def test_required_names_without_a_schema_get_one() -> None:
     """`required property '<x>' is not defined in properties`"""
-    sent, adjustments = rewrite({"type": "object", "required": ["a", "a", 3, "b"]})
+    sent, adjustments = rewrite({"type": "object", "required": ["a", "a", "b"]})
     assert sent["properties"] == {"a": {"anyOf": ANYTHING}, "b": {"anyOf": ANYTHING}}
     assert sent["required"] == ["a", "b"]
     assert lost(adjustments) == []
@@ -1334,12 +1387,9 @@ def test_pydantic_constrained_types_report_what_is_lost() -> None:
     _, adjustments = rewrite(Exact.model_json_schema())
     assert lost(adjustments) == [
         "properties.pair.prefixItems",
-        "properties.when.format",
-        "properties.key.format",
         "properties.ratio.exclusiveMinimum",
         "properties.ratio.exclusiveMaximum",
         "properties.step.multipleOf",
-        "properties.code.pattern",
         "properties.tags.uniqueItems",
     ]
 

@@ -16,9 +16,11 @@ from litellm.litellm_core_utils.llm_response_utils.convert_dict_to_response impo
 )
 
 from .. import settings
+from ..carriers.aside import aside
 from ..carriers.drive import arun, run
 from ..errors import InvalidRequestError, KimiError
 from ..exchange import Chunks, Exchange, Notice, Target
+from ..translation.weight import is_heavy
 from .exceptions import to_litellm
 from .requests import read_call, translate_call
 from .router import router_error, router_retries
@@ -192,7 +194,8 @@ class KimiLLM(CustomLLM):
 
     async def acompletion(self, **given: Any) -> Any:
         """A whole answer, async."""
-        call = _Call(self.provider, stream=False, asynchronous=True, **given)
+        heavy = is_heavy(given.get("optional_params") or {})
+        call = await aside(heavy, _Call, self.provider, stream=False, asynchronous=True, **given)
         try:
             async for output in arun(call.exchange, AsyncTransport(call.endpoint)):
                 call.note(output)

@@ -151,6 +151,7 @@ class AsyncKimi(_Shared, llm.AsyncKeyModel):
         """Answer ``prompt``; on the wire it is always a stream."""
         from contextlib import aclosing
 
+        from ..carriers.aside import aside
         from ..carriers.drive import arun
         from ..carriers.openai_sdk import AsyncCarrier
         from .rounds import Rounds, as_model_errors
@@ -158,7 +159,8 @@ class AsyncKimi(_Shared, llm.AsyncKeyModel):
         with as_model_errors():
             rounds = Rounds(self, prompt, stream, response, conversation, key)
             carrier = AsyncCarrier(rounds.base_url, key or "", timeout=rounds.timeout)
-            for exchange in rounds:
+            exchanges = iter(rounds)
+            while exchange := await aside(rounds.heavy, next, exchanges, None):
                 async with aclosing(arun(exchange, carrier)) as outputs:
                     async for output in outputs:
                         for event in rounds.turn.consume(output):

@@ -17,6 +17,7 @@ from .. import learned, settings
 from ..errors import KimiError
 from ..exchange import Exchange, Files, Target
 from ..translation import Translation, translate
+from ..translation.weight import is_heavy
 from .events import EmptyAnswerError, Turn
 from .notices import end_line, tell, tell_adjustments
 from .options import KimiOptions
@@ -67,6 +68,11 @@ class Rounds:
         self._options = options
         self._request = build_request(model, prompt, options, conversation)
         self._target = Target(base_url=self.base_url, key=key, key_source=settings.key_source(key))
+
+    @property
+    def heavy(self) -> bool:
+        """Whether making the next exchange would hold up an event loop."""
+        return is_heavy(self._request)
 
     def __iter__(self) -> Iterator[Exchange]:
         for _ in range(MAX_SEARCHES):

@@ -116,7 +116,7 @@ def _spec(draft: Draft, form: Form) -> Json:
     require(isinstance(name, str) and name != "", "must be text", f"{where}.name")
     strict = given.get("strict")
     require(strict is None or isinstance(strict, bool), "must be true or false", f"{where}.strict")
-    schema, changes = to_mfjs(given.get("schema"), form.schema_path)
+    schema, changes = to_mfjs(given.get("schema"), form.schema_path, strict=strict is True)
     draft.take(changes)
     description = given.get("description")
     require(

@@ -48,9 +48,10 @@ def to_mfjs(
     """``schema`` as MFJS, and what was changed on the way. ``schema`` itself stays as it is.
 
     ``path`` is where it stands in the request (``tools[0].function.parameters``). ``None``, ``{}``
-    and ``[]``, which is how PHP writes ``{}``, become an object schema without properties. What only reads differently is reported
-    as one adjustment that keeps the meaning, each rule that MFJS cannot enforce as one that
-    changes it. ``strict``: the caller asked for OpenAI's structured outputs, which keep formats.
+    and ``[]``, which is how PHP writes ``{}``, become an object schema without properties. What
+    only reads differently is reported as one adjustment that keeps the meaning, each rule that
+    MFJS cannot enforce as one that changes it. ``strict``: the caller asked for OpenAI's structured
+    outputs, which keep formats.
 
     Raises:
         InvalidRequestError: for what is no JSON schema, a root that is no object, a reference
@@ -77,9 +78,7 @@ def to_mfjs(
         ) from None
 
 
-def _rewrite(
-    given: Mapping[str, Any], path: str, strict: bool
-) -> tuple[dict[str, Any], Writer]:
+def _rewrite(given: Mapping[str, Any], path: str, strict: bool) -> tuple[dict[str, Any], Writer]:
     work = Work(_STEPS)
     sent, run = _write_inlined(given, path, work, strict)
     # A rewrite may cut what made a definition recursive, or make room for inlining it: go on

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-__all__ = ["Reached", "deeper_than", "endless", "finite", "ends_in_lists", "refs_in"]
+__all__ = ["Reached", "deeper_than", "endless", "ends_in_lists", "finite", "refs_in"]
 
 Node: TypeAlias = dict[str, Any]
 
@@ -155,7 +155,10 @@ def deeper_than(limit: int, schema: Node, defs: Mapping[str, Node]) -> bool:
     own = {name: depth for name, (depth, _) in shapes.items()}
     if max(depth for depth, _ in starts) > limit:
         return True
-    if max(depth for depth, _ in starts) + sum(own.values()) + max(own.values(), default=0) <= limit:
+    if (
+        max(depth for depth, _ in starts) + sum(own.values()) + max(own.values(), default=0)
+        <= limit
+    ):
         return False
     stack: list[tuple[int, str, frozenset[str] | None]] = [
         (at, name, None) for _, refs in starts for name, at in refs.items()

@@ -43,7 +43,7 @@ def complement(forbidden: object) -> Alternatives | None:
     if says in ({"const"}, {"enum"}):
         return _other_values(_listed(forbidden) or [])
     if len(says) == 1:
-        return _other_sizes(*says, forbidden)
+        return _other_sizes(next(iter(says)), forbidden)
     return None
 
 

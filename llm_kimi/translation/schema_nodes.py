@@ -155,4 +155,4 @@ def describe(schema: dict[str, Any], words: str) -> dict[str, Any]:
     if "$ref" in schema:
         return {"description": words, "anyOf": [schema]}
     text = joined(schema.get("description"), [words])
-    return settle({"description": text, **schema, **{"description": text}})
+    return settle({**schema, "description": text})

@@ -180,9 +180,8 @@ class Own:
             keyword, rest_keyword = "items", "additionalItems"
         elif "prefixItems" not in schema:
             keyword = ""
-        if rest_keyword not in schema and not APPLICATORS & schema.keys():
-            if "contains" not in schema and "unevaluatedItems" in schema:
-                rest_keyword = "unevaluatedItems"
+        if rest_keyword not in schema and not (APPLICATORS | {"contains"}) & schema.keys():
+            rest_keyword = "unevaluatedItems"
         rest: object = schema.get(rest_keyword, MISSING)
         if rest is not MISSING:
             self.seen.add(ALL_ITEMS)

@@ -69,7 +69,7 @@ class Resources:
     def __init__(self, root: Mapping[str, Any]) -> None:
         self.root = Resource(_address(root) or "", ())
         self._by_uri = {self.root.uri: self.root}
-        self._by_pointer = {(): self.root}
+        self._by_pointer: dict[Pointer, Resource] = {(): self.root}
         self._homes: dict[int, Resource] = {}
         self._scan(root)
         names = Counter(name for found in self._by_pointer.values() for name in found.dynamic)

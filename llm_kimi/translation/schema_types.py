@@ -30,7 +30,10 @@ _OTHER_NAMES = {word: name for name, words in _WORDS.items() for word in words.s
 # Types that are text of a certain form.
 _FORMATS = {
     **{name: name for name in ("date", "time", "date-time", "duration", "uuid", "email")},
-    **{"datetime": "date-time", "timestamp": "date-time", "uri": "uri", "url": "uri"},
+    "datetime": "date-time",
+    "timestamp": "date-time",
+    "uri": "uri",
+    "url": "uri",
 }
 
 
@@ -61,7 +64,9 @@ def read_types(
             raise _no_type(given, where)
         if known in _FORMATS.values():
             note = f"Format: {known}."
-            reason = f"JSON schema has no type {name!r}: it is text, and the description has the form"
+            reason = (
+                f"JSON schema has no type {name!r}: it is text, and the description has the form"
+            )
             rules.append(Rule("type", where, name, note, STRING, reason=reason, sent="string"))
             known = "string"
         elif known != name:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any, TypeAlias
 
 from ..errors import InvalidRequestError
-from .schema_ends import ends_in_lists, endless, finite, refs_in
+from .schema_ends import endless, ends_in_lists, finite, refs_in
 from .schema_nodes import annotate, describe, listed_in_words, number_bounds, within
 from .schema_objects_write import apply_counts, unreadable
 from .schema_parts import (
@@ -319,8 +319,8 @@ class Writer:
 
     def _pattern(self, schema: dict[str, Any], atom: Atom, rules: list[Rule]) -> None:
         """walle's code takes one ``pattern`` of a string, at every level."""
-        for pattern, path in atom.patterns[:1]:
-            schema["pattern"] = pattern
+        if atom.patterns:
+            schema["pattern"] = atom.patterns[0][0]
         for pattern, path in atom.patterns[1:]:
             note = f"Must match the regular expression {pattern}"
             reason = "a string can have one pattern; the description tells the other"

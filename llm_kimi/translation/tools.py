@@ -210,7 +210,7 @@ def _function(draft: Draft, tool: Declared, where: str, names: Names, tally: Tal
     description = _description(tool)
     strict, strict_path = tool.strict, f"{tool.body_path}.strict"
     require(strict is None or isinstance(strict, bool), "must be true or false", strict_path)
-    schema, changes = to_mfjs(tool.schema, tool.schema_path)
+    schema, changes = to_mfjs(tool.schema, tool.schema_path, strict=strict is True)
     draft.take(changes)
     converted: Json = {"name": names.sent(given)}
     if description is not None:
