@@ -71,10 +71,12 @@ def listed_in_words(atom: Atom, values: Sequence[Any]) -> Rule:
     return Rule("enum", atom.enum_path, list(values), note, reason=reason)
 
 
-def annotate(schema: dict[str, Any], notes: Notes, words: list[str]) -> tuple[dict[str, Any], bool]:
-    """``schema`` with title, description and default; and whether the default went into words."""
+def annotate(
+    schema: dict[str, Any], notes: Notes, words: list[str]
+) -> tuple[dict[str, Any], list[str]]:
+    """``schema`` with title, description and default; and what was moved elsewhere."""
     extras: dict[str, Any] = {}
-    moved = False
+    moved = []
     if notes.default is not MISSING:
         kind = schema.get("type")
         # MFJS: a default "is only allowed for boolean, number, string, integer, and null,
@@ -84,7 +86,7 @@ def annotate(schema: dict[str, Any], notes: Notes, words: list[str]) -> tuple[di
             extras["default"] = notes.default
         else:
             words = [*words, f"Default: {in_words(notes.default)}."]
-            moved = True
+            moved.append("default moved to the description")
     description = joined(notes.description, words)
     if description:
         extras["description"] = description
@@ -93,7 +95,11 @@ def annotate(schema: dict[str, Any], notes: Notes, words: list[str]) -> tuple[di
     if "$ref" in schema and extras:
         # MFJS: "conflicting keywords found after $ref expansion: description".
         schema = {"anyOf": [schema]}
-    return settle({**extras, **schema}), moved
+    whole = {**extras, **schema}
+    settled = settle(whole)
+    if settled is not whole:
+        moved.append("title and description beside anyOf moved into its items")
+    return settled, moved
 
 
 def joined(description: str | None, words: Sequence[str]) -> str:
@@ -145,9 +151,9 @@ def settle(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _before(outer: str, own: str | None, between: str) -> str:
-    if own is None or own in outer:
+    if own is None or own == outer or own in outer.split(between):
         return outer
-    return own if outer in own else f"{outer}{between}{own}"
+    return own if outer in own.split(between) else f"{outer}{between}{own}"
 
 
 def describe(schema: dict[str, Any], words: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..errors import InvalidRequestError
-from .schema_parts import OBJECT, Choice, Expr, Part, Rule, conjunction, extra_is_bound
+from .schema_parts import OBJECT, Choice, Expr, Part, Rule, conjunction, extra_is_bound, forbids
 from .schema_syntax import ANNOTATIONS, APPLICATORS, accepts_all
 from .schema_unevaluated import ALL_NAMES, SOME_NAMES
 from .schema_values import in_words, type_of
@@ -86,6 +86,8 @@ def _patterns(
             note = f"Properties whose names match {pattern} are allowed."
         else:
             continue
+        if forbids(extra) and len(exempt) == len(patterns):
+            note += " No other properties are allowed."
         rules.append(Rule("patternProperties", own.path, sub, note, OBJECT))
     if bound and exempt and extra is not None:
         # Names that match are exempt from additionalProperties, which would refuse them.

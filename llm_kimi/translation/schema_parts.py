@@ -124,7 +124,7 @@ class Rule:
     note: str
     types: frozenset[str] = ALL
     lost: bool = True
-    reason: str = "MFJS has no such keyword; the description tells the rule instead"
+    reason: str = "MFJS has no such keyword; the description states the rule instead"
     sent: Any = None
     parts: tuple[Expr, ...] = ()
 

@@ -6,7 +6,6 @@ In comes a document (``schema_refs``), out go atoms: ``allOf`` merged, reference
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -34,6 +33,7 @@ from .schema_parts import (
     union,
 )
 from .schema_refs import Document
+from .schema_remote import outside
 from .schema_resources import Place
 from .schema_rules import condition_rule, not_rule
 from .schema_syntax import ANNOTATIONS, APPLICATORS, given, ref_of
@@ -54,7 +54,6 @@ _READ = {*BOUNDS, *ANNOTATIONS} | set(
 
 _SAYS_NOTHING = frozenset({"$ref", "$dynamicRef", "$recursiveRef", "$defs", "definitions"})
 _SOME = frozenset({SOME_NAMES, SOME_ITEMS})
-_META = re.compile(r"https?://json-schema\.org/draft(-0[3467]|/20(19-09|20-12))/schema#?")
 
 MOST_ALTERNATIVES = 200
 _MOST_LITERALS = 50
@@ -239,18 +238,16 @@ class Reader:
         if not schema.keys() <= _READ:
             self.dropped.update(dict.fromkeys(key for key in schema if key not in _READ))
         atom, values = Own(part, self.did, self.strict).read()
-        own = Alternatives((atom,), self._notes(schema), self._condition(part))
+        own = Alternatives((atom,), self._notes(schema))
         if values is not None:
             own = self.both(own, self._listed(values, part), path)
         found = [(own, path)]
         for index, sub in enumerate(list_of(schema, "allOf", path)):
             self.did("allOf merged")
             found.append((self.read(part.at(sub, f".allOf[{index}]")), f"{path}.allOf[{index}]"))
-        branch = _decided(schema)
-        if branch in schema:
-            self.did(f"a condition that is always the same replaced by {branch}")
-            read = self.read(part.at(schema[branch], f".{branch}"))
-            found.append((replace(read, notes=NO_NOTES), path))
+        condition = self._condition(part)
+        if condition is not None:
+            found.append((condition, path))
         result = self._all(found)
         referred = self._refer(replace(part, schema=written.schema), schema)
         if referred is not None:
@@ -276,10 +273,21 @@ class Reader:
             texts.append(text)
         return Notes(texts[0], texts[1], schema.get("default", MISSING))
 
-    def _condition(self, part: Part) -> tuple[Rule, ...]:
-        if _decided(part.schema):
-            return ()
-        return condition_rule(part.schema, part.path)
+    def _condition(self, part: Part) -> Alternatives | None:
+        """What ``if`` demands: in words where MFJS cannot say what is left without it."""
+        schema = part.schema
+        if "if" not in schema or not {"then", "else"} & schema.keys():
+            return None
+        otherwise = complement(schema["if"])
+        if otherwise is None:
+            return Alternatives((Atom(),), rules=condition_rule(schema, part.path))
+        self.did("if, then and else written as anyOf")
+        ways = [self.read(part.at(schema["if"], ".if")), otherwise]
+        for index, keyword in enumerate(("then", "else")):
+            if keyword in schema:
+                read = self.read(part.at(schema[keyword], f".{keyword}"))
+                ways[index] = self.both(ways[index], read, f"{part.path}.{keyword}")
+        return union(replace(way, notes=NO_NOTES) for way in ways)
 
     def _listed(self, values: list[Any], part: Part) -> Alternatives:
         """The values of an enum: objects and lists as schemas that only they satisfy."""
@@ -305,7 +313,10 @@ class Reader:
         place = self.document.resolve(part)
         if place is None:
             found = ref_of(part.schema)
-            return None if found is None else _outside(*found, part, schema)
+            if found is None:
+                return None
+            says = schema.keys() & (_READ - ANNOTATIONS - _SAYS_NOTHING)
+            return outside(*found, part, alone=not says)
         place = self.document.follow(place, frozenset())
         target = self.document.target(place)
         if isinstance(target.schema, Mapping) and (self.compact or self.document.cyclic(place)):
@@ -332,7 +343,11 @@ class Reader:
             if sum(_accepts_all(branch) for branch in branches) > 1:
                 return replace(NOTHING, notes=result.notes)
             rules = result.rules
-            if not all_apart([self._shown(branch) for branch in branches], tag, self._atoms):
+            if all_apart([self._shown(branch) for branch in branches], tag, self._atoms):
+                pass
+            elif apart := self._separate(part, branches):
+                branches = apart
+            else:
                 value = f"{len(branches)} alternatives"
                 note = "Exactly one of the alternatives must match."
                 reason = "MFJS has anyOf only, which accepts more than one match"
@@ -340,6 +355,18 @@ class Reader:
                 rules = (*rules, rule)
             result = replace(union(branches), notes=result.notes, rules=rules)
         return result
+
+    def _separate(self, part: Part, branches: list[Alternatives]) -> list[Alternatives]:
+        """Two alternatives, each without the values of the other; [] where MFJS cannot say it."""
+        others = [complement(sub) for sub in part.schema["oneOf"]]
+        if len(branches) != 2 or None in others:
+            return []
+        path = f"{part.path}.oneOf"
+        return [
+            self.both(branch, other, path)
+            for branch, other in zip(branches, others[::-1], strict=True)
+            if other is not None
+        ]
 
     def _branches(self, part: Part, keyword: str, base: Alternatives) -> list[Alternatives] | None:
         """Each alternative together with what stands beside the keyword."""
@@ -428,40 +455,12 @@ def _accepts_all(read: Alternatives) -> bool:
     return not read.rules and any(atom.plain for atom in read.atoms)
 
 
-def _decided(schema: Mapping[str, Any]) -> str:
-    """``then`` or ``else`` where ``if`` always goes that way."""
-    condition = schema.get("if")
-    if condition is True or condition == {}:
-        return "then"
-    return "else" if condition is False else ""
-
-
 def _double(forbidden: object) -> object:
     """What a ``not`` inside a ``not`` asks for, None where there is none."""
     if isinstance(forbidden, Mapping) and set(forbidden) - ANNOTATIONS == {"not"}:
         inner: object = forbidden["not"]
         return inner
     return None
-
-
-def _outside(keyword: str, ref: object, part: Part, schema: Mapping[str, Any]) -> Alternatives:
-    """What is known of a reference to a schema that is not in the request."""
-    path = f"{part.path}.{keyword}"
-    if isinstance(ref, str) and _META.fullmatch(ref):
-        note = f"A JSON schema ({ref})."
-        reason = "Kimi fetches no schemas: any object, true and false are accepted"
-        atoms = (Atom(types=("object",)), Atom(types=("boolean",)))
-        return Alternatives(atoms, rules=(Rule(keyword, path, ref, note, reason=reason),))
-    if not schema.keys() & (_READ - ANNOTATIONS - _SAYS_NOTHING):
-        raise InvalidRequestError(
-            f"$ref {ref!r} points outside the schema, and Kimi fetches nothing; "
-            "copy the definition into $defs and refer to it as '#/$defs/<name>'",
-            param=path,
-        )
-    note = f"Must match the schema {ref}."
-    reason = "it points outside the schema, and Kimi fetches nothing: only what is beside it holds"
-    atom = Atom(rules=(Rule(keyword, path, ref, note, reason=reason),), seen=_SOME)
-    return Alternatives((atom,))
 
 
 def _less(part: Part, keyword: str) -> Part:

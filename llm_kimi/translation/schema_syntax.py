@@ -32,7 +32,7 @@ _OTHER = (
     *("not", "if", "then", "else"),
 )
 _READ_NAMED = frozenset(_NAMED)
-_READ_OTHERS = frozenset({*_LISTED, *_SINGLE, "unevaluatedItems", "not", "then", "else"})
+_READ_OTHERS = frozenset({*_LISTED, *_SINGLE, "unevaluatedItems", "not", "if", "then", "else"})
 _ALL_NAMED = frozenset({*_NAMED, *_DEFINED})
 _ALL_OTHERS = frozenset({*_LISTED, *_SINGLE, *_OTHER})
 _MAPS = frozenset({*_NAMED, *_DEFINED, *_SINGLE, *_OTHER, "dependentRequired"})

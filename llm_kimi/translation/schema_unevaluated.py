@@ -74,7 +74,7 @@ def _told(result: Alternatives, rest: Part, types: frozenset[str]) -> Alternativ
         note = f"No other {what} are allowed."
     reason = (
         f"MFJS cannot say which {what} are left over here: any are accepted, "
-        "and the description tells the rule"
+        "and the description states the rule"
     )
     rule = Rule(keyword, rest.path, rest.schema, note, types, reason=reason)
     return replace(result, rules=(*result.rules, rule))

@@ -169,8 +169,8 @@ class Writer:
         if least.definition:
             path = self.document.target(self.document.place(least.definition)).path
         reason = (
-            "Kimi takes a recursive schema for endless when all that an object requires are lists "
-            "of itself; they are optional now"
+            "Kimi refuses as endless a recursive object that requires nothing but lists of itself; "
+            "they are optional now"
         )
         for name in least.node.pop("required"):
             place = f"{path}{least.below}.required"
@@ -433,7 +433,7 @@ class Writer:
     def _finish(
         self, schema: dict[str, Any], notes: Notes, rules: tuple[Rule, ...]
     ) -> dict[str, Any]:
-        """``schema`` with its notes, and the rules it cannot say told in the description."""
+        """``schema`` with its notes, and the rules it cannot say in its description."""
         words = []
         for rule in rules:
             if rule.note:
@@ -441,10 +441,10 @@ class Writer:
             if rule.lost:
                 self._lose(rule)
             elif rule.note:
-                self.reader.did(f"{rule.keyword} told in the description")
+                self.reader.did(f"{rule.keyword} moved to the description")
         finished, moved = annotate(schema, notes, words)
-        if moved:
-            self.reader.did("default told in the description")
+        for what in moved:
+            self.reader.did(what)
         self._spend(finished)
         return finished
 
