@@ -10,6 +10,8 @@ from .schema_unevaluated import SOME_ITEMS, SOME_NAMES
 
 __all__ = ["outside"]
 
+_SOME = frozenset({SOME_NAMES, SOME_ITEMS})
+
 # Tools that take a JSON schema refer to the schema of schemas.
 _META = re.compile(r"https?://json-schema\.org/draft(-0[3467]|/20(19-09|20-12))/schema#?")
 

@@ -172,10 +172,11 @@ class Writer:
             "Kimi refuses as endless a recursive object that requires nothing but lists of itself; "
             "they are optional now"
         )
-        for name in least.node.pop("required"):
-            place = f"{path}{least.below}.required"
-            self._lose(Rule("required", place, name, name, reason=reason))
-            properties = least.node["properties"]
+        names = least.node.pop("required")
+        value = names if len(names) > 1 else names[0]
+        self._lose(Rule("required", f"{path}{least.below}.required", value, "", reason=reason))
+        properties = least.node["properties"]
+        for name in names:
             properties[name] = describe(properties[name], f"Always give {name}.")
 
     # --- one schema ---
@@ -255,11 +256,12 @@ class Writer:
             self.reader.did(f"missing types {what}")
         found = False
         for type_name in dict.fromkeys((*types, *(TYPES if atom.types is None else ()))):
-            if found and type_name not in types:
-                break  # other types only count where nothing of those it is about can satisfy it
+            guessed = type_name in types
+            if found and not guessed:
+                break  # other types only count where nothing of those it is about satisfies it
             written = self._of_type(atom, type_name)
             if written is not None:
-                found = True
+                found = found or guessed
                 yield written[0], atom.notes, written[1]
 
     def _of_type(
