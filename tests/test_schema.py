@@ -594,7 +594,7 @@ def test_a_pattern_stays() -> None:
     ],
 )
 def test_a_pattern_means_the_same_in_every_engine(pattern: str, sent: str) -> None:
-    """ECMA-262, section CharacterClassEscape: ``\\d`` and ``\\w`` are ASCII, U+FEFF is white space."""
+    """ECMA-262, CharacterClassEscape: ``\\d`` and ``\\w`` are ASCII, U+FEFF is white space."""
     assert prop({"type": "string", "pattern": pattern}) == ({"type": "string", "pattern": sent}, [])
 
 

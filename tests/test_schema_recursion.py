@@ -164,6 +164,7 @@ def nodes(draw: st.DrawFn, inner: st.SearchStrategy[Any]) -> dict[str, Any]:
     return {**node, **draw(TEXTS)}
 
 
+REASONS = ("nothing satisfies", "leads back", "endless", "30 levels")
 SCHEMAS = st.recursive(LEAVES, nodes, max_leaves=6)
 
 
@@ -175,7 +176,7 @@ SCHEMAS = st.recursive(LEAVES, nodes, max_leaves=6)
 )
 @given(
     st.dictionaries(NAMES, SCHEMAS, min_size=1, max_size=2),
-    st.fixed_dictionaries({name: SCHEMAS for name in "ABC"}),
+    st.fixed_dictionaries(dict.fromkeys("ABC", SCHEMAS)),
     st.booleans(),
 )
 def test_any_recursive_schema_ends_for_kimi(properties: Any, defs: Any, needed: bool) -> None:
@@ -183,8 +184,8 @@ def test_any_recursive_schema_ends_for_kimi(properties: Any, defs: Any, needed: 
     try:
         sent, _ = rewrite({**obj(properties, *required), "$defs": defs})
     except InvalidRequestError as refusal:
-        reasons = ("nothing satisfies", "leads back", "endless", "30 levels")
-        assert any(reason in refusal.message for reason in reasons)
+        if not any(reason in refusal.message for reason in REASONS):
+            raise
         return
     assert endless(sent, sent.get("$defs", {})) == []
     stack: list[Any] = [sent]

@@ -435,7 +435,7 @@ def test_foreign_forms_inside_a_conversation_are_hoisted(model: Model) -> None:
         ({"tools": [function("a"), function(5)]}, "tools[1].function.name"),  # type: ignore[arg-type]
         ({"tools": [function("a", description=5)]}, "tools[0].function.description"),
         ({"tools": [function("a", strict="yes")]}, "tools[0].function.strict"),
-        ({"tools": [function("a", parameters=[])]}, "tools[0].function.parameters"),
+        ({"tools": [function("a", parameters=["a"])]}, "tools[0].function.parameters"),
         ({"tools": [{"type": "bash_20250124", "name": "bash"}]}, "tools[0].type"),
         ({"tools": [{"type": "computer_use_preview"}]}, "tools[0].type"),
         ({"tools": [{"type": "magic"}]}, "tools[0].type"),
