@@ -317,6 +317,10 @@ SCHEMAS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("`allOf`", {"allOf": [{"type": "string"}, {"maxLength": 9}]}),
     ("`const`", {"const": "cat"}),
     ("an enum of several types", {"enum": ["x", 1]}),
+    ("an enum of booleans", {"enum": [True]}),
+    ("`const` of an object", {"const": {"a": 1}}),
+    ("keywords that are null", {"type": "string", "enum": None, "minLength": None}),
+    ("types of other languages", {"type": "STRING"}),
     ("no type", {}),
     ("`$ref`", {"$ref": "#/$defs/Name"}),
     ("bounds", {"type": "integer", "minimum": 1, "maximum": 5}),
@@ -327,7 +331,8 @@ SCHEMAS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("`uniqueItems`", {"type": "array", "items": {"type": "string"}, "uniqueItems": True}),
     ("`prefixItems`", {"prefixItems": [{"type": "string"}, {"type": "number"}]}),
     ("`oneOf` that overlaps", {"oneOf": [{"const": 1}, {"type": "integer"}]}),
-    ("`not`", {"type": "string", "not": {"const": "x"}}),
+    ("`not` of a type", {"not": {"type": ["object", "array", "null", "boolean"]}}),
+    ("`not` of a value", {"type": "string", "not": {"const": "x"}}),
     ("a `$ref` to nothing", {"$ref": "#/$defs/Nobody"}),
 )
 

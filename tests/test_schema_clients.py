@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from schema_checks import ANYTHING, PATH, lost, obj, prop, rewrite
 
 from llm_kimi.errors import InvalidRequestError
 from llm_kimi.translation import translate
+from tests.schema_checks import ANYTHING, PATH, lost, obj, prop, rewrite
 
 # --- keywords that say nothing ---
 

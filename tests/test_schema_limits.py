@@ -8,14 +8,17 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import llm
 import pytest
-from schema_checks import PATH, obj, rewrite
 
 from llm_kimi.carriers.aside import aside
 from llm_kimi.errors import InvalidRequestError
+from llm_kimi.llm_door import rounds
+from llm_kimi.simulator import Simulator
 from llm_kimi.translation import schema as schema_module
 from llm_kimi.translation.schema import to_mfjs
 from llm_kimi.translation.weight import is_heavy
+from tests.schema_checks import PATH, obj, rewrite
 
 S = {"type": "string"}
 
@@ -221,3 +224,25 @@ def test_a_loop_goes_on_while_a_schema_is_rewritten() -> None:
         return turns
 
     assert asyncio.run(main()) > 5
+
+
+@pytest.mark.parametrize("heavy", [True, False])
+def test_the_async_models_translate_heavy_schemas_in_a_thread(
+    kimi: Simulator, monkeypatch: pytest.MonkeyPatch, heavy: bool
+) -> None:
+    threads = []
+    translate = rounds.translate
+
+    def watched(*args: Any, **given: Any) -> Any:
+        threads.append(threading.current_thread())
+        return translate(*args, **given)
+
+    monkeypatch.setattr(rounds, "translate", watched)
+    schema = SHAPES["recursive" if heavy else "properties"](100)
+
+    async def main() -> str:
+        response = llm.get_async_model("kimi-k2.6").prompt("say: {}", schema=schema)
+        return await response.text()
+
+    assert asyncio.run(main())
+    assert [thread is threading.main_thread() for thread in threads] == [not heavy]

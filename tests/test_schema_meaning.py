@@ -6,10 +6,10 @@ from typing import Any
 
 import jsonschema
 import pytest
-from schema_checks import lost, obj, prop, rewrite
 
 from llm_kimi.translation.schema_intersect import intersect, narrow
 from llm_kimi.translation.schema_parts import Atom, Notes, Part, Rule
+from tests.schema_checks import lost, obj, prop, rewrite
 
 # --- both at once ---
 

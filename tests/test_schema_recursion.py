@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from schema_checks import PATH, lost, obj, rewrite
 
 from llm_kimi.errors import InvalidRequestError
 from llm_kimi.translation.schema import to_mfjs
 from llm_kimi.translation.schema_ends import deeper_than, endless, finite
+from tests.schema_checks import PATH, lost, obj, rewrite
 
 REF = {"$ref": "#/$defs/A"}
 LIST = {"type": "array", "items": REF}

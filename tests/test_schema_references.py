@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from schema_checks import PATH, lost, obj, prop, rewrite
 
 from llm_kimi.errors import InvalidRequestError
+from tests.schema_checks import PATH, lost, obj, prop, rewrite
 
 INTEGER = {"type": "integer"}
 

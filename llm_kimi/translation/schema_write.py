@@ -14,7 +14,6 @@ from typing import Any, TypeAlias
 from ..errors import InvalidRequestError
 from .schema_ends import endless, ends_in_lists, finite, refs_in
 from .schema_nodes import annotate, describe, listed_in_words, number_bounds, within
-from .schema_objects_write import apply_counts, unreadable
 from .schema_parts import (
     BOUNDS,
     NUMBER,
@@ -31,6 +30,7 @@ from .schema_parts import (
     guess,
     key_of,
 )
+from .schema_properties import apply_counts, unreadable
 from .schema_read import Reader, beside_cycle
 from .schema_resources import Place
 from .schema_root import merge, objects, place_of
