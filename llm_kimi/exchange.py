@@ -20,6 +20,7 @@ from urllib.parse import quote
 from .errors import APIConnectionError, APIError, InvalidRequestError, KimiError
 from .reply import Collector, Reader, Restorer, add_usage, api_error
 from .reply.failures import is_retryable, retry_delay
+from .reply.waits import waiting_text
 from .translation import WAYS_OUT, Translation
 
 __all__ = [
@@ -40,8 +41,10 @@ __all__ = [
     "Target",
     "Upload",
     "Wait",
+    "Waiting",
     "Work",
     "pause_before_retry",
+    "wait_for_retry",
 ]
 
 Json = dict[str, Any]
@@ -203,6 +206,13 @@ class Notice:
     text: str
 
 
+@dataclass(slots=True)
+class Waiting(Notice):
+    """A notice of the moment: the next try comes in ``seconds``. Nothing of the reply changes."""
+
+    seconds: float
+
+
 Step: TypeAlias = Call | Read | Wait | Fork | FileCall | Work | Chunks | Notice
 Steps: TypeAlias = Generator[Step, Any, None]
 
@@ -233,6 +243,21 @@ def pause_before_retry(
     if not again or attempt >= max_retries or too_long:
         raise error
     return retry_delay(told, attempt, jitter)
+
+
+def wait_for_retry(
+    error: KimiError, again: bool, attempt: int, max_retries: int, jitter: float
+) -> Steps:
+    """Wait as ``pause_before_retry`` says, and say so where somebody would wonder.
+
+    Raises:
+        KimiError: ``error``, when it is not to be tried again.
+    """
+    seconds = pause_before_retry(error, again, attempt, max_retries, jitter)
+    text = waiting_text(error, seconds, attempt, max_retries)
+    if text is not None:
+        yield Waiting(text, seconds)
+    yield Wait(seconds)
 
 
 class Exchange:
@@ -381,7 +406,7 @@ class Exchange:
                 if repaired is not None:
                     body = repaired
                     continue
-            yield Wait(pause_before_retry(error, again, attempt, self.max_retries, self._jitter()))
+            yield from wait_for_retry(error, again, attempt, self.max_retries, self._jitter())
             attempt += 1
 
     # -- a forced tool call -------------------------------------------------------------------

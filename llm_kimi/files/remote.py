@@ -8,7 +8,7 @@ from collections.abc import Generator
 from typing import Any
 
 from ..errors import APIError, KimiError
-from ..exchange import MAX_RETRIES, Answer, FileCall, Step, Target, Upload, Wait, pause_before_retry
+from ..exchange import MAX_RETRIES, Answer, FileCall, Step, Target, Upload, wait_for_retry
 from ..reply import api_error
 from ..reply.failures import is_retryable
 
@@ -54,7 +54,7 @@ class Remote:
             else:
                 error, again = answer.error, answer.retryable
             retries = 0 if call.cleaning else self._max_retries
-            yield Wait(pause_before_retry(error, again, attempt, retries, self._jitter()))
+            yield from wait_for_retry(error, again, attempt, retries, self._jitter())
             attempt += 1
 
     def upload(self, upload: Upload) -> Generator[Step, Any, Json]:

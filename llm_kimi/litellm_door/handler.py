@@ -19,7 +19,7 @@ from .. import settings
 from ..carriers.aside import aside
 from ..carriers.drive import arun, run
 from ..errors import InvalidRequestError, KimiError
-from ..exchange import Chunks, Exchange, Notice, Target
+from ..exchange import Chunks, Exchange, Notice, Target, Waiting
 from ..translation.weight import is_heavy
 from .exceptions import to_litellm
 from .requests import read_call, translate_call
@@ -121,9 +121,11 @@ class _Call:
         )
 
     def note(self, output: Chunks | Notice) -> None:
-        """A line of the exchange, for the log."""
+        """A line of the exchange, for the log; a wait for a retry changes nothing in the reply."""
         if isinstance(output, Notice):
-            logger.warning(output.text)
+            logger.log(
+                logging.INFO if isinstance(output, Waiting) else logging.WARNING, "%s", output.text
+            )
 
     def fail(self, error: KimiError) -> NoReturn:
         """Raise LiteLLM's exception for ``error``."""

@@ -15,7 +15,7 @@ from llm.parts import StreamEvent
 from ..exchange import Chunks, Exchange, Notice
 from ..reply import add_usage
 from ..translation.arguments import parse_arguments
-from .notices import end_line, note_line, tell, text_is_on_stderr
+from .notices import end_line, note_line, tell, tell_notice, text_is_on_stderr
 from .requests import METADATA
 from .web_search import NAME as WEB_SEARCH
 
@@ -53,7 +53,8 @@ class Turn:
     def consume(self, output: Chunks | Notice) -> Iterator[StreamEvent]:
         """The events of what an exchange has."""
         if isinstance(output, Notice):
-            self._tell(output.text)
+            tell_notice(output)
+            self._in_line = None
             return
         for event in self._events(output):
             self._note_line(event)

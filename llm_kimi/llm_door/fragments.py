@@ -14,7 +14,7 @@ from ..exchange import Notice, Target
 from ..files.extraction import Extraction
 from ..files.room import FileRoom
 from ..translation import Attached
-from .notices import tell
+from .notices import tell_notice
 from .progress import terminal_progress
 
 __all__ = ["load_fragment"]
@@ -38,5 +38,5 @@ def load_fragment(argument: str) -> llm.Fragment:
     extraction = Extraction(FileRoom(target, progress=progress), attached)
     for output in run(extraction, Carrier(base_url, key)):
         if isinstance(output, Notice):
-            tell(output.text)
+            tell_notice(output)
     return llm.Fragment(extraction.text, path or argument)  # type: ignore[no-untyped-call]

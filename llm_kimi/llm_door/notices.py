@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import sys
+import time
 from collections.abc import Iterable
 
 import click
 
+from ..exchange import Notice, Waiting
 from ..translation import Adjustment
 
 __all__ = [
@@ -17,6 +19,7 @@ __all__ = [
     "note_line",
     "tell",
     "tell_adjustments",
+    "tell_notice",
     "text_is_on_stderr",
 ]
 
@@ -24,6 +27,7 @@ logger = logging.getLogger("llm_kimi")
 
 _TOLD = "llm_kimi.told"
 _OPEN = "llm_kimi.open_line"
+_WAITING = "llm_kimi.waiting"
 
 
 def _command() -> click.Context | None:
@@ -58,6 +62,32 @@ def tell(text: str) -> None:
         told.add(text)
         end_line()
         click.echo(f"kimi: {text}", err=True)
+
+
+def tell_notice(notice: Notice) -> None:
+    """What an exchange has to say. A wait is over when it is over: the log has it at level INFO."""
+    if isinstance(notice, Waiting):
+        _tell_wait(notice)
+    else:
+        tell(notice.text)
+
+
+def _tell_wait(wait: Waiting) -> None:
+    """Every wait is told, in a later round of a tool chain too; uploads that wait side by side for
+    about as long are one line."""
+    context = _command()
+    if context is None:
+        logger.info("%s", wait.text)
+        return
+    now = time.monotonic()
+    left = context.meta.get(_WAITING, 0.0) - now
+    if left > 0.8 * wait.seconds:
+        return
+    context.meta[_WAITING] = now + wait.seconds
+    end_line()
+    # The bar of an upload may stand in this line; it is drawn again below.
+    erase = "\r\x1b[K" if sys.stderr.isatty() else ""
+    click.echo(f"{erase}kimi: {wait.text}", err=True)
 
 
 def note_line(*, is_open: bool) -> None:

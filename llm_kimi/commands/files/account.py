@@ -11,10 +11,10 @@ from ... import settings
 from ...carriers.drive import run
 from ...carriers.openai_sdk import Carrier
 from ...errors import KimiError
-from ...exchange import Notice, Stepwise, Target
+from ...exchange import Notice, Stepwise, Target, Waiting
 from ...files.room import FileRoom
 from ...files.uploads import Stage
-from ...llm_door.notices import tell
+from ...llm_door.notices import tell, tell_notice
 from ...llm_door.progress import terminal_progress
 from ...reply.failures import scrub
 from .output import shown
@@ -43,14 +43,16 @@ class Account:
         return self.room.stage
 
     def perform(self, steps: Stepwise) -> Iterator[str]:
-        """Perform ``steps``; their notices come out.
+        """Perform ``steps``; their notices come out, but for those of waits, which go to the user.
 
         Raises:
             ClickException: what went wrong.
         """
         with self.plain_errors():
             for output in run(steps, self._carrier):
-                if isinstance(output, Notice):
+                if isinstance(output, Waiting):
+                    tell_notice(output)
+                elif isinstance(output, Notice):
                     yield output.text
 
     def do(self, steps: Stepwise) -> None:
@@ -86,7 +88,7 @@ def file_id(value: str) -> str:
     text = value.strip().removeprefix("ms://")
     plain = text.replace("_", "").replace("-", "").replace(".", "")
     if not (plain.isascii() and plain.isalnum()) or text.startswith("."):
-        raise click.BadParameter("not the id of a file: llm kimi files list shows them")
+        raise click.BadParameter("not the id of a file: 'llm kimi files list' shows them")
     return text
 
 
