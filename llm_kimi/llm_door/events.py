@@ -12,10 +12,12 @@ from typing import Any
 import llm
 from llm.parts import StreamEvent
 
-from ..exchange import Chunks, Exchange, Notice
+from ..exchange import Chunks, Exchange, Notice, Waiting
 from ..reply import add_usage
+from ..translation import Adjustment
 from ..translation.arguments import parse_arguments
 from .notices import end_line, note_line, tell, tell_notice, text_is_on_stderr
+from .record import RECORD, record
 from .requests import METADATA
 from .web_search import NAME as WEB_SEARCH
 
@@ -42,6 +44,8 @@ class Turn:
         self._ids: dict[int, str] = {}
         self._names: dict[int, str] = {}
         self._usages: list[Json] = []
+        self._adjustments: list[Adjustment] = []
+        self._notices: list[str] = []
         self._shows = {
             "text": shown and text_is_on_stderr(),
             "reasoning": shown and not prompt.hide_reasoning,
@@ -53,6 +57,8 @@ class Turn:
     def consume(self, output: Chunks | Notice) -> Iterator[StreamEvent]:
         """The events of what an exchange has."""
         if isinstance(output, Notice):
+            if not isinstance(output, Waiting):
+                self._notices.append(output.text)
             tell_notice(output)
             self._in_line = None
             return
@@ -162,7 +168,7 @@ class Turn:
         if calls and not message.get("content"):
             # Whatever llm or a tool says next does not run into the thoughts.
             self._end_line()
-        self._record(completion)
+        self._record(completion, exchange)
         self._ids, self._names, self._labelled = {}, {}, False
         self.searched = []
         if searches and not functions:
@@ -173,9 +179,14 @@ class Turn:
         """Tell that the model searched on and on."""
         self._tell(f"stopped after {rounds} rounds of web search without an answer")
 
-    def _record(self, completion: Json) -> None:
+    def _record(self, completion: Json, exchange: Exchange) -> None:
         response = self._response
-        response.response_json = completion
+        translation, key = exchange.translation, exchange.target.key
+        self._adjustments += [
+            each for each in translation.adjustments if each not in self._adjustments
+        ]
+        kept = record(self._adjustments, translation.body, self._notices, key=key)
+        response.response_json = {**completion, RECORD: kept}
         if completion.get("model"):
             response.set_resolved_model(completion["model"])
         if completion.get("usage"):
