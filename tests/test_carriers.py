@@ -1193,3 +1193,36 @@ def test_chunks_split_anywhere_by_the_network() -> None:
     pieces = [content[at : at + 1] for at in range(len(content))]
     found = both_ways(lambda request: hx.Response(200, stream=Pieces(*pieces)))
     assert found == ["月之暗面🌒"] * 2
+
+
+@pytest.mark.parametrize(
+    ("base_url", "begun", "end"),
+    [
+        ("http://127.0.0.1:9/v1", False, "KIMI_BASE_URL to use https://api.moonshot.ai/v1"),
+        ("http://localhost:9/v1", False, "KIMI_BASE_URL to use https://api.moonshot.ai/v1"),
+        ("http://[::1]:9/v1", False, "KIMI_BASE_URL to use https://api.moonshot.ai/v1"),
+        ("https://relay.example/v1", False, "KIMI_BASE_URL to use https://api.moonshot.ai/v1"),
+        ("http://127.0.0.1:9/v1", True, "in the middle of the answer (refused)"),
+    ],
+)
+def test_a_connection_that_fails_names_the_variable(
+    monkeypatch: pytest.MonkeyPatch, base_url: str, begun: bool, end: str
+) -> None:
+    from llm_kimi.carriers.failure import network_failure
+
+    monkeypatch.setenv("KIMI_BASE_URL", f"{base_url}/")
+    error = network_failure(ConnectionError("refused"), base_url, begun=begun).error
+    assert str(error).endswith(end)
+    assert ("KIMI_BASE_URL sets this address" in str(error)) is not begun
+    # Its simulator is offered on this machine only.
+    assert ("llm kimi simulate" in str(error)) is (not begun and "relay" not in base_url)
+
+
+def test_without_a_variable_nothing_is_laid_to_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    from llm_kimi.carriers.failure import network_failure
+
+    url = "https://api.moonshot.ai/v1"
+    text = f"no connection to {url} (refused)"
+    assert str(network_failure(ConnectionError("refused"), url, begun=False).error) == text
+    monkeypatch.setenv("KIMI_BASE_URL", "ftp://no")  # said elsewhere
+    assert str(network_failure(ConnectionError("refused"), url, begun=False).error) == text

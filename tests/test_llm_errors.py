@@ -71,7 +71,40 @@ def test_nobody_listens(kimi: Simulator, monkeypatch: pytest.MonkeyPatch) -> Non
         closed.bind(("127.0.0.1", 0))
         port = closed.getsockname()[1]
     monkeypatch.setenv("KIMI_BASE_URL", f"http://127.0.0.1:{port}/v1")
-    assert f"no connection to http://127.0.0.1:{port}/v1" in fail("hi")
+    text = fail("hi")
+    assert f"no connection to http://127.0.0.1:{port}/v1" in text
+    assert "KIMI_BASE_URL sets this address, and nothing answers there" in text
+
+
+@pytest.mark.parametrize("extra", [(), ("--async",), ("--no-stream",)])
+def test_after_the_offline_kimi_has_ended_it_says_which_variables_to_unset(
+    kimi: Simulator, monkeypatch: pytest.MonkeyPatch, extra: tuple[str, ...]
+) -> None:
+    kimi.stop()
+    text = fail("hi", *extra)
+    assert "KIMI_BASE_URL sets this address" in text
+    assert "llm kimi simulate" in text
+    assert "unset KIMI_BASE_URL to use https://api.moonshot.ai/v1" in text
+    # The variable that comes next would hold when the first one is gone.
+    monkeypatch.setenv("MOONSHOT_API_BASE", kimi.base_url)
+    assert "unset KIMI_BASE_URL MOONSHOT_API_BASE to" in fail("hi", *extra)
+    monkeypatch.delenv("KIMI_BASE_URL")
+    text = fail("hi", *extra)
+    assert "MOONSHOT_API_BASE sets this address" in text
+    assert "KIMI_BASE_URL" not in text
+
+
+def test_a_base_url_of_the_program_itself_is_not_laid_to_a_variable(
+    kimi: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from llm_kimi import Kimi
+
+    kimi.stop()
+    monkeypatch.setenv("KIMI_BASE_URL", "https://api.moonshot.ai/v1")
+    with pytest.raises(llm.ModelError) as caught:
+        Kimi("kimi-k2.6", base_url=kimi.base_url).prompt("hi").text()
+    assert "Is a server running there?" in str(caught.value)
+    assert "KIMI_BASE_URL" not in str(caught.value)
 
 
 def test_the_real_command_says_it_on_stderr_alone(kimi: Simulator) -> None:

@@ -167,6 +167,13 @@ def test_nobody_listens(way: str) -> None:
     assert "no connection to http://127.0.0.1:9/v1" in str(error)
 
 
+def test_nobody_listens_where_a_variable_leads(kimi: Simulator, way: str) -> None:
+    kimi.stop()
+    text = str(failure(way, max_retries=0))
+    assert "KIMI_BASE_URL sets this address, and nothing answers there" in text
+    assert "unset KIMI_BASE_URL" in text
+
+
 @pytest.mark.parametrize("timeout", [0.3, "httpx"])
 def test_timeout(kimi: Simulator, way: str, timeout: Any) -> None:
     import httpx
