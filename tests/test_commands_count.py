@@ -47,7 +47,7 @@ def test_tokens_share_and_price(kimi: Simulator, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(handler, "count_prompt", lambda *args: 26_214)
     text = count("hi", "-m", "kimi-k2.6")
     assert text.startswith("26,214 tokens\n  10.0% of the 262,144 tokens of kimi-k2.6\n")
-    assert "$0.025 as input, $0.0042 if all of it is cached" in text
+    assert "$0.025 as input, $0.0042 if fully cached" in text
     assert "list price of https://api.moonshot.ai/v1" in " ".join(text.split())
     assert [record["path"] for record in kimi.requests] == [ESTIMATE]
 
@@ -97,7 +97,7 @@ def test_tools_and_schema_are_sent_beside_and_told(kimi: Simulator) -> None:
     assert 50 < found["not_counted"]["about_tokens"] < 500
     assert "tools" not in bodies(kimi)[-1]
     text = " ".join(count(*args).split())
-    assert "Kimi counts messages only: 2 tools make about" in text
+    assert "Kimi counts messages only: 2 tools add about" in text
     assert "the schema" not in text
 
 
@@ -139,10 +139,10 @@ def test_the_model_is_the_default_one_if_it_is_ours(
 
 
 def test_models_of_others_are_never_asked(kimi: Simulator) -> None:
-    assert "gpt-4o-mini is no Kimi model" in refuse("hi", "-m", "gpt-4o-mini")
+    assert "gpt-4o-mini is not a Kimi model" in refuse("hi", "-m", "gpt-4o-mini")
     assert "Unknown model: nothing" in refuse("hi", "-m", "nothing")
     run("-m", "gpt-4o-mini", "-s", "Be brief.", "--save", "other")
-    assert "gpt-4o-mini is no Kimi model" in refuse("hi", "-t", "other")
+    assert "gpt-4o-mini is not a Kimi model" in refuse("hi", "-t", "other")
     assert kimi.requests == []
 
 
@@ -164,7 +164,7 @@ def test_a_model_without_a_price(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("KIMI_BASE_URL", simulator.base_url)
         monkeypatch.setenv("MOONSHOT_API_KEY", simulator.key)
         learned.save(simulator.base_url, [{"id": "kimi-k9"}], "2026-11-21T10:00:00Z")
-        assert "its price is not known" in count("hi", "-m", "kimi-k9")
+        assert "price unknown" in count("hi", "-m", "kimi-k9")
         assert as_json("hi", "-m", "kimi-k9")["price"] is None
 
 
@@ -218,3 +218,16 @@ def test_help_shows_an_example_and_the_options_of_llm_prompt() -> None:
     for option in ("-s,", "-a,", "--at,", "-f,", "--sf,", "-T,", "--functions", "--schema", "-o,"):
         assert option in text
     assert "--async" not in text
+
+
+def test_explain_takes_the_same_prompt_and_sends_nothing(kimi: Simulator) -> None:
+    ask("first")
+    sent = len(kimi.requests)
+    args = ("-c", "second", "-o", "temperature", "0.2")
+    result = run("kimi", "explain", "--json", *args)
+    assert result.exit_code == 0, result.output
+    assert len(kimi.requests) == sent
+    body = json.loads(result.stdout)["body"]
+    assert as_json(*args)["model"] == body["model"] == "kimi-k2.6"
+    assert bodies(kimi)[-1]["messages"] == body["messages"]
+    assert len(logged()) == 1

@@ -13,7 +13,7 @@ import pytest
 
 from llm_kimi import translate
 from llm_kimi.simulator import Simulator
-from tests.llm_runs import process, run
+from tests.llm_runs import PNG, process, run
 
 REQUEST: dict[str, Any] = {
     "model": "kimi-k2.6",
@@ -117,7 +117,9 @@ def test_strict_lists_what_would_change() -> None:
 def test_another_model_can_be_tried() -> None:
     assert json.loads(explain("-m", "kimi-k3", "--json"))["body"]["model"] == "kimi-k3"
     request = {**REQUEST, "model": "gpt-5"}
-    assert "-m kimi-k2.6 explains the request for that model" in refuse(input=json.dumps(request))
+    assert "-m kimi-k3.1-pro explains the request for that model" in refuse(
+        input=json.dumps(request)
+    )
     assert explain("-m", "kimi-k2.6", input=json.dumps(request))
     assert "explains" not in refuse("-m", "gpt-5")
 
@@ -139,15 +141,15 @@ def test_tool_choice_fallback() -> None:
     ("given", "text"),
     [
         ("", "the input is empty"),
-        ("{", "the input is no JSON"),
-        ("[]", "the input must hold a JSON object"),
-        ('"x"', "the input must hold a JSON object"),
-        ("null", "the input must hold a JSON object"),
+        ("{", "the input is not valid JSON"),
+        ("[]", "the input must contain a JSON object"),
+        ('"x"', "the input must contain a JSON object"),
+        ("null", "the input must contain a JSON object"),
         ("{}", "model: must be the id of a Kimi model"),
         ('{"model": "kimi-k2.6"}', "messages: must be a list"),
         ('{"model": "kimi-k2.6", "messages": []}', "messages: must not be empty"),
         ("[" * 100_000, "the input is nested too deeply"),
-        (b"\xff\xfe{}", "the input is no JSON"),
+        (b"\xff\xfe{}", "the input is not valid JSON"),
     ],
 )
 def test_bad_input_is_one_line(given: str | bytes, text: str) -> None:
@@ -158,7 +160,7 @@ def test_a_missing_file_and_a_bad_one(tmp_path: Path) -> None:
     assert "nothing.json" in refuse("nothing.json", code=2)
     path = tmp_path / "bad.json"
     path.write_text("{")
-    assert refuse(str(path)).startswith(f"{path} is no JSON")
+    assert refuse(str(path)).startswith(f"{path} is not valid JSON")
     assert "directory" in refuse(str(tmp_path), code=2).lower()
 
 
@@ -200,7 +202,7 @@ def test_at_a_terminal_it_says_what_it_wants() -> None:
     os.close(leader)
     os.close(follower)
     assert done.returncode == 2
-    assert "give a FILE, or pipe a request in" in done.stderr
+    assert "give a PROMPT or a FILE, or pipe a request in" in done.stderr
 
 
 def test_as_a_real_command(simulator: Simulator) -> None:
@@ -213,4 +215,109 @@ def test_as_a_real_command(simulator: Simulator) -> None:
 def test_help_shows_an_example() -> None:
     text = run("kimi", "explain", "--help").stdout
     assert "| llm kimi explain" in text
-    assert "nothing is sent" in " ".join(text.split())
+    assert "Nothing is sent" in " ".join(text.split())
+
+
+def prompt(*args: str, input: str | bytes = "") -> dict[str, Any]:
+    """The request of a prompt, as JSON."""
+    found: dict[str, Any] = json.loads(explain("--json", *args, input=input))
+    return found
+
+
+def test_a_prompt_is_explained_as_it_would_be_sent(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("from a fragment")
+    args = ("-m", "kimi-k2.6", "-o", "temperature", "0.2", "-s", "Be brief.")
+    more = ("--schema", "name, age int", "-T", "llm_version", "-f", str(tmp_path / "a.txt"))
+    found = prompt(*args, *more, "Ten names", input="piped")
+    body = found["body"]
+    assert body["messages"][0] == {"role": "system", "content": "Be brief."}
+    assert body["messages"][1]["content"] == "from a fragment\npiped Ten names"
+    assert body["response_format"]["type"] == "json_schema"
+    assert [tool["function"]["name"] for tool in body["tools"]] == ["llm_version"]
+    assert body["stream"] is True
+    adjusted = {item["param"]: item["sent"] for item in found["adjustments"]}
+    assert adjusted["temperature"] == 1.0
+    shown = explain(*args, "Ten names", input="")
+    assert "! temperature: 0.2 -> 1.0" in shown
+
+
+def test_a_prompt_needs_no_key_and_is_not_logged() -> None:
+    text = explain("Ten names for a pet pelican", input="")
+    assert '"model": "kimi-k3.1-pro"' in text
+    assert "sk-" not in text
+    assert run("logs", "--json").stdout.strip() in ("", "[]")
+
+
+def test_options_make_a_prompt_of_what_is_piped() -> None:
+    assert prompt("-s", "Summarise", input="a book")["body"]["messages"][-1]["content"] == "a book"
+    # Without them it is a request, with or without another model.
+    assert prompt("-m", "kimi-k3", input=TEXT)["body"]["messages"] == REQUEST["messages"]
+
+
+def test_attached_files_are_named_and_not_read(tmp_path: Path) -> None:
+    (tmp_path / "p.png").write_bytes(PNG)
+    path = str(tmp_path / "p.png")
+    found = prompt("look", "-a", path)
+    part = found["body"]["messages"][0]["content"][1]
+    assert part["file"] == {"name": "p.png", "read_from": path}
+    assert found["needs"] == [{"kind": "file", "param": "messages[0].content[1]"}]
+    assert "+ messages[0].content[1]: read when it is sent" in explain("look", "-a", path, input="")
+    out = str(tmp_path / "out.json")
+    assert "messages[0].content[1]: " in refuse("look", "-a", path, "--out", out, input="")
+    assert not Path(out).exists()
+
+
+def test_templates_and_conversations() -> None:
+    run("-m", "kimi-k3", "-s", "Be brief.", "-o", "temperature", "0.2", "--save", "brief")
+    found = prompt("-t", "brief", "hi")
+    assert found["body"]["model"] == "kimi-k3"
+    assert [item["param"] for item in found["adjustments"]] == ["temperature"]
+    assert "nothing" in refuse("-t", "nothing", "hi", input="")
+
+
+def test_strict_and_the_fallback_hold_for_prompts() -> None:
+    args = ("-m", "kimi-k2.6", "-o", "temperature", "0.2", "hi")
+    assert "temperature 0.2 -> 1.0" in refuse("--strict", *args, input="")
+    forced = ("-m", "kimi-k2.6", "-T", "llm_version", "-o", "tool_choice", "required", "hi")
+    assert prompt(*forced)["nudge"] is True
+    found = prompt("--tool-choice-fallback", "disable_thinking", *forced)
+    assert found["body"]["thinking"] == {"type": "disabled"}
+    own = ("-o", "tool_choice_fallback", "nudge")  # the option of the prompt wins
+    assert prompt("--tool-choice-fallback", "error", *own, *forced)["nudge"] is True
+
+
+def test_a_prompt_can_be_written_as_a_request(tmp_path: Path) -> None:
+    out = tmp_path / "out.json"
+    explain("-m", "kimi-k3", "hi", "--out", str(out), input="")
+    assert json.loads(out.read_text())["messages"] == REQUEST["messages"]
+    assert json.loads(explain("-m", "kimi-k3", "hi", "--out", "-", input=""))["model"] == "kimi-k3"
+
+
+def test_files_and_prompts_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "request").write_text(TEXT)
+    assert '"max_completion_tokens": 100' in explain("request", input=None)
+    assert '"content": "question"' in explain("question", input="")
+    assert '"content": "and/or what"' in explain("and/or what", input="")
+    for missing in ("requests.json", "a/b", "x.JSONL"):
+        assert "No such file" in refuse(missing, input="", code=2)
+    text = refuse("request", "-o", "temperature", "1", input="", code=2)
+    assert "request is a file" in text
+    assert "-f request" in text
+    assert "--jsonl is for a FILE" in refuse("--jsonl", "a question", input="", code=2)
+
+
+def test_models_of_others_are_not_for_prompts() -> None:
+    assert "gpt-4o-mini is not a Kimi model" in refuse("hi", "-m", "gpt-4o-mini", input="")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"temperature": 0.2}, "1 adjustment, which changes the meaning"),
+        ({"temperature": 0.2, "seed": 1}, "2 adjustments, all of which change the meaning"),
+    ],
+)
+def test_the_headline_is_english(options: dict[str, Any], words: str) -> None:
+    request = {"model": "kimi-k2.6", "messages": REQUEST["messages"], **options}
+    assert words in explain(input=json.dumps(request))

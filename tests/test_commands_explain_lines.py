@@ -94,13 +94,13 @@ def test_the_same_for_people() -> None:
     assert "As sent, Kimi would refuse 3 (60.0%)" in flat
     assert "- 2 temperature-pinned: invalid temperature: only 1 is allowed" in flat
     assert "Translated, 4 run (80.0%)" in flat
-    assert "1 as they are, 1 adjusted with the same meaning, 2 with a change of meaning" in flat
+    assert "1 unchanged, 1 adjusted with the same meaning, 2 with a changed meaning" in flat
     assert (
         "! 2 temperature 0.2 -> 1.0 (kimi-k2.6 fixes it while thinking) (first in line 2)" in flat
     )
     assert "Refused before sending: 1 (20.0%)" in flat
     assert "1 line without a chat request" in flat
-    assert "- 1 no JSON (first in line 6)" in flat
+    assert "- 1 not valid JSON (first in line 6)" in flat
     assert max(map(len, text.splitlines())) <= 80
 
 
@@ -136,17 +136,17 @@ def test_forms_of_lines(wrapped: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ("oops", "no JSON"),
-        ("{", "no JSON"),
-        ("[1]", "no JSON object"),
-        ("null", "no JSON object"),
-        ("{}", "no chat request in it"),
-        ({"request": {"input": "hi"}}, "no chat request in it"),
+        ("oops", "not valid JSON"),
+        ("{", "not valid JSON"),
+        ("[1]", "not a JSON object"),
+        ("null", "not a JSON object"),
+        ("{}", "contains no chat request"),
+        ({"request": {"input": "hi"}}, "contains no chat request"),
         ({**BATCH, "url": "/v1/embeddings", "body": {"input": "hi"}}, "another endpoint"),
         ({"path": "/v1/models", "body": None}, "another endpoint"),
-        ({"request": {"body": "{"}}, "no JSON"),
+        ({"request": {"body": "{"}}, "not valid JSON"),
         ("[" * 100_000, "nested too deeply"),
-        ({"body": {"body": {"body": {"body": COLD}}}}, "no chat request in it"),
+        ({"body": {"body": {"body": {"body": COLD}}}}, "contains no chat request"),
     ],
 )
 def test_lines_without_a_request(line: Any, reason: str) -> None:
@@ -159,8 +159,8 @@ def test_lines_without_a_request(line: Any, reason: str) -> None:
 
 def test_no_line_holds_a_request() -> None:
     text = refuse("--jsonl", input=lines("oops", {}))
-    assert text.startswith("no line of the input holds a chat request")
-    assert "line 1: no JSON" in text
+    assert text.startswith("no line of the input contains a chat request")
+    assert "line 1: not valid JSON" in text
     assert "no line of the input" in refuse("--jsonl", input="")
 
 
@@ -188,14 +188,14 @@ def test_lines_are_found_out(tmp_path: Path) -> None:
         path.write_text(lines(COLD))
         assert f"1 request in {path}" in explain(str(path)).replace("\n", "")
     text = refuse(input=lines("2026-11-21 log begins", COLD))
-    assert "is no JSON" in text
+    assert "is not valid JSON" in text
     assert "for one request a line: --jsonl" in text
 
 
 def test_models_of_others_have_a_way_out() -> None:
     text = " ".join(explain(input=lines(OTHER, OTHER)).split())
     assert "model: 'gpt-4o' is not a Kimi model" in text
-    assert "-m kimi-k2.6 explains all of them for that model" in text
+    assert "-m kimi-k3.1-pro explains all of them for that model" in text
     found = summary(OTHER, OTHER, args=("-m", "kimi-k2.6"))
     assert (found["translated"]["run"], found["as_sent"]["refused"]) == (2, 0)
 
@@ -265,14 +265,17 @@ def test_out_tells_what_the_lines_cannot_do(tmp_path: Path) -> None:
     forced = {**PLAIN, "tools": [tool], "tool_choice": "required"}
     text = explain("--out", str(tmp_path / "o"), input=lines(forced, forced))
     flat = " ".join(text.split())
-    assert "2 force a tool call where Kimi does not take it: the lines written only ask" in flat
-    assert "2 have tools or an answer under other names" in flat
+    assert (
+        "2 force a tool call, which Kimi does not accept there: the written lines only ask for it"
+        in flat
+    )
+    assert "2 have renamed tools or another form of answer" in flat
 
 
 def test_out_is_never_what_is_read(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_text(lines(COLD))
-    assert "is the file that is read" in refuse(str(path), "--out", str(path))
+    assert "is the input file" in refuse(str(path), "--out", str(path))
     assert path.read_text() == lines(COLD)
 
 
@@ -404,7 +407,7 @@ def test_as_a_real_command_through_pipes() -> None:
 
 def test_help_tells_of_lines() -> None:
     text = run("kimi", "explain", "--help").stdout
-    assert "llm kimi explain batch.jsonl -m kimi-k2.6 --out kimi.jsonl" in text
+    assert "llm kimi explain batch.jsonl -m kimi --out kimi.jsonl" in text
 
 
 def test_files_run_and_cannot_be_written(tmp_path: Path) -> None:
@@ -413,13 +416,13 @@ def test_files_run_and_cannot_be_written(tmp_path: Path) -> None:
     document = {"type": "file", "file": {"file_id": "f", "filename": "a.pdf"}}
     lines = [
         json.dumps({"model": model, "messages": [{"role": "user", "content": [part]}]})
-        for model, part in (("kimi-k2.6", picture), ("moonshot-v1-8k", document))
+        for model, part in (("kimi-k2.6", picture), ("kimi-k3", document))
     ]
     source, out = tmp_path / "a.jsonl", tmp_path / "b.jsonl"
     source.write_text("\n".join(lines))
     found = json.loads(run("kimi", "explain", str(source), "--json").stdout)["translated"]
     assert found["with_files_to_fetch_or_upload"] == 2
-    assert "2 hold files" in run("kimi", "explain", str(source)).stdout
+    assert "2 contain files" in run("kimi", "explain", str(source)).stdout
     run("kimi", "explain", str(source), "--out", str(out))
     assert out.read_text() == ""
 

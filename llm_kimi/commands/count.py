@@ -1,20 +1,14 @@
-"""``llm kimi count``: how many tokens would this prompt be, and what would they cost?
-
-``llm prompt`` itself is run, with its own options, up to the moment at which it would send: what
-is counted is the very request.
-"""
+"""``llm kimi count``: how many tokens would this prompt be, and what would they cost?"""
 
 from __future__ import annotations
 
 import json
 import math
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
-from typing import Any, NoReturn
+from contextlib import contextmanager
+from typing import Any
 
 import click
-import llm
-import llm.cli
 
 from .. import settings
 from ..carriers.drive import Output, run
@@ -23,80 +17,33 @@ from ..carriers.openai_sdk import Carrier
 from ..catalog import FLAGSHIP, Model, resolve
 from ..errors import APIError
 from ..exchange import Notice, Target
-from ..llm_door.models import Kimi
-from ..llm_door.notices import tell
-from ..llm_door.rounds import in_place_of_sending
+from ..llm_door.notices import tell_notice
 from ..translation import Translation
 from .host import currency, in_one_line
+from .prompts import OPTIONS, request_of
 from .terminal import dump, echo_wrapped, secho
 
 __all__ = ["count"]
 
 Json = dict[str, Any]
 
-_PROMPT = llm.cli.cli.commands["prompt"]
-_TAKEN = (
-    "prompt",
-    "system",
-    "model_id",
-    "database",
-    "attachments",
-    "attachment_types",
-    "tools",
-    "python_tools",
-    "options",
-    "schema_input",
-    "schema_multi",
-    "fragments",
-    "system_fragments",
-    "template",
-    "param",
-    "_continue",
-    "conversation_id",
-    "key",
-)
-"""The options of ``llm prompt`` that make a difference to what is sent."""
-
-
-class _Asked(BaseException):
-    """The request is there. No ``Exception``: ``llm prompt`` would make an error of it."""
-
-    def __init__(self, target: Target, translation: Translation) -> None:
-        super().__init__("the request is not sent, it is counted")
-        self.target = target
-        self.translation = translation
-
-
-def _stop(target: Target, translation: Translation) -> NoReturn:
-    raise _Asked(target, translation)
-
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def count(ctx: click.Context, /, as_json: bool, **given: Any) -> None:
-    """Count the tokens of a prompt, without asking for an answer.
+    """Count the tokens in a prompt, without asking for an answer.
 
-    Takes what "llm prompt" takes. Kimi counts the messages: the system prompt, fragments,
+    Takes the options of "llm prompt". Kimi counts the messages: the system prompt, fragments,
     attachments and, with -c, the conversation so far.
 
     \b
     Examples:
-      llm kimi count -m kimi-k2.6 "Ten names for a pet pelican"
+      llm kimi count -m kimi "Ten names for a pet pelican"
       cat book.txt | llm kimi count -s "Summarise"
       llm kimi count -c "And then?"
     """
-    given["model_id"] = _model_id(ctx, given)
-    token = in_place_of_sending.set(_stop)
-    try:
-        # Nothing is printed before it is sent, and nothing logged.
-        ctx.invoke(_PROMPT, **given, no_log=True)
-    except _Asked as asked:
-        target, translation = asked.target, asked.translation
-    else:
-        raise click.ClickException("llm sent nothing that could be counted")
-    finally:
-        in_place_of_sending.reset(token)
+    target, translation = request_of(ctx, given)
     with in_one_line():
         found = _counted(target, translation)
     if as_json:
@@ -105,51 +52,7 @@ def count(ctx: click.Context, /, as_json: bool, **given: Any) -> None:
         _show(found)
 
 
-count.params[:0] = [param for param in _PROMPT.params if param.name in _TAKEN]
-
-
-def _model_id(ctx: click.Context, given: Json) -> str:
-    """The model that ``llm prompt`` would take, if it is ours; the flagship where it was not
-    asked for one and its default is another maker's."""
-    by_hand = ctx.get_parameter_source("model_id") is click.core.ParameterSource.COMMANDLINE
-    asked = given["model_id"] if by_hand else _of_template(given) or _of_conversation(given)
-    wanted = asked or given["model_id"] or llm.get_default_model()  # type: ignore[no-untyped-call]
-    try:
-        model = llm.get_model(wanted)
-    except llm.UnknownModelError as error:
-        if not asked:
-            return FLAGSHIP
-        raise click.ClickException(str(error.args[0])) from None
-    if isinstance(model, Kimi):
-        return model.model_id
-    if asked:
-        raise click.ClickException(
-            f"{asked} is no Kimi model, and only those can be counted: -m {FLAGSHIP}"
-        )
-    return FLAGSHIP
-
-
-def _of_template(given: Json) -> str | None:
-    names = given["template"] or ()
-    for name in (names,) if isinstance(names, str) else names:
-        # A template that is missing is for "llm prompt" to tell.
-        with suppress(llm.cli.LoadTemplateError):
-            model: str | None = llm.cli.load_template(name).model
-            if model:
-                return model
-    return None
-
-
-def _of_conversation(given: Json) -> str | None:
-    if not (given["conversation_id"] or given["_continue"]):
-        return None
-    with suppress(click.ClickException, llm.UnknownModelError):
-        conversation = llm.cli.load_conversation(
-            given["conversation_id"], database=given["database"]
-        )
-        if conversation is not None:
-            return str(conversation.model.model_id)
-    return None
+count.params[:0] = OPTIONS
 
 
 def _counted(target: Target, translation: Translation) -> Json:
@@ -166,7 +69,7 @@ def _counted(target: Target, translation: Translation) -> Json:
     data = answer.get("data")
     tokens = data.get("total_tokens") if isinstance(data, dict) else None
     if not isinstance(tokens, int) or isinstance(tokens, bool) or tokens < 0:
-        raise APIError("no total_tokens in the answer", status=200)
+        raise APIError("the answer contains no total_tokens", status=200)
     return {
         "model": body["model"],
         "base_url": target.base_url,
@@ -202,7 +105,7 @@ def _with_files(target: Target, translation: Translation) -> Iterator[Json]:
 def _tell(outputs: Iterable[Output]) -> None:
     for output in outputs:
         if isinstance(output, Notice):
-            tell(output.text)
+            tell_notice(output)
 
 
 def _price(row: Model, tokens: int) -> Json | None:
@@ -236,11 +139,11 @@ def _show(found: Json) -> None:
     echo_wrapped(f"{share} of the {context:,} tokens of {name}", "  ")
     price = found["price"]
     if price is None:
-        echo_wrapped("its price is not known", "  ")
+        echo_wrapped("price unknown", "  ")
     else:
         text = f"{_dollars(price['input'])} as input"
         if price["cached_input"] is not None:
-            text += f", {_dollars(price['cached_input'])} if all of it is cached"
+            text += f", {_dollars(price['cached_input'])} if fully cached"
         if currency(found["base_url"]) != "USD":
             text += f" (list price of {settings.DEFAULT_BASE_URL})"
         echo_wrapped(text, "  ")
@@ -249,16 +152,19 @@ def _show(found: Json) -> None:
     if not found["fits"]:
         larger = resolve(FLAGSHIP)
         way = f": {FLAGSHIP} takes {larger.context:,}" if tokens < larger.context else ""
-        echo_wrapped(f"Too long for {name}, which has to hold the answer as well{way}", fg="red")
+        echo_wrapped(
+            f"Too long for {name}, whose context must fit the answer as well{way}", fg="red"
+        )
 
 
 def _show_not_counted(rest: Json) -> None:
     number = rest["tools"]
     names = [f"{number} tool{'s' * (number != 1)}"] if number else []
     names += ["the schema"] if rest["schema"] else []
+    add = "adds" if len(names) == 1 and number <= 1 else "add"
     echo_wrapped(
-        f"Kimi counts messages only: {' and '.join(names)} make about {rest['about_tokens']:,} "
-        "more, judged by length",
+        f"Kimi counts messages only: {' and '.join(names)} {add} about "
+        f"{rest['about_tokens']:,} tokens (estimated)",
         "  ",
     )
 

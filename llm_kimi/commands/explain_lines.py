@@ -11,6 +11,8 @@ from typing import IO, Any, TextIO
 
 import click
 
+from .. import learned
+from ..catalog import FLAGSHIP
 from ..translation import Fallback, Translation
 from .request_lines import Entry, LineReader, NoRequestError, unwrap
 from .tally import Group, Groups, Tally
@@ -40,10 +42,10 @@ def explain_lines(
     The summary goes to stderr when ``out`` is stdout.
 
     Raises:
-        click.ClickException: no line holds a request, or ``out`` cannot be written.
+        click.ClickException: no line contains a request, or ``out`` cannot be written.
         SystemExit: in strict mode, when a request is refused.
     """
-    tally = Tally(strict=strict, fallback=fallback, written=out is not None)
+    tally = Tally(learned.load(), strict=strict, fallback=fallback, written=out is not None)
     for number, line in _with_progress(reader):
         try:
             entry = unwrap(line)
@@ -56,7 +58,7 @@ def explain_lines(
             write_line(out, entry, translation)
     if not tally.requests:
         reasons = ", ".join(f"line {g.line}: {reason}" for reason, g in tally.bad_lines)
-        raise click.ClickException(f"no line of {name} holds a chat request ({reasons[:200]})")
+        raise click.ClickException(f"no line of {name} contains a chat request ({reasons[:200]})")
     err = out is sys.stdout
     if as_json:
         click.echo(dump(tally.to_dict()), err=err)
@@ -67,8 +69,9 @@ def explain_lines(
 
 
 @contextmanager
-def opened(out: str | None, stream: IO[bytes]) -> Iterator[TextIO | None]:
-    """``out`` to write to: None for None, stdout for a dash. ``stream`` is what is read.
+def opened(out: str | None, stream: IO[bytes] | None) -> Iterator[TextIO | None]:
+    """``out`` to write to: None for None, stdout for a dash. ``stream`` is what is read, if
+    it is a file.
 
     Raises:
         click.ClickException: it cannot be written, or is what is read.
@@ -77,8 +80,8 @@ def opened(out: str | None, stream: IO[bytes]) -> Iterator[TextIO | None]:
         yield None if out is None else sys.stdout
         return
     with suppress(OSError, ValueError, AttributeError):
-        if os.path.samestat(os.stat(out), os.fstat(stream.fileno())):
-            raise click.ClickException(f"{out} is the file that is read")
+        if stream and os.path.samestat(os.stat(out), os.fstat(stream.fileno())):
+            raise click.ClickException(f"{out} is the input file")
     try:
         file = open(out, "w", encoding="utf-8")  # noqa: SIM115
     except OSError as error:
@@ -156,19 +159,19 @@ class _Summary:
         for rule, group in self._shown(tally.refused):
             self._row(group, f"{rule}: {group.example}" if rule else "other rules")
         if tally.swallowed:
-            self._text(f"of {tally.swallowed:,} more it would ignore a part without a word")
+            self._text(f"and silently ignore fields of {tally.swallowed:,} more")
         self._head(f"Translated, {tally.run:,} run{self._share(tally.run)}")
         if tally.run:
             self._adjusted()
         for rule, group in self._shown(tally.refused_after):
-            self._row(group, f"refused all the same, {rule}: {group.example}", fg="red")
+            self._row(group, f"still refused, {rule}: {group.example}", fg="red")
         errors = tally.errors.total()
         if errors:
             self._head(f"Refused before sending: {errors:,}{self._share(errors)}")
         for reason, group in self._shown(tally.errors):
             self._row(group, reason if reason else "other reasons")
         if not renamed and any(str(reason).startswith("model: ") for reason, _ in tally.errors):
-            self._text("-m kimi-k2.6 explains all of them for that model")
+            self._text(f"-m {FLAGSHIP} explains all of them for that model")
         bad = tally.bad_lines.total()
         if bad:
             self._head(f"{_many(bad, 'line')} without a chat request")
@@ -179,8 +182,8 @@ class _Summary:
         tally = self.tally
         same = tally.run - tally.unchanged - tally.changed_meaning
         self._text(
-            f"{tally.unchanged:,} as they are, {same:,} adjusted with the same meaning, "
-            f"{tally.changed_meaning:,} with a change of meaning (!)"
+            f"{tally.unchanged:,} unchanged, {same:,} adjusted with the same meaning, "
+            f"{tally.changed_meaning:,} with a changed meaning (!)"
         )
         for kind, group in self._shown(tally.adjustments, first=lambda kind: kind[1]):
             if kind is None:
@@ -188,17 +191,25 @@ class _Summary:
                 continue
             mark = "!" if kind[1] else "-"
             self._row(group, group.example, mark=mark)
+        for note, group in self._shown(tally.notes):
+            self._row(group, note or "other notes", mark="?")
         if tally.with_files:
-            self._text(f"{tally.with_files:,} hold files that are fetched or uploaded first")
+            self._text(f"{tally.with_files:,} contain files that are fetched or uploaded first")
         if tally.several:
-            self._text(f"{tally.several:,} are sent several times, once for each answer wanted")
+            self._text(f"{tally.several:,} are sent several times, once per answer")
         if tally.nudged:
-            way = "the lines written only ask" if self.written else "asked, and nudged once"
-            self._text(f"{tally.nudged:,} force a tool call where Kimi does not take it: {way}")
+            way = (
+                "the written lines only ask for it"
+                if self.written
+                else "asked for, then nudged once"
+            )
+            self._text(
+                f"{tally.nudged:,} force a tool call, which Kimi does not accept there: {way}"
+            )
         if tally.restored and self.written:
             self._text(
-                f"{tally.restored:,} have tools or an answer under other names: the replies to "
-                "the lines written come as they are sent, not as they were asked for"
+                f"{tally.restored:,} have renamed tools or another form of answer: replies to the "
+                "written lines come in the form that was sent, not in the original one"
             )
 
     def _shown(

@@ -33,7 +33,7 @@ _PARAMETERS = (
 
 
 class NoRequestError(Exception):
-    """The line holds no chat request; the text says why, the same for all lines of its kind."""
+    """The line contains no chat request; the text says why, the same for all lines of its kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,7 @@ def unwrap(line: bytes | None) -> Entry:
         raise NoRequestError(f"longer than {MAX_LINE // 1024 // 1024} MB")
     value = _parsed(line)
     if not isinstance(value, dict):
-        raise NoRequestError("no JSON object")
+        raise NoRequestError("not a JSON object")
     batch = value if "custom_id" in value and isinstance(value.get("body"), dict) else None
     return Entry(_request(value, _DEPTH), batch)
 
@@ -136,7 +136,7 @@ def _parsed(text: bytes | str) -> Any:
     try:
         return json.loads(text)
     except ValueError:
-        raise NoRequestError("no JSON") from None
+        raise NoRequestError("not valid JSON") from None
     except RecursionError:
         raise NoRequestError("nested too deeply") from None
 
@@ -154,7 +154,7 @@ def _request(value: Json, depth: int) -> Json:
             inner = _parsed(inner)
         if isinstance(inner, dict):
             return _request(inner, depth - 1)
-    raise NoRequestError("no chat request in it")
+    raise NoRequestError("contains no chat request")
 
 
 def _of_litellm(value: Json) -> Json:
@@ -171,4 +171,6 @@ def _of_litellm(value: Json) -> Json:
         return value
     extra = parameters.get("extra_body")
     flat = {**value, **parameters, **(extra if isinstance(extra, dict) else {})}
+    if isinstance(flat.get("model"), str):  # LiteLLM takes its provider off before it sends
+        flat["model"] = flat["model"].removeprefix("kimi/").removeprefix("moonshot/")
     return {name: flat[name] for name in flat if name in _PARAMETERS}

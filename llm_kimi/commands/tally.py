@@ -12,8 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import InvalidRequestError, StrictError
+from ..learned import Learned
 from ..simulator import check_chat, ignored
+from ..simulator.refusal import not_found
 from ..translation import WAYS_OUT, Fallback, Translation, translate
+from .served import Standing, standing
 
 __all__ = ["Group", "Groups", "Tally"]
 
@@ -69,10 +72,15 @@ class Groups:
 class Tally:
     """Feed it requests. Counts are of requests; in ``adjustments`` too, one a parameter.
 
+    ``found`` is what the host was last heard to serve: ids that it does not serve are refused.
     ``written``: the bodies are for a file, so what has to be fetched or uploaded first is an error.
     """
 
-    def __init__(self, *, strict: bool, fallback: Fallback, written: bool = False) -> None:
+    def __init__(
+        self, found: Learned, *, strict: bool, fallback: Fallback, written: bool = False
+    ) -> None:
+        self._found = found
+        self._standings: dict[str, Standing] = {}
         self._strict = strict
         self._written = written
         self._fallback: Fallback = fallback
@@ -90,6 +98,7 @@ class Tally:
         self.refused_after = Groups()
         self.errors = Groups()
         self.adjustments = Groups()
+        self.notes = Groups()
 
     def bad_line(self, line: int, reason: str) -> None:
         """A line without a request."""
@@ -111,11 +120,26 @@ class Tally:
         if refusal is not None:
             self.refused_after.add(refusal.rule, line, refusal.message)
             return None
+        note = self._standing(request).note
+        if note is not None:
+            self.notes.add(note, line)
         self._runs(translation, line)
         return translation
 
+    def _standing(self, request: Json) -> Standing:
+        model = request.get("model")
+        if not isinstance(model, str):
+            return Standing()
+        known = self._standings.get(model)
+        if known is None:
+            known = standing(model, self._found)
+            if len(self._standings) < MAX_KINDS:
+                self._standings[model] = known
+        return known
+
     def _as_sent(self, request: Json, line: int) -> None:
-        refusal = check_chat(request)
+        unserved = self._standing(request).refusal is not None
+        refusal = not_found(request["model"]) if unserved else check_chat(request)
         if refusal is not None:
             self.refused.add(refusal.rule, line, refusal.message)
         elif ignored(request):
@@ -123,6 +147,9 @@ class Tally:
 
     def _translated(self, request: Json) -> Translation:
         """The translation, if it can be sent."""
+        refusal = self._standing(request).refusal
+        if refusal is not None:
+            raise InvalidRequestError(refusal, param="model")
         translation = translate(request, strict=self._strict, tool_choice_fallback=self._fallback)
         for need in translation.needs:
             if need.required and self._written:
@@ -194,6 +221,7 @@ class Tally:
             },
             "errors_before_sending": self.errors.total(),
             "errors_by_reason": listed(self.errors, "reason"),
+            "notes": listed(self.notes, "note"),
             "bad_lines": self.bad_lines.total(),
             "bad_lines_by_reason": listed(self.bad_lines, "reason"),
         }
