@@ -14,7 +14,7 @@ import pytest
 
 from llm_kimi import learned, settings
 from llm_kimi.catalog import live_models
-from llm_kimi.commands import diagnosis
+from llm_kimi.commands import destination, diagnosis
 from llm_kimi.simulator import Simulator, handler
 from tests.llm_runs import closed_clients, process, run
 
@@ -92,7 +92,10 @@ def test_keys_that_differ_are_named_by_their_places(
     assert as_json()["key"]["agree"] is True
     run("keys", "set", "kimi", "--value", OTHER)
     text = problems()
-    assert "the stored key 'kimi' (llm keys) wins over the environment variable MOON" in text
+    assert (
+        "the stored key 'kimi' (llm keys) takes precedence over the environment variable MOON"
+        in text
+    )
     found = as_json(code=1)["key"]
     assert (len(found["places"]), found["agree"]) == (3, False)
 
@@ -139,7 +142,6 @@ def test_base_urls_that_are_wrong(
     ("url", "kind"),
     [
         ("https://api.moonshot.cn/v1", "mainland China, keys of platform.kimi.com"),
-        ("http://127.0.0.1:9/v1", "this machine"),
         ("https://relay.example/v1", "another host"),
     ],
 )
@@ -155,7 +157,7 @@ def test_base_urls_that_differ(key: str, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("MOONSHOT_BASE_URL", "https://api.moonshot.cn/v1/")
     assert as_json()["problems"] == []
     monkeypatch.setenv("MOONSHOT_API_BASE", "https://api.moonshot.ai/v1")
-    assert "KIMI_BASE_URL wins over MOONSHOT_API_BASE" in problems()
+    assert "KIMI_BASE_URL takes precedence over MOONSHOT_API_BASE" in problems()
 
 
 def test_a_key_in_the_path_of_a_base_url_stays_secret(
@@ -234,7 +236,7 @@ def test_broken_files(key: str) -> None:
     assert "kimi-models.json cannot be read" in problems()
     learned.path().unlink()
     folder.joinpath("keys.json").write_text("{")
-    assert "keys.json cannot be read (no JSON)" in problems()
+    assert "keys.json cannot be read (not valid JSON)" in problems()
 
 
 def test_a_folder_that_cannot_be_written(
@@ -245,7 +247,7 @@ def test_a_folder_that_cannot_be_written(
     assert done.returncode == 1
     assert done.stderr == ""
     text = " ".join(done.stdout.split())
-    assert "cannot be written (Not a directory): set LLM_USER_PATH" in text
+    assert "is not writable (Not a directory): set LLM_USER_PATH" in text
     assert list(tmp_path.glob("file*")) == [tmp_path / "file"]
 
 
@@ -314,3 +316,111 @@ def test_as_a_real_command(kimi: Simulator) -> None:
 
 def test_help_shows_an_example() -> None:
     assert "llm kimi doctor --online" in run("kimi", "doctor", "--help").stdout
+
+
+@pytest.mark.parametrize(
+    ("url", "maker"),
+    [
+        ("https://api.openai.com/v1", "OpenAI"),
+        ("https://eu.api.openai.com/v1", "OpenAI"),
+        ("https://API.OpenAI.com./v1", "OpenAI"),
+        ("https://api.deepseek.com", "DeepSeek"),
+        ("https://api.anthropic.com/v1", "Anthropic"),
+        ("https://generativelanguage.googleapis.com/v1beta/openai", "Google"),
+        ("https://openrouter.ai/api/v1", "OpenRouter"),
+        ("https://api.groq.com/openai/v1", "Groq"),
+    ],
+)
+def test_hosts_of_other_makers_are_reported_and_never_asked(
+    key: str, monkeypatch: pytest.MonkeyPatch, url: str, maker: str
+) -> None:
+    monkeypatch.setenv("KIMI_BASE_URL", url)
+    text = problems("--online")  # a connection would be an error of its own
+    assert f"a host of {maker}, not Moonshot's: your key would be sent there" in text
+    assert "https://api.moonshot.ai/v1" in text
+    found = as_json("--online", code=1)
+    assert (found["online"], found["base_url"]["host"]) == (None, maker)
+
+
+def test_a_name_that_only_ends_like_another_makers_is_not_theirs(
+    key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KIMI_BASE_URL", "https://notopenai.com/v1")
+    assert as_json()["base_url"]["host"] == "another host"
+
+
+def test_a_relay_with_a_key_of_its_own_is_meant(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KIMI_BASE_URL", "https://openrouter.ai/api/v1")
+    monkeypatch.setenv("KIMI_API_KEY", "sk-or-v1-0123456789")
+    found = as_json()
+    assert found["problems"] == []
+    assert "a host of OpenRouter, not Moonshot's" in found["notes"][0]
+    monkeypatch.setenv("KIMI_API_KEY", "sk-ant-0123456789")
+    assert "the key starts with sk-ant-: it belongs to Anthropic" in problems()
+
+
+def test_an_unknown_host_is_noted(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KIMI_BASE_URL", "https://relay.example/v1")
+    assert as_json()["notes"] == [
+        "relay.example is not Moonshot's host: your key is sent there with every request"
+    ]
+    text = doctor()
+    assert "- relay.example is not Moonshot's host" in text
+    assert "Nothing is wrong" not in text
+
+
+@pytest.mark.parametrize("host", ["api.kimi.com", "api.kimi.ai"])
+def test_both_hosts_of_kimi_code(key: str, monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    """@moonshot-ai/kimi-code 2.1.0 on npm names both."""
+    monkeypatch.setenv("KIMI_BASE_URL", f"https://{host}/coding/v1")
+    assert f"{host}, the host of Kimi Code, another product" in problems("--online")
+
+
+def test_a_website_is_no_api(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KIMI_BASE_URL", "https://platform.kimi.ai/v1")
+    assert "a website of Moonshot's, not its API" in problems("--online")
+
+
+@pytest.mark.parametrize(
+    ("start", "owner"),
+    [
+        ("sk-ant-api03-", "Anthropic"),
+        ("sk-or-v1-", "OpenRouter"),
+        ("sk-proj-", "OpenAI"),
+        ("gsk_", "Groq"),
+        ("AIzaSy", "Google"),
+    ],
+)
+def test_keys_of_other_makers(monkeypatch: pytest.MonkeyPatch, start: str, owner: str) -> None:
+    monkeypatch.setenv("MOONSHOT_API_KEY", f"{start}0123456789")
+    text = problems()
+    assert f"it belongs to {owner}, not to Moonshot; get one at https://platform.kimi.ai" in text
+    assert "0123456789" not in text
+
+
+def test_a_server_of_this_machine_that_has_ended(
+    kimi: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The variables of ``llm kimi simulate``, after its Ctrl-C."""
+    assert as_json()["problems"] == []
+    kimi.stop()
+    monkeypatch.setenv("MOONSHOT_BASE_URL", kimi.base_url)
+    for args in ((), ("--online",)):
+        text = problems(*args)
+        assert text.startswith(f"no connection to {kimi.base_url}")
+        assert "KIMI_BASE_URL sets" in text
+        assert "llm kimi simulate" in text
+        assert "unset KIMI_BASE_URL MOONSHOT_BASE_URL" in text
+
+
+def test_the_key_of_the_offline_kimi_is_not_for_moonshot(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOONSHOT_API_KEY", "sk-simulator")
+    assert "MOONSHOT_API_KEY is the key of the offline Kimi" in problems("--online")
+
+
+def test_ollama_on_this_machine(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KIMI_BASE_URL", "http://localhost:11434/v1")
+    monkeypatch.setattr(destination, "_listens", lambda place: True)
+    found = as_json()
+    assert found["base_url"]["host"] == "this machine, Ollama"
+    assert "your key is sent to the program there" in found["notes"][0]

@@ -12,6 +12,7 @@ from .. import settings
 from ..carriers.endpoints import Endpoints
 from ..errors import APIError, KimiError
 from .balance import ask_balance
+from .destination import may_be_asked
 from .diagnosis import diagnose, safe
 from .terminal import dump, echo_wrapped, secho, style, width, wrapped
 
@@ -21,21 +22,21 @@ Json = dict[str, Any]
 
 
 @click.command()
-@click.option("--online", is_flag=True, help="Ask the host as well whether the key works.")
-@click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
+@click.option("--online", is_flag=True, help="Also ask the host whether the key works.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def doctor(online: bool, as_json: bool) -> None:
     """Show what is configured and what is wrong with it.
 
-    Ends with exit status 1 when something is wrong. The output holds no key, no password and no
-    home directory: it can go into a bug report as it is.
+    The exit status is 1 if something is wrong. The output contains no key, no password and no
+    home directory, so you can paste it into a bug report as it is.
 
     \b
     Example:
       llm kimi doctor
       llm kimi doctor --online
     """
-    report = diagnose()
-    report["online"] = _online(report["problems"]) if online else None
+    report = diagnose(probe=not online)
+    report["online"] = _online(report["problems"]) if online and may_be_asked() else None
     if as_json:
         click.echo(dump(report))
     else:
@@ -44,7 +45,7 @@ def doctor(online: bool, as_json: bool) -> None:
 
 
 def _online(problems: list[str]) -> Json | None:
-    """What the host says; None when there is nothing to ask it with, which is told already."""
+    """What the host says; None when there is nothing to ask it with, which is reported already."""
     try:
         base_url, key = settings.base_url(), settings.find_key()
     except KimiError:
@@ -77,7 +78,7 @@ def _balance(host: Endpoints, problems: list[str]) -> Json | None:
     except KimiError as error:
         missing = isinstance(error, APIError) and error.status in (404, 405, 501)
         if not missing:  # relays keep no accounts
-            problems.append(safe(f"the balance: {_line(error)}"))
+            problems.append(safe(f"balance: {_line(error)}"))
         return None
     if balance["blocked"]:
         problems.append("the account has no balance left: calls are blocked until it is topped up")
@@ -106,11 +107,17 @@ def _show(report: Json) -> None:
     if report["online"]:
         _row("online", _online_text(report["online"]))
     click.echo()
-    problems = report["problems"]
-    if not problems:
-        secho("Nothing is wrong.", fg="green", bold=True)
+    _conclude(report["problems"], report["notes"])
+
+
+def _conclude(problems: list[str], notes: list[str]) -> None:
     for problem in problems:
         echo_wrapped(problem, "! ", fg="yellow")
+    for note in notes:
+        echo_wrapped(note, "- ")
+    if not problems:
+        verdict = "Otherwise nothing is wrong." if notes else "Nothing is wrong."
+        secho(verdict, fg="green", bold=True)
 
 
 def _row(name: str, text: str) -> None:
@@ -127,12 +134,12 @@ def _key_text(key: Json) -> str:
     others = len(key["places"]) - 1
     if not others:
         return f"from {key['source']}"
-    same = "the same" if key["agree"] else "another one"
+    same = "also" if key["agree"] else "a different one"
     return f"from {key['source']}; {same} in {', '.join(key['places'][1:])}"
 
 
 def _online_text(online: Json) -> str:
-    works = {True: "the key works", False: "the key is refused", None: "no answer of use"}
+    works = {True: "the key works", False: "the key is refused", None: "no usable answer"}
     parts = [works[online["key_works"]]]
     if online["key_works"]:
         parts += [f"{online['models']} models", f"{online['milliseconds']} ms"]
