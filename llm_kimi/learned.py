@@ -89,8 +89,10 @@ def read(base_url: str) -> Learned:
     except FileNotFoundError:
         return Learned(base_url)
     except (OSError, ValueError, RecursionError) as error:
-        reason = (getattr(error, "strerror", None) or str(error) or "no JSON").splitlines()[0]
-        text = f"{FILE} cannot be read ({reason}): llm kimi refresh writes it anew"
+        reason = (getattr(error, "strerror", None) or str(error) or "not valid JSON").splitlines()[
+            0
+        ]
+        text = f"{FILE} cannot be read ({reason}): run 'llm kimi refresh' to recreate it"
         return Learned(base_url, trouble=text)
     if host is None:
         return Learned(base_url)
@@ -114,11 +116,11 @@ def _hosts() -> dict[str, Any]:
     content = json.loads(text)
     hosts = content.get("hosts") if isinstance(content, dict) else None
     if not isinstance(hosts, dict):
-        raise ValueError("not in the form that is written here")
+        raise ValueError("not in the expected format")
     if content.get("version") != VERSION:
         raise ValueError("written by another version")
     if not all(isinstance(h, dict) and isinstance(h.get("models"), list) for h in hosts.values()):
-        raise ValueError("not in the form that is written here")
+        raise ValueError("not in the expected format")
     return hosts
 
 

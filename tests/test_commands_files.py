@@ -190,7 +190,7 @@ def test_the_list_marks_our_own_and_is_newest_first(
     assert rows[1].endswith("now      *  Mein Foto.png")
     assert re.search(r"file-extract +6 B +3d ago +theirs\.txt$", rows[2])
     assert result.stderr == (
-        "3 files, 670 B; 2 uploaded from here; 1 text of documents remembered here.\n"
+        "3 files, 670 B; 2 uploaded from here; 1 document text remembered here.\n"
     )
     known = listed()[1]
     assert (known["name"], known["ours"], known["left_over"]) == ("Mein Foto.png", True, False)
@@ -576,7 +576,7 @@ def test_prune_asks_nobody_without_a_terminal(kimi: Simulator, put: Callable[...
     assert result.exit_code == 1
     assert found["id"] in result.stdout
     assert result.stderr == (
-        "Error: there is no terminal to ask at: --yes deletes without asking\n"
+        "Error: there is no terminal to ask for confirmation: use --yes to delete without asking\n"
     )
     assert ids(kimi) == {found["id"]}
 
@@ -587,7 +587,7 @@ def test_prune_can_be_tried(kimi: Simulator, put: Callable[..., str], owner: Acc
     _grow_old(owner)
     result = files("prune", "--dry-run", "--texts")
     assert found["id"] in result.stdout
-    assert "1 remembered text" in result.stdout
+    assert "1 remembered document text" in result.stdout
     assert "Deleted" not in result.stdout
     told = data("prune", "--dry-run")
     assert (told["dry_run"], told["files"][0]["gone"]) == (True, False)
@@ -713,7 +713,7 @@ def test_prune_with_a_broken_cache(kimi: Simulator, put: Callable[..., str]) -> 
         each.unlink()
     path.write_bytes(b"no database" * 100)
     text = refuse("prune", "--yes")
-    assert text.startswith("nothing is known of uploads from here. Uploads are not remembered: ")
+    assert text.startswith("uploads from here are not known. Uploads are not remembered: ")
     assert "is damaged" in text
     assert ids(kimi) == {found["id"]}
     result = files("list")

@@ -62,16 +62,16 @@ def test_what_is_allowed_where() -> None:
     assert "also known as kimi" in flagship
     assert "cannot be forced" in block(text, "kimi-k2.7-code")
     switchable = block(text, "kimi-k2.6")
-    assert "thinks, can be switched off" in switchable
-    assert "required and a named tool with thinking off only" in switchable
-    assert "writes up to 32,768 unless told otherwise" in switchable
+    assert "thinking can be switched off" in switchable
+    assert "required or a named tool only with thinking off" in switchable
+    assert "writes up to 32,768 by default" in switchable
     assert "2026-10-31; retirement planned by the end of December 2026" in switchable
 
 
 def test_a_retired_model_names_date_and_replacement() -> None:
     text = models("--all")
     assert "retired on 2026-08-31: use kimi-k2.6" in block(text, "moonshot-v1-8k")
-    assert "kimi-latest: retired 2026-01-28, use kimi-k3.1-pro" in text
+    assert "kimi-latest: retired on 2026-01-28, use kimi-k3.1-pro" in text
 
 
 @pytest.mark.parametrize("flags", [(), ("--all",)])
@@ -119,11 +119,11 @@ def test_models_of_the_last_refresh_are_marked() -> None:
     rows = [{"id": "kimi-k9", "context_length": 5_000}, {"id": "kimi-k2.6"}, {"id": "kimi-k2.5"}]
     learned.save(settings.DEFAULT_BASE_URL, rows, WHEN)
     text = models()
-    assert "learned by llm kimi refresh" in block(text, "kimi-k9")
+    assert "learned by 'llm kimi refresh'" in block(text, "kimi-k9")
     assert "5,000" in block(text, "kimi-k9")
     assert "not served by your host" in block(text, "kimi-k3")
     assert "not served" not in block(text, "kimi-k2.6")
-    assert f"was last asked for its models at {WHEN}" in " ".join(text.split())
+    assert f"Last refresh of https://api.moonshot.ai/v1: {WHEN}" in " ".join(text.split())
     found = as_json()
     assert (found["kimi-k9"]["learned"], found["kimi-k9"]["price"]) == (True, None)
     assert (found["kimi-k3"]["served"], found["kimi-k2.6"]["served"]) == (False, True)

@@ -68,7 +68,7 @@ def test_stated_capabilities_hold(kimi: Simulator) -> None:
 def test_a_second_time_nothing_is_new(kimi: Simulator) -> None:
     refresh()
     text = refresh()
-    assert "nothing is new, nothing is gone" in text
+    assert "no models were added or removed" in text
     assert "llm -m kimi-k9 hi" in text
 
 

@@ -164,7 +164,7 @@ def test_a_broken_file_is_no_file(text: bytes) -> None:
     found = learned.load(HOST)
     assert (found.models, found.rows) == ((), ())
     assert "kimi-models.json cannot be read (" in (found.trouble or "")
-    assert "llm kimi refresh writes it anew" in (found.trouble or "")
+    assert "run 'llm kimi refresh' to recreate it" in (found.trouble or "")
     assert "\n" not in (found.trouble or "")
     assert learned.take_trouble() == found.trouble
     assert learned.take_trouble() is None

@@ -23,12 +23,12 @@ https://platform.kimi.ai/docs/openapi.json"""
 
 @click.command()
 @key_option
-@click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def balance(key: str | None, as_json: bool) -> None:
     """Show the balance of the account that the key belongs to.
 
-    In US dollars on api.moonshot.ai, in yuan on api.moonshot.cn. Kimi answers no more calls once
-    the available balance is 0 or less.
+    In US dollars on api.moonshot.ai, in yuan on api.moonshot.cn. Kimi stops answering once the
+    available balance is 0 or less.
 
     \b
     Example:
@@ -43,7 +43,7 @@ def balance(key: str | None, as_json: bool) -> None:
 
 
 def ask_balance(host: Endpoints) -> Json:
-    """The three balances of the account, the currency (None: nobody says) and ``blocked``.
+    """The three balances of the account, the currency (None if unknown) and ``blocked``.
 
     Raises:
         APIError, APIConnectionError, InvalidRequestError: what went wrong.
@@ -79,6 +79,6 @@ def _show(found: Json) -> None:
 
 
 def _amount(value: float) -> str:
-    """As many decimals as were told, two at least and five at most: ``3.00001``, ``49.50``."""
+    """As many decimals as were given, two at least and five at most: ``3.00001``, ``49.50``."""
     whole, _, decimals = f"{value:,.5f}".partition(".")
     return f"{whole}.{decimals.rstrip('0'):0<2}"

@@ -49,7 +49,7 @@ def connect(key: str | None = None) -> Endpoints:
 
 
 def currency(base_url: str) -> str | None:
-    """What accounts of this host are kept in; None where nobody says.
+    """What accounts of this host are kept in; None if unknown.
 
     https://platform.kimi.ai/docs/api/overview: .ai in US dollars, .cn in yuan.
     """

@@ -22,13 +22,13 @@ _FORMS = ("auto", "none", "required", "named")
 
 
 @click.command()
-@click.option("--all", "every", is_flag=True, help="Retired models as well.")
-@click.option("--json", "as_json", is_flag=True, help="Everything that is known, as JSON.")
+@click.option("--all", "every", is_flag=True, help="Include retired models.")
+@click.option("--json", "as_json", is_flag=True, help="Print everything that is known, as JSON.")
 def models(every: bool, as_json: bool) -> None:
     """List the Kimi models and what each allows. Needs no key and no network.
 
     Prices are US dollars per million tokens on the international platform. "llm kimi refresh"
-    asks your host which models it serves; those unknown until then are marked.
+    asks your host which models it serves; new ones are marked.
 
     \b
     Example:
@@ -151,18 +151,18 @@ def _show(rows: list[Model], found: learned.Learned, every: bool) -> None:
             echo_wrapped(note, "  ", fg="yellow")
     if every:
         click.echo()
-        echo_wrapped("Retired long ago, and known by name only:")
+        echo_wrapped("Retired long ago; only the ids are known:")
         for model_id in GONE:
             if model_id not in BY_ID:
                 retired_on, replacement = GONE[model_id]
-                click.echo(f"  {model_id}: retired {retired_on}, use {replacement}")
+                click.echo(f"  {model_id}: retired on {retired_on}, use {replacement}")
     click.echo()
     echo_wrapped(
-        "Output is the most that a model writes, its thinking included; prompt and output share "
-        "the context. tool_choice auto and none work everywhere."
+        "Output is the most that a model writes, thinking included; prompt and output share the "
+        "context. tool_choice auto and none always work."
     )
     if found.when:
-        echo_wrapped(f"{found.base_url} was last asked for its models at {found.when}.")
+        echo_wrapped(f"Last refresh of {found.base_url}: {found.when}.")
 
 
 def _numbers(row: Model) -> str:
@@ -180,7 +180,7 @@ def _sentence(row: Model) -> str:
         prices = [f"${price:.2f}/M for {ttl}" for ttl, price in row.price.cache_writes.items()]
         parts.append(f"writing to the cache {', '.join(prices)}")
     if row.output_default:
-        parts.append(f"writes up to {row.output_default:,} unless told otherwise")
+        parts.append(f"writes up to {row.output_default:,} by default")
     if row.id == FLAGSHIP:
         parts.append("also known as kimi")
     return "; ".join(parts)
@@ -191,7 +191,7 @@ def _thinks(row: Model) -> str:
     if thinking.mode == "always":
         levels = f" ({', '.join(thinking.efforts)})" if thinking.efforts else ""
         return f"always thinks{levels}"
-    return "thinks, can be switched off" if thinking.mode == "switchable" else "does not think"
+    return "thinking can be switched off" if thinking.mode == "switchable" else "does not think"
 
 
 def _forcing(row: Model) -> str:
@@ -199,13 +199,13 @@ def _forcing(row: Model) -> str:
 
     def words(on: bool) -> str:
         forced = [form for form in _forms(row, on) if form not in ("auto", "none")]
-        return " and ".join(forced).replace("named", "a named tool")
+        return " or ".join(forced).replace("named", "a named tool")
 
     mode = row.thinking.mode
     if mode == "switchable":
         on, off = words(True), words(False)
         if off and not on:
-            return f"tool_choice {off} with thinking off only"
+            return f"tool_choice {off} only with thinking off"
         return f"tool_choice {on}" if on else "tool calls cannot be forced"
     found = words(mode == "always")
     return f"tool_choice {found}" if found else "tool calls cannot be forced"
@@ -219,7 +219,7 @@ def _notes(row: Model, found: learned.Learned) -> list[str]:
         use = f": use {row.replacement}" if row.replacement else ""
         notes.append(f"{row.notice}{use}")
     if row.id not in BY_ID:
-        notes.append("learned by llm kimi refresh; its rules are taken from its name")
+        notes.append("learned by 'llm kimi refresh'; its rules are guessed from its name")
     elif found.when:
         served = _served(row, found)
         if row.status == "live" and not served:

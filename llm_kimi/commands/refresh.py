@@ -23,13 +23,13 @@ MAX_SHOWN = 40
 
 @click.command()
 @key_option
-@click.option("--json", "as_json", is_flag=True, help="What was found, as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
 def refresh(key: str | None, as_json: bool) -> None:
     """Ask the host for its models.
 
-    Those that are new can be used at once, with the capabilities that the host states; the other
-    rules of a new model are those of the newest family. Remembered per base URL, in
-    kimi-models.json in llm's user folder.
+    New models can be used at once, with the capabilities that the host states; their other rules
+    are those of the newest family. The list is kept per base URL, in kimi-models.json in llm's
+    user folder.
 
     \b
     Example:
@@ -105,7 +105,7 @@ def _show(report: Json, found: learned.Learned) -> None:
     if len(report["new"]) > MAX_SHOWN:
         _line("new", f"and {len(report['new']) - MAX_SHOWN} more", fg="green")
     for model_id in report["gone"]:
-        _line("gone", f"{model_id}, which it served the last time", fg="red")
+        _line("gone", f"{model_id}, which it served last time", fg="red")
     for model_id in report["not_served"]:
         if model_id not in report["gone"]:
             _line("not served", f"{model_id}, which the open platform has", fg="yellow")
@@ -113,9 +113,9 @@ def _show(report: Json, found: learned.Learned) -> None:
         told, ours = f"{row['context_length']:,}", f"{row['catalog']:,}"
         _line("differs", f"{row['id']}: a context of {told}, {ours} in the catalog", fg="yellow")
     if not (report["new"] or report["gone"]):
-        click.echo("  nothing is new, nothing is gone")
+        click.echo("  no models were added or removed")
     if found.models:
-        click.echo(f"Use them at once: llm -m {found.models[0].id} hi")
+        click.echo(f"To use one: llm -m {found.models[0].id} hi")
 
 
 def _line(mark: str, text: str, **how: Any) -> None:

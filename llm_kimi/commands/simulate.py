@@ -22,31 +22,42 @@ __all__ = ["simulate"]
 
 # Options that stand behind COMMAND are the command's, with "--" before it or without.
 @click.command(context_settings={"allow_interspersed_args": False})
-@click.option("--port", type=click.IntRange(0, 65535), default=0, help="0: any free one.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    help="Port to listen on; 0 picks a free one.",
+)
 @click.option(
     "--log",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Write every request as a line of JSON, with the rule it broke.",
+    help="Append each request to this file as a line of JSON, with the rule it broke.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Other seed, other answers.")
+@click.option(
+    "--seed",
+    type=int,
+    default=0,
+    show_default=True,
+    help="A different seed gives different answers.",
+)
 @click.option(
     "--chunk-delay",
     type=click.FloatRange(min=0),
     default=0.0,
-    help="Seconds between the pieces of a streamed answer, to see it stream.",
+    help="Seconds between the chunks of a streamed answer, so that you see it stream.",
 )
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 def simulate(
     port: int, log: Path | None, seed: int, chunk_delay: float, command: tuple[str, ...]
 ) -> None:
-    """Run an offline Kimi on loopback that keeps the API's rules and error texts.
+    """Run an offline Kimi on this machine, with the API's rules and error texts.
 
-    Without COMMAND it runs until Ctrl-C. With one it sets the base URL and a key in the command's
-    environment, runs it, and ends with its exit status.
+    Without COMMAND it runs until Ctrl-C. With one, it runs the command with a base URL and a key
+    in its environment, and exits with the command's exit status.
 
     \b
     Examples:
-      llm kimi simulate -- llm -m kimi-k2.6 hi
+      llm kimi simulate -- llm -m kimi hi
       llm kimi simulate --log requests.jsonl -- pytest
     """
     from ..simulator import Simulator
@@ -119,12 +130,14 @@ def _in_main_thread() -> bool:
 
 
 def _serve(simulator: Any) -> int:
-    click.echo(f"Offline Kimi at {simulator.base_url} (Ctrl-C ends it). In another terminal:")
+    click.echo(f"Offline Kimi at {simulator.base_url} (Ctrl-C stops it). In another terminal:")
     click.echo(f"  export {BASE_URL_VARIABLES[0]}={simulator.base_url}")
     click.echo(f"  export {KEY_VARIABLES[0]}={simulator.key}")
-    click.echo("  llm -m kimi-k2.6 hi")
+    click.echo("  llm -m kimi hi")
     try:
         threading.Event().wait()
     except KeyboardInterrupt:
-        click.echo("", err=True)
+        # Left set, the variables would lead every later call to nobody.
+        names = f"{BASE_URL_VARIABLES[0]} {KEY_VARIABLES[0]}"
+        click.echo(f"\nStopped. In the other terminal: unset {names}", err=True)
     return 0

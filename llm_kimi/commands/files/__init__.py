@@ -36,8 +36,8 @@ class _Files(click.Group):
 def files() -> None:
     """The files that your account has at Kimi.
 
-    Prompts upload what they need by themselves and remember it. These commands are for files that
-    you upload on purpose, and for tidying up: an account holds 1,000 files and 10 GB.
+    Prompts upload what they need on their own and remember it. These commands are for files that
+    you upload on purpose, and for tidying up: an account can have 1,000 files and 10 GB.
 
     \b
     Examples:

@@ -20,9 +20,9 @@ __all__ = ["COMMANDS"]
 @click.argument("file_ids", metavar="ID...", type=to_id, nargs=-1, required=True)
 @key_option
 def delete(file_ids: tuple[str, ...], key: str | None) -> None:
-    """Delete files at Kimi, whoever has uploaded them. It does not ask.
+    """Delete files at Kimi, whoever uploaded them, without confirmation.
 
-    When one of several cannot be deleted, the others are.
+    If one of several cannot be deleted, the others still are.
 
     \b
     Example:
@@ -42,17 +42,17 @@ def delete(file_ids: tuple[str, ...], key: str | None) -> None:
 
 
 @click.command("prune")
-@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
-@click.option("--texts", is_flag=True, help="Forget the remembered texts of documents as well.")
+@click.option("-y", "--yes", is_flag=True, help="Delete without asking.")
+@click.option("--texts", is_flag=True, help="Also forget the remembered texts of documents.")
 @click.option("--dry-run", is_flag=True, help="Show what would be deleted, and delete nothing.")
 @key_option
-@click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def prune(yes: bool, texts: bool, dry_run: bool, key: str | None, as_json: bool) -> None:
     """Delete the files that were uploaded from here.
 
-    What failed uploads have left goes as well. Files of other programs stay. So do the remembered
-    texts of documents, unless --texts is given: with them, a document that is attached again is
-    not uploaded again.
+    That includes what failed uploads left behind. Files of other programs stay. So do the
+    remembered texts of documents, unless --texts is given: thanks to them, a document that is
+    attached again is not uploaded again.
 
     \b
     Examples:
@@ -64,7 +64,7 @@ def prune(yes: bool, texts: bool, dry_run: bool, key: str | None, as_json: bool)
     account.do(pruning)
     problem = account.stage.cache.problem
     if problem is not None and not pruning.own:
-        raise click.ClickException(f"nothing is known of uploads from here. {problem}")
+        raise click.ClickException(f"uploads from here are not known. {problem}")
     forgotten = len(pruning.texts) if texts else 0
     if not as_json:
         _show(pruning, forgotten)
@@ -98,7 +98,7 @@ def _show(pruning: Pruning, texts: int) -> None:
     elif not texts:
         say("Nothing to delete.")
     if texts:
-        say(f"{plural(texts, 'remembered text')} of documents")
+        say(plural(texts, "remembered document text"))
     if pruning.others:
         others = plural(pruning.others, "other file")
         say(
@@ -108,8 +108,8 @@ def _show(pruning: Pruning, texts: int) -> None:
         )
     if pruning.under_way:
         say(
-            f"{plural(pruning.under_way, 'upload')} may still be under way; what has become of it "
-            "can be told after 15 minutes.",
+            f"{plural(pruning.under_way, 'upload')} may still be under way; run this again after "
+            "15 minutes.",
             err=True,
         )
 
@@ -117,7 +117,9 @@ def _show(pruning: Pruning, texts: int) -> None:
 def _ask(files: int, texts: int) -> None:
     """Go on only with a yes."""
     if not sys.stdin.isatty():
-        raise click.ClickException("there is no terminal to ask at: --yes deletes without asking")
+        raise click.ClickException(
+            "there is no terminal to ask for confirmation: use --yes to delete without asking"
+        )
     parts = []
     if files:
         parts.append(f"delete {plural(files, 'file')} at Kimi")

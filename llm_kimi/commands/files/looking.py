@@ -31,7 +31,7 @@ _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 @click.command("list")
 @key_option
-@click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def list_files(key: str | None, as_json: bool) -> None:
     """List the files of the account, newest first.
 
@@ -78,10 +78,10 @@ def _sum_up(files: list[RemoteFile], texts: int) -> None:
     left_over = sum(file.left_over for file in files)
     if left_over:
         lines.append(
-            f"{left_over} left over from failed uploads: llm kimi files prune deletes them"
+            f"{left_over} left over from failed uploads: 'llm kimi files prune' deletes them"
         )
     if texts:
-        lines.append(f"{plural(texts, 'text')} of documents remembered here")
+        lines.append(f"{plural(texts, 'document text')} remembered here")
     say(style("; ".join(lines) + ".", dim=True), err=True)
 
 
@@ -108,7 +108,7 @@ class _Look:
         if purpose != "file-extract":
             raise InvalidRequestError(
                 f"{self._file_id} was uploaded with purpose {purpose}, so it has no text; only "
-                "files of purpose file-extract have"
+                "files uploaded for file-extract have"
             )
         self.text = extracted_text((yield from stage.remote.content(self._file_id)))
 
@@ -116,9 +116,9 @@ class _Look:
 @click.command("show")
 @click.argument("file_id", metavar="ID", type=to_id)
 @key_option
-@click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def show_file(file_id: str, key: str | None, as_json: bool) -> None:
-    """Show what is known of the file ID.
+    """Show what is known about a file.
 
     \b
     Example:
@@ -159,10 +159,10 @@ def show_file(file_id: str, key: str | None, as_json: bool) -> None:
     "-o",
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Write the text there in place of showing it.",
+    help="Write the text to this file instead of showing it.",
 )
 def show_content(file_id: str, key: str | None, output: Path | None) -> None:
-    """Show the text that Kimi extracted from the document ID.
+    """Show the text that Kimi extracted from a document.
 
     \b
     Examples:

@@ -24,17 +24,17 @@ PURPOSES = ("file-extract", "image", "video")
 @click.option(
     "--purpose",
     type=click.Choice(PURPOSES),
-    help="What it is for; found from the bytes of the file unless given.",
+    help="What it is for; by default found from the content of the file.",
 )
 @key_option
-@click.option("--json", "as_json", is_flag=True, help="A JSON list, for programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
 def upload(paths: tuple[str, ...], purpose: Purpose | None, key: str | None, as_json: bool) -> None:
     """Upload files that stay at Kimi.
 
-    They are remembered: -a of the same file then uploads nothing. Images and videos can be named
-    in prompts by their id; of documents the text is kept, which "llm kimi files content" shows. A
-    file that is there already is not uploaded again. When one of several cannot be uploaded, the
-    others are.
+    Uploads are remembered: -a with the same file then uploads nothing. Prompts can name images
+    and videos by their id; of documents the text is kept, and "llm kimi files content" shows it.
+    A file that is already there is not uploaded again. If one of several cannot be uploaded, the
+    others still are.
 
     \b
     Examples:
