@@ -1,4 +1,4 @@
-"""Key, base URL and strictness: where each is looked for, in which order.
+"""Key, base URL and strictness: where each is looked for, in which order, and which go together.
 
 No value of a key is ever part of a message; ``key_source`` names the place it came from.
 """
@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from .errors import InvalidRequestError
@@ -18,11 +19,15 @@ __all__ = [
     "DEFAULT_BASE_URL",
     "KEY_ALIASES",
     "KEY_VARIABLES",
+    "OWN_HOSTS",
     "PRIVATE_URLS_VARIABLE",
     "base_url",
     "base_url_source",
     "check_key",
+    "cleartext_warning",
     "find_key",
+    "found_key_may_go_to",
+    "host_name",
     "key_places",
     "key_source",
     "locate_key",
@@ -35,6 +40,9 @@ __all__ = [
 DEFAULT_BASE_URL = "https://api.moonshot.ai/v1"
 KEY_ALIASES = ("kimi", "moonshot")
 KEY_VARIABLES = ("MOONSHOT_API_KEY", "KIMI_API_KEY", "MOONSHOT_KEY")
+OWN_HOSTS = frozenset({"api.moonshot.ai", "api.moonshot.cn", "api.kimi.com", "api.kimi.ai"})
+"""Moonshot's own hosts: the open platform, abroad and in China, and Kimi Code."""
+
 BASE_URL_VARIABLES = ("KIMI_BASE_URL", "MOONSHOT_BASE_URL", "MOONSHOT_API_BASE")
 STRICT_VARIABLE = "KIMI_STRICT"
 PRIVATE_URLS_VARIABLE = "KIMI_ALLOW_PRIVATE_URLS"
@@ -42,6 +50,7 @@ PRIVATE_URLS_VARIABLE = "KIMI_ALLOW_PRIVATE_URLS"
 SIMULATOR_KEY_VARIABLE = "KIMI_SIMULATOR_KEY"
 """Set by ``llm kimi simulate`` for its command: a stored key is not for the simulator to see."""
 
+_AMBIGUOUS = re.compile(r"[\s\\]")
 _SENDABLE = re.compile(r"[!-~]*")
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"", "0", "false", "no", "off"})
@@ -53,7 +62,7 @@ def base_url(explicit: str | None = None) -> str:
     Raises:
         InvalidRequestError: it is no http(s) URL.
     """
-    value, origin = explicit, "base_url"
+    value, origin = str(explicit or "").strip(), "base_url"
     if not value:
         value, origin = _base_url_of_environment()
     if not value:
@@ -82,6 +91,8 @@ def _check_url(value: str, origin: str) -> None:
     try:
         parts = urlsplit(value)
         usable = parts.scheme in ("http", "https") and bool(parts.hostname)
+        # Clients do not agree on what these mean, so the host checked might not be the one asked.
+        usable = usable and value.isprintable() and not _AMBIGUOUS.search(value)
         usable = usable and (parts.port is None or parts.port > 0)
     except ValueError:
         usable = False
@@ -93,6 +104,64 @@ def _check_url(value: str, origin: str) -> None:
             "the key goes where keys go",
             param=origin,
         )
+
+
+def host_name(base: str) -> str:
+    """The host of a base URL, with its port: what a message may show of it."""
+    parts = urlsplit(base)
+    port = "" if parts.port is None else f":{parts.port}"
+    return f"{parts.hostname or ''}{port}"
+
+
+def found_key_may_go_to(base: str) -> bool:
+    """Whether a key that was found, stored or in the environment, may be sent to ``base``.
+
+    It belongs to the base URL that was found beside it, and to Moonshot. Whoever can name another
+    host in a call (a proxy's client, a configuration from elsewhere) would otherwise be sent it.
+    """
+    try:
+        beside = base_url()
+    except InvalidRequestError:
+        beside = ""
+    if _without_case(base) == _without_case(beside):
+        return True
+    parts = urlsplit(base)
+    return parts.scheme == "https" and parts.hostname in OWN_HOSTS and parts.port in (None, 443)
+
+
+def _without_case(base: str) -> tuple[str, str, str]:
+    """A base URL to compare: scheme and host have no case, the path has."""
+    parts = urlsplit(base)
+    return parts.scheme, parts.netloc.lower(), parts.path.rstrip("/")
+
+
+_cleartext_told: set[str] = set()
+
+
+def cleartext_warning(base: str) -> str | None:
+    """What to say when ``base`` sends key and prompts unencrypted; once a process and host.
+
+    The machine's own addresses are left out, private networks are not: whoever else is in them
+    can read along.
+    """
+    host = host_name(base)
+    if not base.lower().startswith("http:") or host in _cleartext_told:
+        return None
+    name = urlsplit(base).hostname or ""
+    if name == "localhost" or name.endswith(".localhost"):
+        return None
+    try:
+        address = ip_address(name)
+    except ValueError:
+        pass
+    else:
+        if address.is_loopback or address.is_unspecified:
+            return None
+    _cleartext_told.add(host)
+    return (
+        f"the base URL of {host} is plain http://, so the key, the prompts and the answers can be "
+        "read by anyone on the way; use https:// unless that network is yours alone"
+    )
 
 
 def stored_keys() -> Mapping[str, str]:

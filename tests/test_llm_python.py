@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import ipaddress
+import json
 import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +17,8 @@ import pytest
 import sqlite_utils
 from click.testing import CliRunner
 
-from llm_kimi import AsyncKimi, Kimi
+from llm_kimi import AsyncKimi, Kimi, settings
+from llm_kimi.llm_door.rounds import KimiModelError
 from llm_kimi.simulator import Simulator
 from tests.llm_runs import ask, bodies, logged, messages
 from tests.llm_runs import closed_clients as closed_clients
@@ -132,6 +135,40 @@ def test_direct_construction_with_a_base_url(
         return await other.prompt("say: yes", key=simulator.key).text()
 
     assert asyncio.run(main()) == "yes"
+
+
+@pytest.mark.parametrize("place", ["variable", "stored"])
+@pytest.mark.parametrize("kind", [Kimi, AsyncKimi])
+def test_a_key_that_was_found_does_not_go_to_a_host_that_was_named(
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch, kind: type, place: str
+) -> None:
+    if place == "variable":
+        monkeypatch.setenv("MOONSHOT_API_KEY", simulator.key)
+    else:
+        (llm.user_dir() / "keys.json").write_text(json.dumps({"kimi": simulator.key}))
+    model = kind("kimi-k2.6", base_url=simulator.base_url)
+    with pytest.raises(KimiModelError) as caught:
+        model.get_key()
+    assert simulator.key not in str(caught.value)
+    for word in ("base_url: ", settings.host_name(simulator.base_url), "key=", "KIMI_BASE_URL"):
+        assert word in str(caught.value)
+    assert model.get_key(simulator.key) == simulator.key
+    monkeypatch.setenv("KIMI_BASE_URL", simulator.base_url)
+    assert model.get_key() == simulator.key
+    assert not simulator.requests
+
+
+def test_plain_http_is_told(
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A name that is not loopback's, which the test leads to loopback all the same."""
+    monkeypatch.setattr(settings, "_cleartext_told", set())
+    monkeypatch.setattr(settings, "ip_address", lambda name: ipaddress.ip_address("10.0.0.7"))
+    model = Kimi("kimi-k2.6", base_url=simulator.base_url)
+    for _ in range(2):
+        model.prompt("hi", key=simulator.key).text()
+    told = [record.message for record in caplog.records if "plain http://" in record.message]
+    assert len(told) == 1
 
 
 def test_an_id_as_relays_write_it(monkeypatch: pytest.MonkeyPatch) -> None:

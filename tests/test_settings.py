@@ -184,3 +184,93 @@ def test_a_stored_key_is_not_for_the_simulator_to_see(monkeypatch: pytest.Monkey
     assert settings.find_key() == "sk-simulator"
     assert settings.find_key("sk-explicit-1") == "sk-explicit-1"
     assert settings.key_source("sk-simulator") == "the offline Kimi"
+
+
+@pytest.mark.parametrize(
+    ("named", "may"),
+    [
+        ("https://api.moonshot.ai/v1", True),
+        ("https://api.moonshot.cn/v1", True),
+        ("https://API.moonshot.CN:443/v1", True),
+        ("https://api.kimi.com/coding/v1", True),
+        ("https://relay.example/v1", True),
+        ("https://Relay.example/v1/", True),
+        ("https://relay.example/v1/chat/completions", True),
+        ("http://api.moonshot.ai/v1", False),
+        ("https://api.moonshot.ai:8443/v1", False),
+        ("https://api.moonshot.ai.evil.example/v1", False),
+        ("https://evil.example/api.moonshot.ai/v1", False),
+        ("https://api.moonshot.ai./v1", False),
+        ("http://relay.example/v1", False),
+        ("https://relay.example/tenant/v1", False),
+        ("https://relay.example:8443/v1", False),
+        ("http://127.0.0.1:8000/v1", False),
+    ],
+)
+def test_where_a_found_key_may_go(monkeypatch: pytest.MonkeyPatch, named: str, may: bool) -> None:
+    monkeypatch.setenv("KIMI_BASE_URL", "https://relay.example/v1")
+    assert settings.found_key_may_go_to(settings.base_url(named)) is may
+
+
+def test_without_a_base_url_in_the_environment_the_default_is_what_was_found() -> None:
+    assert settings.found_key_may_go_to(settings.base_url())
+    assert not settings.found_key_may_go_to("https://relay.example/v1")
+
+
+def test_a_bad_base_url_in_the_environment_is_nobodys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KIMI_BASE_URL", "nonsense")
+    assert not settings.found_key_may_go_to("https://relay.example/v1")
+    assert settings.found_key_may_go_to("https://api.moonshot.ai/v1")
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "https://evil.example\\@api.moonshot.ai/v1",
+        "https://api.moonshot.ai\\.evil.example/v1",
+        "https://api.moon\tshot.ai/v1",
+        "https://api.moonshot.ai/v1\x1b[2J",
+        "https://api.moonshot.ai /v1",
+        "https://api.moonshot.ai\u202e/v1",
+    ],
+)
+def test_a_base_url_that_clients_read_differently_is_refused(given: str) -> None:
+    with pytest.raises(InvalidRequestError, match=r"^base_url: must be a"):
+        settings.base_url(given)
+
+
+@pytest.mark.parametrize(
+    ("base", "host"),
+    [
+        ("http://relay.example/v1", "relay.example"),
+        ("HTTP://10.0.0.7:8000/v1", "10.0.0.7:8000"),
+        ("http://192.168.1.5/v1", "192.168.1.5"),
+        ("http://vllm:8000/v1", "vllm:8000"),
+        ("http://[fd00::1]/v1", "fd00::1"),
+        ("http://localhost.example/v1", "localhost.example"),
+    ],
+)
+def test_plain_http_is_warned_of_once(
+    monkeypatch: pytest.MonkeyPatch, base: str, host: str
+) -> None:
+    monkeypatch.setattr(settings, "_cleartext_told", set())
+    text = settings.cleartext_warning(base)
+    assert text is not None
+    assert f"the base URL of {host} is plain http://" in text
+    assert settings.cleartext_warning(base) is None
+
+
+@pytest.mark.parametrize(
+    "base",
+    [
+        "https://relay.example/v1",
+        "http://localhost:8000/v1",
+        "http://kimi.localhost/v1",
+        "http://127.0.0.1:8000/v1",
+        "http://127.9.9.9/v1",
+        "http://[::1]:8000/v1",
+        "http://0.0.0.0:8000/v1",
+    ],
+)
+def test_what_stays_on_the_machine_or_is_encrypted_needs_no_warning(base: str) -> None:
+    assert settings.cleartext_warning(base) is None

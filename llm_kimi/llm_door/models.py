@@ -94,11 +94,13 @@ class _Shared:
 
         Raises:
             NeedsKeyError: there is none.
-            KimiModelError: it cannot be one.
+            KimiModelError: it cannot be one, or it was found and is not for ``self.base_url``.
         """
         own = getattr(self, "key", None)
         try:
             key = settings.check_key(own) if own else settings.find_key(explicit_key)
+            if key and not own and not explicit_key:
+                self._check_host(key)
         except KimiError as error:
             from .rounds import KimiModelError
 
@@ -106,6 +108,18 @@ class _Shared:
         if not key:
             raise NeedsKeyError
         return key
+
+    def _check_host(self, key: str) -> None:
+        """A key that was found does not go to a host that was not found with it."""
+        base = settings.base_url(self.base_url)
+        if not settings.found_key_may_go_to(base):
+            raise InvalidRequestError(
+                f"{settings.host_name(base)} was named without a key of its own, and "
+                f"{settings.key_source(key)} is sent only to the base URL of the environment and "
+                "to Moonshot's own hosts; pass key= as well, or set "
+                f"{settings.BASE_URL_VARIABLES[0]} instead of base_url=",
+                param="base_url",
+            )
 
 
 class Kimi(_Shared, llm.KeyModel):

@@ -63,6 +63,8 @@ class Rounds:
         options = prompt.options or model.Options()
         assert isinstance(options, KimiOptions)
         self.base_url = settings.base_url(model.base_url)
+        if warning := settings.cleartext_warning(self.base_url):
+            tell(warning)
         self.timeout = options.timeout
         self.turn = Turn(response, model.model_id, prompt, shown=stream)
         self._options = options
