@@ -20,7 +20,11 @@ def calls_of(*deltas: Any, fallback: str = "call") -> list[tuple[str, str, str]]
     Checks on the way that what comes out has the one form.
     """
     fragments = CallFragments(fallback)
-    out = [item for delta in deltas for item in fragments.feed(delta)] + fragments.finish()
+    fed = [fragments.feed(delta) for delta in deltas]
+    # Callers that look at the first fragment of a delta alone must not lose text.
+    for indexes in ([item["index"] for item in items] for items in fed):
+        assert len(indexes) == len(set(indexes))
+    out = [item for items in fed for item in items] + fragments.finish()
     assert fragments.finish() == []
     found: dict[int, list[str]] = {}
     for item in out:
@@ -28,8 +32,7 @@ def calls_of(*deltas: Any, fallback: str = "call") -> list[tuple[str, str, str]]
             assert item["index"] == len(found)
             assert set(item) == {"index", "id", "type", "function"}
             assert item["type"] == "function"
-            assert item["function"]["arguments"] == ""
-            found[item["index"]] = [item["id"], item["function"]["name"], ""]
+            found[item["index"]] = [item["id"], *item["function"].values()]
         else:
             assert set(item) == {"index", "function"}
             assert set(item["function"]) == {"arguments"}
@@ -330,10 +333,10 @@ def test_delta_that_is_no_list() -> None:
 def test_name_and_id_are_handed_on_as_soon_as_arguments_come() -> None:
     fragments = CallFragments()
     assert fragments.feed([part("f", "", index=0, id="a")]) == []
-    assert [item["function"] for item in fragments.feed([part(arguments="{", index=0)])] == [
-        {"name": "f", "arguments": ""},
-        {"arguments": "{"},
-    ]
+    (first,) = fragments.feed([part(arguments="{", index=0)])
+    assert first["function"] == {"name": "f", "arguments": "{"}
+    (more,) = fragments.feed([part(arguments="}", index=0)])
+    assert more["function"] == {"arguments": "}"}
 
 
 def test_made_up_ids_differ_from_reply_to_reply() -> None:
@@ -347,12 +350,14 @@ def test_made_up_ids_differ_from_reply_to_reply() -> None:
 
 def test_long_arguments_in_many_fragments_take_linear_time() -> None:
     collector = Collector()
-    first, more = CallFragments().feed([part("f", "abcd", index=0, id="a")])
+    fragments = CallFragments()
+    (first,) = fragments.feed([part("f", "abcd", index=0, id="a")])
+    (more,) = fragments.feed([part(arguments="abcd", index=0)])
     collector.feed(chunk({"tool_calls": [first]}))
     item = chunk({"tool_calls": [more]})
     start = time.perf_counter()
     for _ in range(250_000):
         collector.feed(item)
     (call,) = collector.completion()["choices"][0]["message"]["tool_calls"]
-    assert call["function"]["arguments"] == "abcd" * 250_000
+    assert call["function"]["arguments"] == "abcd" * 250_001
     assert time.perf_counter() - start < 10  # joining them anew each time takes minutes

@@ -55,12 +55,12 @@ class Fold:
                 speaks = speaks or any(value for key, value in delta.items() if key != "role")
                 speaks = speaks or "role" in delta or "reasoning_content" in delta
             if speaks:
-                yield self._wrap(chunk)
+                for part in _parted(chunk):
+                    yield self._wrap(part)
 
     def end(self, usage: Json | None) -> _Chunk:
         """The last chunk: finish reason and usage."""
-        empty = {"index": 0, "delta": {}, "finish_reason": None}
-        last = self._wrap({**self._head, "choices": [empty]}, last=True)
+        last = self._wrap({**self._head, "choices": [_empty_choice(0)]}, last=True)
         last.update(
             is_finished=True,
             finish_reason=self._finish.get(0, "stop"),
@@ -87,6 +87,25 @@ class Fold:
         )
         wrapped.id = chunk.get("id")
         return wrapped
+
+
+def _parted(chunk: Json) -> list[Json]:
+    """``chunk`` as several with one fragment of a tool call each, which is all that some callers
+    look at; the first one has everything else."""
+    parts = [chunk]
+    for choice in chunk["choices"]:
+        fragments = choice["delta"].get("tool_calls") or ()
+        if len(fragments) > 1:
+            choice["delta"] = {**choice["delta"], "tool_calls": fragments[:1]}
+            parts += [
+                {**chunk, "choices": [_empty_choice(choice["index"], tool_calls=[fragment])]}
+                for fragment in fragments[1:]
+            ]
+    return parts
+
+
+def _empty_choice(index: int, **delta: Any) -> Json:
+    return {"index": index, "delta": delta, "finish_reason": None}
 
 
 def _says_something(chunk: Json) -> bool:

@@ -125,7 +125,7 @@ class Turn:
                     tool_call_id=fragment["id"],
                     server_executed=function["name"] == WEB_SEARCH,
                 )
-            elif function["arguments"]:
+            if function["arguments"]:
                 yield StreamEvent(
                     "tool_call_args",
                     function["arguments"],

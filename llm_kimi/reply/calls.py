@@ -2,8 +2,9 @@
 
 In: the ``tool_calls`` of deltas: with or without ``index``, with ids once, always, late, never or
 a new one each time, with names repeated, split or late, with arguments as text, object or null,
-several calls under one index. Out: fragments with a true ``index``; the first one of each call
-has ``id`` and the whole ``name`` and no arguments, the others have arguments only.
+several calls under one index. Out: fragments with a true ``index``, one of each call a delta, as
+OpenAI sends them: the first one has ``id``, the whole ``name`` and the arguments so far, the others
+have arguments only.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ class CallFragments:
         for fragment in fragments:
             if isinstance(fragment, Mapping):
                 self._feed(fragment, result)
-        return result
+        return _joined(result) if len(result) > 1 else result
 
     def finish(self) -> list[Json]:
         """The calls that never got arguments, or never a name."""
@@ -140,12 +141,19 @@ class CallFragments:
                 "index": call.index,
                 "id": call_id,
                 "type": "function",
-                "function": {"name": call.name, "arguments": ""},
+                "function": {"name": call.name, "arguments": "".join(call.arguments)},
             }
         )
-        if call.arguments:
-            text = "".join(call.arguments)
-            result.append({"index": call.index, "function": {"arguments": text}})
+
+
+def _joined(fragments: list[Json]) -> list[Json]:
+    """``fragments`` with one of each call: there are callers that look at the first one only."""
+    by_index: dict[int, Json] = {}
+    for fragment in fragments:
+        first = by_index.setdefault(fragment["index"], fragment)
+        if first is not fragment:
+            first["function"]["arguments"] += fragment["function"]["arguments"]
+    return list(by_index.values())
 
 
 def _begins(call: _Call, other_id: bool, name: str, arguments: str) -> bool:

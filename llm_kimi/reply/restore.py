@@ -105,7 +105,7 @@ class Restorer:
             function = fragment["function"]
             name = function.get("name")
             if name in restore.custom_tools:
-                state.custom[fragment["index"]] = (fragment, [])
+                state.custom[fragment["index"]] = (fragment, [function.get("arguments") or ""])
                 continue
             if fragment["index"] in state.custom:
                 state.custom[fragment["index"]][1].append(function.get("arguments") or "")
