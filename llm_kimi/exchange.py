@@ -52,6 +52,9 @@ Json = dict[str, Any]
 NUDGE = "Please select a tool to handle the current issue."
 """The words of Moonshot's guide for migrating from OpenAI."""
 
+ROUND_BREAK = "\n\n"
+"""Between what came before the nudge and what came after it."""
+
 MAX_RETRIES = 2
 LONGEST_WAIT = 60.0
 """Seconds. A server that wants more than this gets no retry: the caller should know."""
@@ -418,7 +421,7 @@ class Exchange:
         yield from self._once(body, held)
         if not held.called:
             first = held
-            held = _Held()
+            held = _Held(first)
             yield from self._once({**body, "messages": [*body["messages"], *first.turns()]}, held)
             if not held.called:
                 forced = self.translation.forced
@@ -426,9 +429,7 @@ class Exchange:
                 text = f"the model was asked twice to call {what} and did not; this is its answer"
                 self.notices.append(text)
                 yield Notice(text)
-                if not held.text:
-                    held.give_back = first.give_back
-                yield from self._emit(held.give_back)
+                yield from self._emit(held.with_first())
         self._finish()
 
     # -- several choices ----------------------------------------------------------------------
@@ -472,10 +473,13 @@ class _Held:
     """Text that waits until it is known whether a tool was called.
 
     Reasoning flows. When a call begins, the text before it is handed on first. ``give_back`` are
-    the chunks with text and ends that were held.
+    the chunks with text and ends that were held. ``first`` is the round before this one.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, first: _Held | None = None) -> None:
+        self._first = first
+        # What the model thought in one round does not run into what it thinks in the next.
+        self._break_due = first is not None and bool("".join(first._reasoning or ()))
         self.called = False
         self.give_back: list[Json] = []
         self._text: list[str] = []
@@ -488,6 +492,8 @@ class _Held:
 
     def filter(self, chunks: list[Json]) -> list[Json]:
         """The chunks that may be handed on now."""
+        if self._break_due:
+            self._part_thoughts(chunks)
         if self.called:
             return chunks
         passed: list[Json] = []
@@ -538,6 +544,37 @@ class _Held:
                 ],
             }
         ]
+
+    def _part_thoughts(self, chunks: list[Json]) -> None:
+        """Put a break before the first thought of this round."""
+        for chunk in chunks:
+            for choice in chunk["choices"]:
+                if choice["delta"].get("reasoning_content") and self._break_due:
+                    self._break_due = False
+                    choice["delta"]["reasoning_content"] = (
+                        ROUND_BREAK + choice["delta"]["reasoning_content"]
+                    )
+
+    def with_first(self) -> list[Json]:
+        """What both rounds said, with a break between them and the end of the second one.
+
+        The second answers the nudge, so the answer to the question may be in the first.
+        """
+        first = self._first
+        if first is None or not first.text or first.text == self.text:
+            return self.give_back
+        if not self.text:
+            return first.give_back
+        said = [
+            {
+                **chunk,
+                "choices": [{**choice, "finish_reason": None} for choice in chunk["choices"]],
+            }
+            for chunk in first.give_back
+        ]
+        delta = {"content": ROUND_BREAK}
+        between = {**said[-1], "choices": [{"index": 0, "delta": delta, "finish_reason": None}]}
+        return [*said, between, *self.give_back]
 
     def turns(self) -> list[Json]:
         """The messages that ask once more: the reply as it came, and the nudge."""

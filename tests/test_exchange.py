@@ -406,7 +406,7 @@ def test_no_call_is_asked_for_once_more_in_moonshots_words() -> None:
     }
     assert NUDGE == "Please select a tool to handle the current issue."
     assert script.text == ""
-    assert script.reasoning == "let me seefine"
+    assert script.reasoning == "let me see\n\nfine"
     assert sent.completion is not None
     assert len(sent.completion["choices"]) == 1
     assert sent.completion["choices"][0]["finish_reason"] == "tool_calls"
@@ -434,9 +434,12 @@ def test_no_call_twice_gives_what_came_and_says_so() -> None:
     first = stream(*said("first"), usage_chunk(**usage(1, 1)))
     second = stream(*THOUGHT, *said("sec", "ond"), usage_chunk(**usage(2, 2)))
     script = Script(sent, first, second).run()
-    assert script.text == "second"
+    assert script.text == "first\n\nsecond"
+    assert script.reasoning == "let me see"
     assert sent.completion is not None
-    assert sent.completion["choices"][0]["message"]["content"] == "second"
+    assert sent.completion["choices"][0]["message"]["content"] == "first\n\nsecond"
+    finishes = [item["choices"][0]["finish_reason"] for item in script.chunks]
+    assert [finish for finish in finishes if finish] == ["stop"]
     assert sent.completion["choices"][0]["finish_reason"] == "stop"
     assert sent.completion["usage"] == usage(3, 3)
     assert len(script.bodies) == 2
@@ -444,6 +447,21 @@ def test_no_call_twice_gives_what_came_and_says_so() -> None:
     assert sent.notices == [
         "the model was asked twice to call a tool and did not; this is its answer"
     ]
+
+
+def test_the_thoughts_of_two_rounds_are_parted_once() -> None:
+    twice = [stream(*THOUGHT, *said(text)) for text in ("no", "never")]
+    script = Script(forced(), *twice).run()
+    assert script.reasoning == "let me see\n\nlet me see"
+    assert script.text == "no\n\nnever"
+    empty = stream(chunk({"reasoning_content": ""}), *said("no"))
+    assert Script(forced(), empty, twice[1]).run().reasoning == "let me see"
+    # A thought that comes in one piece with the call, as in a whole answer.
+    both = chunk({"reasoning_content": "fine", **call()[0]["choices"][0]["delta"]})
+    script = Script(forced(), twice[0], stream(both, chunk(finish="tool_calls"))).run()
+    assert script.reasoning == "let me see\n\nfine"
+    # Sent back as it came: the break is for the caller alone.
+    assert script.bodies[1]["messages"][-2]["reasoning_content"] == "let me see"
 
 
 def test_the_first_answer_is_given_back_when_the_second_is_empty() -> None:
@@ -484,7 +502,7 @@ def test_reasoning_and_text_in_one_chunk_are_parted() -> None:
     both = chunk({"reasoning_content": "hm", "content": "text"}, finish="stop")
     script = Script(sent, stream(both), stream(*said("second"))).run()
     assert script.reasoning == "hm"
-    assert script.text == "second"
+    assert script.text == "text\n\nsecond"
     assert script.bodies[1]["messages"][-2] == {
         "role": "assistant",
         "content": "text",
