@@ -18,11 +18,15 @@ from litellm.litellm_core_utils.llm_response_utils.convert_dict_to_response impo
 from .. import settings
 from ..carriers.aside import aside
 from ..carriers.drive import arun, run
-from ..errors import InvalidRequestError, KimiError
+from ..errors import KimiError
 from ..exchange import Chunks, Exchange, Notice, Target, Waiting
 from ..translation.weight import is_heavy
+from .clients import client_body
 from .exceptions import to_litellm
-from .requests import read_call, translate_call
+from .gate import refuse
+from .keys import find_key
+from .proxy import refuse_forbidden, remember_adjustments
+from .requests import ADJUSTMENTS, read_call, translate_call
 from .router import router_error, router_retries
 from .stream import Fold
 from .transport import AsyncTransport, Endpoint, Transport
@@ -31,6 +35,10 @@ from .usage import litellm_usage
 __all__ = ["KimiLLM"]
 
 logger = logging.getLogger("llm_kimi")
+
+
+# Not for logs. What else a caller's header may hold, nobody knows.
+_SECRET = frozenset({"authorization", "api-key", "cookie", "proxy-authorization", "x-api-key"})
 
 
 class _Call:
@@ -44,8 +52,17 @@ class _Call:
         self.logging = given.get("logging_obj")
         self.messages = given["messages"]
         try:
+            self._refuse_clients_choices()
             base_url = settings.base_url(given.get("api_base"))
-            self.key, source = self._find_key(given.get("api_key"))
+            self.key, source = find_key(
+                given.get("api_key"),
+                base_url,
+                given.get("headers"),
+                model=self.model,
+                provider=provider,
+            )
+            if warning := settings.cleartext_warning(base_url):
+                logger.warning(warning)
             asked = read_call(
                 self.model,
                 self.messages,
@@ -77,29 +94,13 @@ class _Call:
                 target, keep=asked.keep_files, strict=asked.strict, max_retries=retries
             )
         self.exchange = Exchange(self.translation, target, max_retries=retries, files=files)
+        remember_adjustments(self.logging, self.adjustments)
         self._log_request()
 
-    def _find_key(self, given: Any) -> tuple[str, str]:
-        """The key and where it came from: the call's own, Kimi's, then ``litellm.api_key``."""
-        key, source = given, "api_key= (of the call or its deployment)"
-        try:
-            if not key:
-                key, source = settings.locate_key()
-            if not key:
-                key, source = litellm.api_key, "litellm.api_key"
-            if key:
-                return _sendable(str(key), source), source
-            problem = "No key for Kimi"
-        except InvalidRequestError as error:
-            problem = str(error)
-        raise litellm.AuthenticationError(
-            message=(
-                f"{problem}: pass api_key=, or set {', '.join(settings.KEY_VARIABLES[:-1])} or "
-                f"{settings.KEY_VARIABLES[-1]}"
-            ),
-            llm_provider=self.provider,
-            model=self.model,
-        ) from None
+    def _refuse_clients_choices(self) -> None:
+        """What a proxy's client must not choose, had the proxy let it through."""
+        body = client_body(self.params.get("proxy_server_request"))
+        refuse_forbidden(body, model=self.model, provider=self.provider)
 
     @property
     def adjustments(self) -> list[dict[str, Any]]:
@@ -109,7 +110,7 @@ class _Call:
     def _log_request(self) -> None:
         if self.logging is None:
             return
-        headers = {k: v for k, v in self.endpoint.headers.items() if k != "Authorization"}
+        headers = {k: v for k, v in self.endpoint.headers.items() if k.lower() not in _SECRET}
         self.logging.pre_call(
             input=self.messages,
             api_key=self.key,
@@ -156,10 +157,14 @@ class _Call:
         filled = convert_to_model_response_object(
             response_object=completion if usage is None else {**completion, "usage": usage},
             model_response_object=response,
-            hidden_params={"kimi_adjustments": self.adjustments},
+            hidden_params={ADJUSTMENTS: self.adjustments},
             _response_headers=dict(self.exchange.headers.items()),
         )
         filled.model = f"{self.provider}/{self.model}"
+        if self.adjustments and filled.choices:
+            message = filled.choices[0].message
+            fields = getattr(message, "provider_specific_fields", None) or {}
+            message.provider_specific_fields = {**fields, ADJUSTMENTS: self.adjustments}
         return filled
 
 
@@ -167,14 +172,6 @@ def _ssl_verify(litellm_params: dict[str, Any], optional_params: dict[str, Any])
     """It stands in the one or the other, as versions go."""
     value = litellm_params.get("ssl_verify")
     return optional_params.get("ssl_verify") if value is None else value
-
-
-def _sendable(key: str, source: str) -> str:
-    """``key`` without blanks around it; what no header takes would turn up in error texts."""
-    try:
-        return settings.check_key(key.strip())
-    except InvalidRequestError:
-        raise InvalidRequestError(f"{source} holds blanks or characters that no key has") from None
 
 
 class KimiLLM(CustomLLM):
@@ -257,23 +254,24 @@ class KimiLLM(CustomLLM):
 
     def embedding(self, *args: Any, **given: Any) -> Any:
         """Moonshot has no embeddings."""
-        self._missing("embeddings", given)
+        refuse("embeddings", given.get("model"), self.provider)
 
     async def aembedding(self, *args: Any, **given: Any) -> Any:
         """Moonshot has no embeddings."""
-        self._missing("embeddings", given)
+        refuse("embeddings", given.get("model"), self.provider)
 
     def image_generation(self, *args: Any, **given: Any) -> Any:
         """Moonshot makes no images."""
-        self._missing("image generation", given)
+        refuse("image generation", given.get("model"), self.provider)
 
     async def aimage_generation(self, *args: Any, **given: Any) -> Any:
         """Moonshot makes no images."""
-        self._missing("image generation", given)
+        refuse("image generation", given.get("model"), self.provider)
 
-    def _missing(self, what: str, given: dict[str, Any]) -> NoReturn:
-        raise litellm.BadRequestError(
-            message=f"Moonshot AI has no {what}; kimi/ models take chat completions only",
-            model=str(given.get("model", "")),
-            llm_provider=self.provider,
-        )
+    def image_edit(self, *args: Any, **given: Any) -> Any:
+        """Moonshot edits no images."""
+        refuse("image editing", given.get("model"), self.provider)
+
+    async def aimage_edit(self, *args: Any, **given: Any) -> Any:
+        """Moonshot edits no images."""
+        refuse("image editing", given.get("model"), self.provider)

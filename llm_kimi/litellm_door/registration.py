@@ -11,7 +11,9 @@ import litellm
 
 from .. import learned
 from ..catalog import Model, UnknownModelError, live_models, resolve
+from .gate import install_gate
 from .handler import KimiLLM
+from .proxy import install
 
 __all__ = ["model_info", "register"]
 
@@ -49,8 +51,10 @@ def register(provider: str = "kimi") -> KimiLLM:
         {"provider": provider, "custom_handler": handler},
     ]
     litellm.utils.custom_llm_setup()
+    install(provider)
     _register_models(provider)
     _open_parameters()
+    install_gate(_handlers)
     return handler
 
 
@@ -65,6 +69,10 @@ def _register_models(provider: str) -> None:
     new = {name: info for name, info in infos.items() if name not in known}
     if new:
         litellm.register_model(new)
+    # The proxy's health check of a wildcard asks the cheapest of these.
+    by_provider = getattr(litellm, "models_by_provider", None)
+    if isinstance(by_provider, dict):
+        by_provider[provider] = list(dict.fromkeys((*by_provider.get(provider, ()), *infos)))
 
 
 def model_info(model: Model, provider: str = "kimi") -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any
 from litellm.types.utils import ModelResponseStream
 
 from ..exchange import Chunks, Notice
+from .requests import ADJUSTMENTS
 
 __all__ = ["Fold"]
 
@@ -74,7 +75,7 @@ class Fold:
         calls = delta.get("tool_calls")
         whole = ModelResponseStream(**chunk)
         if self._adjustments and (last or _says_something(chunk)):
-            whole.provider_specific_fields = {"kimi_adjustments": self._adjustments}
+            whole.provider_specific_fields = {ADJUSTMENTS: self._adjustments}
             self._adjustments = None
         wrapped = _Chunk(
             text=delta.get("content") or "",

@@ -18,6 +18,7 @@ from litellm.types.utils import LlmProviders
 from ..carriers.failure import network_failure
 from ..exchange import Answer, Failed, FileCall
 from ..translation.draft import require
+from .headers import merge_headers
 
 __all__ = ["AsyncTransport", "Endpoint", "Transport"]
 
@@ -33,7 +34,7 @@ class Endpoint:
         base_url: str,
         key: str,
         *,
-        headers: dict[str, str] | None,
+        headers: Any,
         timeout: Any,
         client: Any,
         ssl_verify: Any,
@@ -41,7 +42,7 @@ class Endpoint:
         self.base_url = base_url
         self._key = key
         self.url = f"{base_url}/chat/completions"
-        self.headers = {"Authorization": f"Bearer {key}", **(headers or {})}
+        self.headers = merge_headers(key, headers)
         self.timeout = _timeout(timeout)
         self.client = client
         self.ssl_verify = ssl_verify

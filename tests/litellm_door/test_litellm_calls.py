@@ -202,6 +202,65 @@ def test_tools(kimi: Simulator, ask: Ask, way: str) -> None:
     assert result.response.choices[0].finish_reason == "tool_calls"
 
 
+def test_adjustments_are_on_the_message_of_a_whole_answer(kimi: Simulator, ask: Ask) -> None:
+    for way in ("call", "acall"):
+        result = ask(way, temperature=0.2)
+        fields = result.message.provider_specific_fields
+        assert fields["kimi_adjustments"] == result.adjustments
+        assert [one["param"] for one in result.adjustments] == ["temperature"]
+        # The message comes back with the next question, and nothing is said of that.
+        again = [{"role": "user", "content": "a"}, result.message.model_dump()]
+        assert ask(way, messages=[*again, {"role": "user", "content": "b"}]).adjustments == []
+    assert not (ask("call").message.provider_specific_fields or {}).get("kimi_adjustments")
+
+
+def test_a_chunk_of_a_stream_has_one_fragment_of_a_call(kimi: Simulator, way: str) -> None:
+    """Some callers look at ``tool_calls[0]`` alone, instructor's partial streaming for one."""
+    from asking import ask as call
+
+    if "stream" not in way:
+        pytest.skip("no stream")
+    result = call(way, f"{CALL} {CALL}", tools=[WEATHER])
+    arguments: dict[int, str] = {}
+    for chunk in result.chunks:
+        fragments = chunk.choices[0].delta.tool_calls or []
+        assert len(fragments) <= 1
+        for one in fragments:
+            if one.index not in arguments:
+                assert one.function.name == "get_weather"
+                assert one.function.arguments
+            arguments[one.index] = arguments.get(one.index, "") + one.function.arguments
+    assert [json.loads(text) for text in arguments.values()] == [{"city": "Paris"}] * 2
+
+
+def test_several_calls_of_one_chunk_are_parted() -> None:
+    from llm_kimi.exchange import Chunks
+    from llm_kimi.litellm_door.stream import Fold
+
+    calls = [
+        {
+            "index": n,
+            "id": f"c{n}",
+            "type": "function",
+            "function": {"name": "f", "arguments": "{}"},
+        }
+        for n in range(3)
+    ]
+    delta = {"role": "assistant", "content": "Look", "tool_calls": calls}
+    chunk = {"id": "1", "choices": [{"index": 0, "delta": delta, "finish_reason": "tool_calls"}]}
+    fold = Fold()
+    wrapped = [*fold.feed(Chunks([chunk])), fold.end(None)]
+    deltas = [one["original_chunk"].choices[0].delta for one in wrapped]
+    assert [[call.id for call in delta.tool_calls or ()] for delta in deltas] == [
+        ["c0"],
+        ["c1"],
+        ["c2"],
+        [],
+    ]
+    assert [delta.content for delta in deltas[:2]] == ["Look", None]
+    assert wrapped[-1]["finish_reason"] == "tool_calls"
+
+
 def test_a_tool_turn_that_goes_back(kimi: Simulator, ask: Ask, way: str) -> None:
     first = ask(way, CALL, tools=[WEATHER])
     (call,) = first.message.tool_calls

@@ -190,9 +190,11 @@ def test_ssl_verify(kimi: Simulator, tmp_path: Path) -> None:
     with behind_tls(kimi, tmp_path) as url:
         for way in ("call", "acall", "stream", "astream"):
             with pytest.raises(Exception, match=r"(?i)certificate|ssl"):
-                ask(way, api_base=url, max_retries=0)
+                ask(way, api_base=url, api_key=kimi.key, max_retries=0)
             assert kimi.requests == []
-            assert ask(way, "{{say: a}}", api_base=url, ssl_verify=False).text == "a"
+            assert (
+                ask(way, "{{say: a}}", api_base=url, api_key=kimi.key, ssl_verify=False).text == "a"
+            )
             kimi.requests.clear()
 
 

@@ -6,10 +6,11 @@ import base64
 import json
 from collections.abc import Iterator
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import pytest
-from proxies import Proxy, running_proxies, write_config
+from proxies import MASTER, Proxy, running_proxies, write_config
 
 from llm_kimi.simulator import Simulator
 from tests.real_files import JPEG, MP4, data_url, pdf
@@ -220,6 +221,51 @@ def test_responses_streamed(proxy: Proxy) -> None:
     assert text == "one two"
     done = next(event for event in got if event["type"] == "response.completed")
     assert done["response"]["usage"]["output_tokens"] > 0
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/messages", "/v1/responses"])
+def test_adjustments_in_a_header(proxy: Proxy, path: str, stream: bool) -> None:
+    content = "{{say: Hello}}"
+    body = {"model": "kimi", "temperature": 0.2, "stream": stream}
+    if path == "/v1/responses":
+        body["input"] = content
+    else:
+        body |= {"max_tokens": 500, "messages": [{"role": "user", "content": content}]}
+    answer = proxy.post(path, body)
+    assert answer.status_code == 200, answer.text
+    assert "temperature 0.2 -> 1.0" in answer.headers["x-kimi-adjustments"].split("; ")
+
+
+def test_no_header_where_nothing_was_changed(proxy: Proxy) -> None:
+    assert "x-kimi-adjustments" not in proxy.chat("{{say: Hello}}").headers
+
+
+def test_adjustments_in_the_body(proxy: Proxy) -> None:
+    whole = proxy.chat("{{say: Hello}}", temperature=0.2).json()
+    message = whole["choices"][0]["message"]
+    (adjustment,) = message["provider_specific_fields"]["kimi_adjustments"]
+    assert (adjustment["param"], adjustment["given"], adjustment["sent"]) == ("temperature", 0.2, 1)
+    # Such a message comes back with the next question; that is no change of the request.
+    answer = proxy.post(
+        "/v1/chat/completions",
+        {"model": "kimi", "messages": [{"role": "user", "content": "hi"}, message]},
+    )
+    assert answer.status_code == 200, answer.text
+    assert "x-kimi-adjustments" not in answer.headers
+    streamed = events(proxy.chat("{{say: Hello}}", temperature=0.2, stream=True).text)
+    fields = [chunk.get("provider_specific_fields") for chunk in streamed]
+    assert [field["kimi_adjustments"] for field in fields if field] == [[adjustment]]
+
+
+def test_the_health_of_the_documented_configuration(offline: Simulator, tmp_path: Any) -> None:
+    example = Path(__file__).parents[2] / "docs" / "examples" / "proxy"
+    for name in ("config.yaml", "kimi_handler.py"):
+        (tmp_path / name).write_text((example / name).read_text())
+    keys = {"KIMI_BASE_URL": offline.base_url, "MOONSHOT_API_KEY": "sk-a"}
+    with running_proxies(tmp_path / "config.yaml", LITELLM_MASTER_KEY=MASTER, **keys) as (one,):
+        health = one.http.get("/health").json()
+    assert (health["healthy_count"], health["unhealthy_count"]) == (2, 0), health
 
 
 @pytest.mark.parametrize("stream", [False, True])

@@ -1,0 +1,153 @@
+"""What the package adds to a LiteLLM proxy: it judges clients and tells them what was changed.
+
+LiteLLM's documented hooks for a proxy (https://docs.litellm.ai/docs/proxy/call_hooks) see a
+request before a deployment is chosen, so nothing of a refused one gets into the router. Outside of
+a proxy none of this is installed.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Iterable, Mapping
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import litellm
+from litellm.integrations.custom_logger import CustomLogger
+
+from .clients import client_body, forbidden_field, models_of
+
+__all__ = ["ADJUSTMENTS_HEADER", "install", "refuse_forbidden", "remember_adjustments"]
+
+ADJUSTMENTS_HEADER = "x-kimi-adjustments"
+LONGEST_HEADER = 500
+
+Json = dict[str, Any]
+
+# By LiteLLM's logging object, the one thing that the handler and the hooks both get of a call.
+_adjustments: WeakKeyDictionary[Any, list[Json]] = WeakKeyDictionary()
+
+
+def refuse_forbidden(body: Mapping[str, Any] | None, *, model: str, provider: str) -> None:
+    """Refuse a client's body that names what is the operator's to name; None is no client's.
+
+    Raises:
+        litellm.BadRequestError: it does; ``param`` is the path.
+    """
+    path = None if body is None else forbidden_field(body)
+    if path is None:
+        return
+    error = litellm.BadRequestError(
+        message=(
+            f"{path}: a client of this proxy cannot choose the host, the key, TLS or the provider "
+            "of a Kimi call; leave it out, or have it set in the proxy's config.yaml"
+        ),
+        model=model,
+        llm_provider=provider,
+    )
+    error.param = path
+    raise error
+
+
+def remember_adjustments(logging_obj: Any, adjustments: list[Json]) -> None:
+    """Keep what was changed in a call until its answer's headers are written."""
+    if logging_obj is not None and adjustments:
+        _adjustments[logging_obj] = adjustments
+
+
+def adjustments_header(adjustments: Iterable[Json]) -> str:
+    """The paths of what was changed, in ASCII; values only where they are numbers or switches.
+
+    Texts are left out: headers are logged everywhere, and a text may be anything of a prompt.
+    """
+    parts: list[str] = []
+    for adjustment in adjustments:
+        given, sent = adjustment.get("given"), adjustment.get("sent")
+        path = "".join(c if " " <= c <= "~" and c != ";" else "?" for c in str(adjustment["param"]))
+        if isinstance(given, (int, float)) and (sent is None or isinstance(sent, (int, float))):
+            path += f" {given} -> {'(left out)' if sent is None else sent}"
+        parts.append(path[:100])
+    text = "; ".join(dict.fromkeys(parts))
+    return text if len(text) <= LONGEST_HEADER else f"{text[: LONGEST_HEADER - 3]}..."
+
+
+class _Hooks(CustomLogger):
+    """The hooks for the providers of this package, which ``register`` has named."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.providers: set[str] = set()
+
+    async def async_pre_call_hook(
+        self, user_api_key_dict: Any, cache: Any, data: Json, call_type: str
+    ) -> None:
+        """Refuse what a client must not decide, where the request may come to this package."""
+        body = client_body(data.get("proxy_server_request"), data)
+        if body is not None and forbidden_field(body) is not None and self._may_be_ours(body):
+            model = str(data.get("model"))
+            refuse_forbidden(body, model=model, provider=next(iter(self.providers), ""))
+
+    async def async_post_call_response_headers_hook(
+        self,
+        data: Json,
+        user_api_key_dict: Any,
+        response: Any,
+        request_headers: dict[str, str] | None = None,
+        litellm_call_info: Json | None = None,
+    ) -> dict[str, str] | None:
+        """What was changed in the request, for clients that see headers only."""
+        logging_obj = data.get("litellm_logging_obj")
+        adjustments = None if logging_obj is None else _adjustments.get(logging_obj)
+        return {ADJUSTMENTS_HEADER: adjustments_header(adjustments)} if adjustments else None
+
+    def _may_be_ours(self, body: Mapping[str, Any]) -> bool:
+        """Whether a model of ``body`` leads here; what cannot be found out may."""
+        router = getattr(sys.modules.get(_PROXY), "llm_router", None)
+        return any(self._leads_here(name, router) for name in models_of(body) or {""})
+
+    def _leads_here(self, name: str, router: Any) -> bool:
+        if self._is_ours({"model": name}):
+            return True
+        if router is None:
+            return False
+        try:
+            deployments = router.get_model_list(model_name=name) or router.get_model_list() or []
+        except Exception:  # of a version that does it otherwise
+            return True
+        return any(self._is_ours(one.get("litellm_params") or {}) for one in deployments)
+
+    def _is_ours(self, params: Mapping[str, Any]) -> bool:
+        prefix = str(params.get("model")).partition("/")[0]
+        return prefix in self.providers or params.get("custom_llm_provider") in self.providers
+
+
+_PROXY = "litellm.proxy.proxy_server"
+_hooks = _Hooks()
+
+
+def install(provider: str) -> None:
+    """Have the hooks called for ``provider`` in every request to a proxy of this process.
+
+    A proxy sets its callbacks after it has read where this package is named, and may set them
+    anew: so they are looked after where each call begins, by a name that LiteLLM looks up there
+    in every version from 1.83.
+    """
+    _hooks.providers.add(provider)
+    _add_hooks()
+    original = litellm.utils.custom_llm_setup
+    if getattr(original, "_llm_kimi", False):
+        return
+
+    @functools.wraps(original)
+    def custom_llm_setup() -> None:
+        original()
+        _add_hooks()
+
+    custom_llm_setup._llm_kimi = True  # type: ignore[attr-defined]
+    litellm.utils.custom_llm_setup = custom_llm_setup
+
+
+def _add_hooks() -> None:
+    if _PROXY in sys.modules and _hooks not in litellm.callbacks:
+        litellm.callbacks.append(_hooks)

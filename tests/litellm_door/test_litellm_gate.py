@@ -1,0 +1,202 @@
+"""What is refused before LiteLLM asks a provider: pure rules, and calls that Kimi has not."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import io
+import sys
+from types import SimpleNamespace
+from typing import Any
+
+import litellm
+import pytest
+
+import llm_kimi.litellm
+from llm_kimi.litellm_door import proxy
+from llm_kimi.litellm_door.clients import client_body, forbidden_field, models_of
+from llm_kimi.simulator import Simulator
+
+# -- a client's body ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("body", "path"),
+    [
+        ({"api_base": "x"}, "api_base"),
+        ({"API_KEY": "x"}, "API_KEY"),
+        ({"apiBase": "x"}, "apiBase"),
+        ({"s3_endpoint_url": "x"}, "s3_endpoint_url"),
+        ({"aws_secret_access_key": "x"}, "aws_secret_access_key"),
+        ({"vertex_credentials": "x"}, "vertex_credentials"),
+        ({"langfuse_public_key": "x"}, "langfuse_public_key"),
+        ({"azure_ad_token": "x"}, "azure_ad_token"),
+        ({"http_proxy": "x"}, "http_proxy"),
+        ({"ssl_verify": False}, "ssl_verify"),
+        ({"ssl_security_level": "x"}, "ssl_security_level"),
+        ({"custom_llm_provider": "openai"}, "custom_llm_provider"),
+        ({"fallbacks": [{"model": "a", "api_base": "x"}]}, "fallbacks[0].api_base"),
+        ({"fallbacks": ["a", {"b": ["c", {"ssl_verify": 0}]}]}, "fallbacks[1].b[1].ssl_verify"),
+        (
+            {"fallbacks": [{"model": "a", "fallbacks": [{"model": "b", "api_key": "x"}]}]},
+            "fallbacks[0].fallbacks[0].api_key",
+        ),
+        ({"extra_body": {"extra_body": {"client": 1}}}, "extra_body.extra_body.client"),
+        ({"extra_headers": {"X-Api-Key": "x"}}, "extra_headers.X-Api-Key"),
+        ({"extra_headers": {"proxy-authorization": "x"}}, "extra_headers.proxy-authorization"),
+        ({"extra_headers": {"cf-aig-authorization": "x"}}, "extra_headers.cf-aig-authorization"),
+        ({"extra_headers": {"Ocp-Apim-Key": "x"}}, "extra_headers.Ocp-Apim-Key"),
+        ({"extra_headers": {"X-Trace": "x", "openai-beta": "y"}}, None),
+        ({"headers": "Host: x"}, "headers"),
+        ({"api_base": None, "extra_headers": {"Host": None}}, None),
+        ({"prompt_cache_key": "x", "safety_identifier": "x", "max_tokens": 5, "user": "x"}, None),
+        ({"service_tier": "auto", "client_metadata": {}, "web_search_options": {}}, None),
+        ({"fallbacks": ["a", "b"], "metadata": {"host": "x"}, "model": "a"}, None),
+        ({"tools": [{"type": "mcp", "server_url": "https://x", "headers": {"Host": "x"}}]}, None),
+        ({"messages": [{"role": "user", "content": "api_key"}], "stop": ["api_base"]}, None),
+    ],
+)
+def test_what_a_client_must_not_decide(body: dict[str, Any], path: str | None) -> None:
+    assert forbidden_field(body) == path
+
+
+def test_nesting_without_end_is_refused() -> None:
+    body: dict[str, Any] = {"model": "a"}
+    for _ in range(100):
+        body = {"model": "a", "fallbacks": [body]}
+    path = forbidden_field(body)
+    assert path is not None
+    assert path.startswith("fallbacks[0].fallbacks[0]")
+
+
+def test_the_models_of_a_body() -> None:
+    body = {
+        "model": "a, b",
+        "fallbacks": ["c", {"model": "d"}, {"a": ["e", {"model": "f"}]}],
+        "user_config": {"model_list": [{"model_name": "n", "litellm_params": {"model": "g"}}]},
+        "messages": [{"model": "no"}],
+        "stop": ["no"],
+    }
+    assert models_of(body) == set("abcdefg")
+
+
+def test_the_body_of_a_clients_request() -> None:
+    assert client_body(None) is None
+    assert client_body({"url": "x"}) == {}
+    assert client_body({"body": {"model": "a"}}) == {"model": "a"}
+    # What newer versions took out of the copy.
+    taken = client_body({"body": {}, "credential_fields": ("api_key", "headers")})
+    assert taken is not None
+    assert forbidden_field(taken) == "api_key"
+    # What only the arguments still have; of the headers, those that were not forwarded.
+    request = {"body": {}, "headers": {"x-trace": "1", "host": "proxy"}}
+    data = {"headers": {"X-Trace": "1"}}
+    assert forbidden_field(client_body(request, data) or {}) is None
+    for headers in ({"Host": "evil"}, {"authorization": "Bearer x"}):
+        found = client_body(request, {"headers": headers})
+        assert forbidden_field(found or {}) == f"headers.{next(iter(headers))}"
+    own = {"provider_specific_header": {"extra_headers": {"x-trace": "1"}}}
+    assert forbidden_field(client_body(request, own) or {}) is None
+    own["provider_specific_header"]["extra_headers"]["authorization"] = "Bearer x"
+    assert forbidden_field(client_body(request, own) or {}) == "provider_specific_header"
+
+
+def test_a_call_that_is_no_clients_is_not_judged(kimi: Simulator, way: str) -> None:
+    from asking import ask
+
+    assert ask(way, "{{say: a}}", api_base=kimi.base_url, ssl_verify=False).text == "a"
+
+
+def test_the_handler_judges_what_a_proxy_lets_through(kimi: Simulator, way: str) -> None:
+    from asking import ask
+
+    request = {"body": {"model": "kimi", "ssl_verify": False}}
+    with pytest.raises(litellm.BadRequestError, match=r"ssl_verify: a client of this proxy"):
+        ask(way, proxy_server_request=request)
+    assert kimi.requests == []
+    assert ask(way, "{{say: a}}", proxy_server_request={"body": {"model": "kimi"}}).text == "a"
+
+
+# -- the hooks of a proxy ----------------------------------------------------------------------
+
+
+def test_there_are_no_hooks_without_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, proxy._PROXY, raising=False)
+    llm_kimi.litellm.register()
+    litellm.utils.custom_llm_setup()
+    assert litellm.callbacks == []
+
+
+def test_the_hooks_come_back_when_a_proxy_sets_its_callbacks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, proxy._PROXY, SimpleNamespace(llm_router=None))  # type: ignore[arg-type]
+    llm_kimi.litellm.register()
+    assert litellm.callbacks == [proxy._hooks]
+    litellm.callbacks = ["langfuse"]
+    litellm.utils.custom_llm_setup()
+    litellm.utils.custom_llm_setup()
+    assert litellm.callbacks == ["langfuse", proxy._hooks]
+
+
+@pytest.mark.parametrize(
+    ("adjustments", "text"),
+    [
+        ([{"param": "temperature", "given": 0.2, "sent": 1.0}], "temperature 0.2 -> 1.0"),
+        ([{"param": "n", "given": 3, "sent": None}], "n 3 -> (left out)"),
+        ([{"param": "stop", "given": "secret", "sent": None}], "stop"),
+        ([{"param": "user", "given": None, "sent": "secret"}], "user"),
+        (
+            [{"param": "a\r\nset-cookie: x;\u00e9", "given": None, "sent": 1}] * 2,
+            "a??set-cookie: x??",
+        ),
+    ],
+)
+def test_the_header_of_adjustments(adjustments: list[dict[str, Any]], text: str) -> None:
+    assert proxy.adjustments_header(adjustments) == text
+
+
+def test_the_header_of_many_adjustments_is_short() -> None:
+    many = [{"param": f"messages[{n}].content" * 9, "given": "", "sent": None} for n in range(999)]
+    header = proxy.adjustments_header(many)
+    assert len(header) == proxy.LONGEST_HEADER
+    assert header.endswith("...")
+
+
+# -- calls that Moonshot has nothing for -------------------------------------------------------
+
+
+def file() -> io.BytesIO:
+    content = io.BytesIO(b"x")
+    content.name = "a.png"
+    return content
+
+
+CALLS: dict[str, dict[str, Any]] = {
+    "embedding": {"input": ["a"]},
+    "image_edit": {"image": file(), "prompt": "a"},
+    "image_generation": {"prompt": "a"},
+    "image_variation": {"image": file()},
+    "ocr": {"document": {"type": "document_url", "document_url": "https://x.example/a.pdf"}},
+    "rerank": {"query": "a", "documents": ["b"]},
+    "speech": {"input": "a", "voice": "alloy"},
+    "transcription": {"file": file()},
+    "video_generation": {"prompt": "a"},
+}
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+@pytest.mark.parametrize("name", list(CALLS))
+def test_what_moonshot_has_not_is_said_clearly(
+    kimi: Simulator, name: str, asynchronous: bool
+) -> None:
+    function = getattr(litellm, f"a{name}" if asynchronous else name)
+
+    def ask() -> None:
+        found = function(model="kimi/kimi-k2.6", **CALLS[name])
+        if inspect.iscoroutine(found):
+            asyncio.run(found)
+
+    with pytest.raises(litellm.BadRequestError, match=r"Moonshot AI has no .* chat completions"):
+        ask()
+    assert kimi.requests == []
