@@ -12,6 +12,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from .headers import is_sensitive
+
 __all__ = ["client_body", "forbidden_field", "models_of"]
 
 Json = Mapping[str, Any]
@@ -45,12 +47,6 @@ _KINDS = re.compile(
     re.IGNORECASE,
 )
 _HEADERS = frozenset({"headers", "extra_headers"})
-# Credentials, the host, and what proxies on the way go by.
-_HEADER_KINDS = re.compile(
-    r"host|forwarded|x-forwarded-.*|cookie|.*authorization.*"
-    r"|.*api-?key.*|.*-key|.*(?:token|secret|password|credential).*",
-    re.IGNORECASE,
-)
 # What holds arguments of further calls, or whole deployments, at any depth.
 _FALLBACKS = frozenset({"fallbacks", "context_window_fallbacks", "content_policy_fallbacks"})
 _NESTED = _FALLBACKS | {
@@ -167,6 +163,6 @@ def _forbidden_header(headers: Any) -> str | None:
     if not isinstance(headers, Mapping):
         return ""
     for name, value in headers.items():
-        if value is not None and _HEADER_KINDS.fullmatch(str(name).strip()):
+        if value is not None and is_sensitive(str(name)):
             return f".{name}"
     return None

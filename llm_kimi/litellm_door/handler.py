@@ -24,6 +24,7 @@ from ..translation.weight import is_heavy
 from .clients import client_body
 from .exceptions import to_litellm
 from .gate import refuse
+from .headers import is_sensitive
 from .keys import find_key
 from .proxy import refuse_forbidden, remember_adjustments
 from .requests import ADJUSTMENTS, read_call, translate_call
@@ -35,10 +36,6 @@ from .usage import litellm_usage
 __all__ = ["KimiLLM"]
 
 logger = logging.getLogger("llm_kimi")
-
-
-# Not for logs. What else a caller's header may hold, nobody knows.
-_SECRET = frozenset({"authorization", "api-key", "cookie", "proxy-authorization", "x-api-key"})
 
 
 class _Call:
@@ -110,7 +107,7 @@ class _Call:
     def _log_request(self) -> None:
         if self.logging is None:
             return
-        headers = {k: v for k, v in self.endpoint.headers.items() if k.lower() not in _SECRET}
+        headers = {k: v for k, v in self.endpoint.headers.items() if not is_sensitive(k)}
         self.logging.pre_call(
             input=self.messages,
             api_key=self.key,

@@ -12,7 +12,7 @@ from typing import Any
 from ..errors import InvalidRequestError
 from ..translation.draft import require
 
-__all__ = ["merge_headers", "own_authorization"]
+__all__ = ["is_sensitive", "merge_headers", "own_authorization"]
 
 AUTHORIZATION = "authorization"
 
@@ -22,6 +22,20 @@ _VALUE = re.compile(r"[\t -~]*")
 
 # They say where the body ends, which the HTTP client knows better.
 _FRAMING = frozenset({"content-length", "transfer-encoding"})
+
+
+# Credentials, the host, and what proxies on the way go by.
+_SENSITIVE = re.compile(
+    r"(?:x-)?host|forwarded|x-forwarded-.*|x-(?:original|rewrite)-url|cookie|.*authorization.*"
+    r"|.*(?:access|api|auth|subscription)-?key.*|.*(?:token|secret|password|credential).*",
+    re.IGNORECASE,
+)
+
+
+def is_sensitive(name: str) -> bool:
+    """Whether a header of this name says who may call, or whom: not for logs, nor for clients of
+    a proxy to set."""
+    return _SENSITIVE.fullmatch(name.strip()) is not None
 
 
 def own_authorization(given: Any) -> str | None:
