@@ -8,11 +8,12 @@ import chunks
 import connections
 import files
 import refusals
+import reply
 import startup
 import translation
 
 if __name__ == "__main__":
-    benchmarks = [refusals, translation, chunks, connections, files, startup]
+    benchmarks = [refusals, translation, reply, chunks, connections, files, startup]
     if find_spec("litellm") is not None:
         import litellm_calls
 

@@ -701,7 +701,7 @@ def test_several_whole_answers(simulator: Simulator) -> None:
 
 
 def test_a_cut_stream_is_no_answer(simulator: Simulator) -> None:
-    for fault in ({"cut_after": 3}, {"no_done": True}):
+    for fault in ({"cut_after": 3}, {"cut_after": 4}):
         simulator.fault(**fault)
         sent = exchange("say: one two three four")
         with pytest.raises((StreamError, APIConnectionError)):
@@ -724,7 +724,7 @@ def test_a_cut_whole_answer_is_no_answer(simulator: Simulator) -> None:
 
 
 def test_after_the_first_byte_nothing_is_tried_again(simulator: Simulator) -> None:
-    for fault in ({"cut_after": 2}, {"error_in_stream": 2}, {"no_done": True}):
+    for fault in ({"cut_after": 2}, {"error_in_stream": 2}):
         simulator.requests.clear()
         simulator.fault(**fault)
         with pytest.raises(KimiError):

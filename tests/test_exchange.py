@@ -114,12 +114,51 @@ def test_a_body_that_came_with_the_head_is_not_read_again(asked: bool) -> None:
     assert sent.trace_id == "trace-1"
 
 
-@pytest.mark.parametrize(("asked", "error"), [(True, "empty answer"), (False, "no JSON")])
-def test_a_head_without_any_body(asked: bool, error: str) -> None:
-    steps = exchange(stream=asked).steps()
-    next(steps)
-    with pytest.raises(StreamError, match=error):
-        steps.send(Answer(200, {}))
+@pytest.mark.parametrize("asked", [True, False])
+@pytest.mark.parametrize("body", [b"", b"\n\n", b" \r\n"])
+def test_a_head_without_any_body_is_asked_again(asked: bool, body: bytes) -> None:
+    empty = Answer(200, {}, body=body)
+    whole = b'{"choices": [{"message": {"content": "hi"}}]}'
+    good = stream(*said("hi")) if asked else Answer(200, {}, body=whole)
+    script = Script(exchange(stream=asked), empty, [body], good).run()
+    assert script.text == "hi"
+    assert len(script.waits) == 2
+    with pytest.raises(StreamError, match="empty answer"):
+        Script(exchange(stream=asked), empty, [body], empty).run()
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        [b": ping\n\n"],
+        [b": ping\n", b"\n", b"event: message\n\n"],
+        [DONE],
+        [event({"error": {"message": "overloaded", "type": "engine_overloaded_error"}})],
+        [b": ping\n\n", event({"error": {"message": "wait", "code": 429}})],
+        [event({**chunk(), "choices": []}), event({"error": {"message": "x", "code": "503"}})],
+    ],
+)
+def test_a_stream_that_fails_before_it_says_anything_is_asked_again(first: list[bytes]) -> None:
+    script = Script(exchange(), first, stream(*said("hi"))).run()
+    assert script.text == "hi"
+    assert len(script.waits) == 1
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        [event({"error": {"message": "no", "type": "invalid_request_error"}})],
+        [event({"error": {"message": "recharge", "type": "exceeded_current_quota_error"}})],
+        [b"<html><title>hi</title></html>"],
+        [b"data: {broken\n\n"],
+        [event(said("a")[1]) + event({"error": {"message": "x", "code": 503}})],
+    ],
+)
+def test_a_stream_that_fails_for_good_is_not_asked_again(first: list[bytes]) -> None:
+    script = Script(exchange(), first, stream(*said("hi")))
+    with pytest.raises((APIError, StreamError)):
+        script.run()
+    assert (script.waits, script.left) == ([], 1)
 
 
 def test_an_answer_without_usage_has_none() -> None:
@@ -193,9 +232,10 @@ def test_the_number_of_retries_can_be_set() -> None:
         error_answer(413),
         error_answer(429, "exceeded_current_quota_error"),
         error_answer(429, "rate_limit_reached_error", "reached TPD rate limit"),
-        error_answer(429),
+        error_answer(429, text="your account is in arrears"),
+        error_answer(403, "permission_denied_error", "Insufficient balance"),
         Answer(204, {}),
-        Answer(307, {}),
+        Answer(307, {"location": "https://other.example/v1"}),
     ],
 )
 def test_what_will_not_pass_is_not_tried_again(answer: Answer) -> None:
@@ -260,8 +300,6 @@ def test_after_the_first_byte_nothing_is_tried_again() -> None:
         ([begun], StreamError),
         ([begun, wrong], APIError),
         ([begun + wrong], APIError),
-        ([b": ping\n\n", failed("broke off")], APIConnectionError),
-        ([b""], StreamError),
     ):
         sent = exchange()
         script = Script(sent, pieces, stream(*said("a")))

@@ -28,7 +28,6 @@ FAULTS = [
     ("fault: 500 times=always retry-after=0", "500 server_error"),
     ("fault: html times=always retry-after=0", "a gateway answered with a page"),
     ("fault: cut after=3", "broke off in the middle of the answer"),
-    ("fault: no-done", "ended before the answer was complete"),
     ("fault: error-in-stream after=3", "The server had an error"),
 ]
 
@@ -53,6 +52,13 @@ def test_and_in_a_chat(kimi: Simulator, prompt: str, text: str) -> None:
     assert isinstance(result.exception, SystemExit)
     assert text in result.stderr.splitlines()[-1]
     assert result.stderr.splitlines()[-1].startswith("Error: ")
+
+
+def test_an_answer_without_its_last_word_stands_and_a_notice_says_so(kimi: Simulator) -> None:
+    result = run("prompt", "-m", "kimi-k2.6", "{{say: all of it}} {{fault: no-done}}")
+    assert result.exit_code == 0
+    assert result.stdout.strip() == "all of it"
+    assert "before Kimi confirmed the end of the answer" in result.stderr
 
 
 def test_and_in_the_second_round_of_a_chain(kimi: Simulator) -> None:

@@ -53,7 +53,9 @@ def test_what_is_collected_is_not_the_chunk_itself() -> None:
 
 
 def test_logprobs_are_joined_and_rubbish_in_their_place_is_none() -> None:
-    one, two = {"token": "a"}, {"token": "b"}
+    one, two = (
+        {"token": token, "logprob": -0.5, "bytes": None, "top_logprobs": []} for token in "ab"
+    )
     body = stream(
         chunk({"content": "a"}, logprobs={"content": [one]}),
         chunk({"content": "b"}, logprobs={"content": [two]}),
@@ -64,15 +66,17 @@ def test_logprobs_are_joined_and_rubbish_in_their_place_is_none() -> None:
     assert "logprobs" not in read(body)["choices"][0]
 
 
-def test_a_legacy_call_of_the_server_itself() -> None:
+def test_a_legacy_call_of_the_server_itself_is_a_tool_call() -> None:
     body = stream(
         chunk({"function_call": {"name": "f", "arguments": "{"}}),
         chunk({"function_call": {"arguments": "}"}}),
         chunk(finish="function_call"),
     )
-    message = read(body)["choices"][0]["message"]
-    assert message["function_call"] == {"name": "f", "arguments": "{}"}
-    assert message["content"] is None
+    choice = read(body)["choices"][0]
+    (call,) = choice["message"]["tool_calls"]
+    assert call["function"] == {"name": "f", "arguments": "{}"}
+    assert choice["message"]["content"] is None
+    assert choice["finish_reason"] == "tool_calls"
 
 
 BASE = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
@@ -140,7 +144,9 @@ def test_usage_with_holes() -> None:
     assert normal_usage({"prompt_tokens": 3, "completion_tokens": None})["total_tokens"] == 3
     assert normal_usage({**BASE, "prompt_tokens": float("nan")})["prompt_tokens"] == 0
     assert normal_usage({**BASE, "prompt_tokens": float("inf")})["prompt_tokens"] == 0
-    assert normal_usage({**BASE, "prompt_tokens": "7"})["prompt_tokens"] == 0
+    assert normal_usage({**BASE, "prompt_tokens": "7"})["prompt_tokens"] == 7
+    for value in (-1, True, "x", [7], {"a": 7}, 10**400, "9" * 5000):
+        assert normal_usage({**BASE, "prompt_tokens": value})["prompt_tokens"] == 0
     details = {"reasoning_tokens": 3}
     usage = normal_usage({**BASE, "completion_tokens_details": details})
     assert usage["completion_tokens_details"] == details

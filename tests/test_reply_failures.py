@@ -294,8 +294,21 @@ LIMIT = "request reached organization max RPM: 20, please try again after 1 seco
         (429, "rate_limit_reached_error", "reached TPD rate limit, current:1, limit:1", False),
         (429, "exceeded_current_quota_error", "", False),
         (429, "engine_overloaded_error", "insufficient balance", False),
-        (429, None, "", False),
-        (429, "other", "", False),
+        # https://github.com/MoonshotAI/kimi-code, packages/kosong: a 429 is a rate limit unless
+        # it says otherwise, and a quota of a minute is one.
+        (429, None, "", True),
+        (429, "other", "", True),
+        (429, "rate_limit_reached_error", "your token quota per minute was exceeded", True),
+        (429, None, "quota exceeded: 60 requests/min", True),
+        (429, "exceeded_current_quota_error", "your quota per minute was exceeded", True),
+        (429, None, "requests per day limit reached", False),
+        (429, None, "daily limit reached", False),
+        (429, None, "your account is in arrears", False),
+        (429, "insufficient_quota", "You exceeded your current quota", False),
+        (429, None, "Insufficient account balance", False),
+        (429, "rate_limit_reached_error", "\u4f59\u989d\u4e0d\u8db3", False),
+        (402, None, "", False),
+        (403, None, "Your account balance is insufficient", False),
         (500, "server_error", "", True),
         (500, "unexpected_output", "", True),
         (502, None, "", True),
@@ -317,10 +330,56 @@ def test_what_is_worth_another_try(status: int, type: str | None, text: str, aga
     assert is_retryable(made(status, type, text)) is again
 
 
-def test_an_error_inside_a_stream_is_not_tried_again() -> None:
-    assert not is_retryable(
-        error_of({"error": {"message": "x", "type": "engine_overloaded_error"}})
-    )
+@pytest.mark.parametrize(
+    ("error", "again"),
+    [
+        ({"type": "engine_overloaded_error"}, True),
+        ({"type": "rate_limit_reached_error"}, True),
+        ({"type": "server_error"}, True),
+        ({"code": 429}, True),
+        ({"code": "503"}, True),
+        ({"type": "invalid_request_error", "code": 400}, False),
+        ({"type": "exceeded_current_quota_error"}, False),
+        ({"type": "rate_limit_reached_error", "message": "reached TPD rate limit"}, False),
+        ({"code": 9**400}, False),
+        ({"code": ["429"]}, False),
+        ("overloaded", False),
+        ({}, False),
+    ],
+)
+def test_an_error_inside_a_stream_is_known_by_its_type_or_code(error: Any, again: bool) -> None:
+    assert is_retryable(error_of({"error": error})) is again
+
+
+@pytest.mark.parametrize("status", [402, 403, 429])
+def test_an_empty_balance_says_so_whatever_its_status(status: int) -> None:
+    """https://www.kimi.com/help/kimi-api/api-troubleshooting"""
+    error = made(status, "permission_denied_error", "Insufficient balance")
+    assert "out of balance" in str(error.hint)
+    assert not is_retryable(error)
+
+
+@pytest.mark.parametrize(
+    ("location", "words"),
+    [
+        ("https://other.example/v1/chat?token=secret", "to other.example"),
+        ("//other.example:8443/secret", "to other.example"),
+        ("/v1/secret/", "the same host"),
+        ("https://user:secret@evil.example/", "to evil.example"),
+        ("http://[::1", "the same host"),
+        ("https://a\x1b[31m.example/secret", "another place"),
+        ("", "without a target"),
+    ],
+)
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_names_the_host_and_nothing_else(location: str, words: str, status: int) -> None:
+    error = api_error(status, {"location": location} if location else {}, b"secret")
+    assert words in str(error)
+    assert "secret" not in str(error)
+    assert str(error).isprintable()
+    assert "not followed" in str(error.hint)
+    assert error.status == status
+    assert not is_retryable(error)
 
 
 @pytest.mark.parametrize(
@@ -336,7 +395,20 @@ def test_an_error_inside_a_stream_is_not_tried_again() -> None:
         (None, "try again after 250milliseconds", 0.25),
         (None, "try again after 1 second.", 1.0),
         (None, "try again after 2.5s", 2.5),
-        (None, "try again after 5 minutes", None),
+        (None, "try again after 5 minutes", 300.0),
+        (None, "Please retry in 1.5s", 1.5),
+        (None, "retry-after: 3 seconds", 3.0),
+        (None, "wait 2 minutes", 120.0),
+        (None, "Limit resets in 12 secs", 12.0),
+        (None, "\u8bf7\u5728 5 \u79d2\u540e\u91cd\u8bd5", 5.0),
+        (None, "try again after 99999999999999999999 seconds", None),
+        (None, "reached max RPM: 20", None),
+        ("6m0s", "", 360.0),
+        ("500ms", "", 0.5),
+        ("9" * 500, "", None),
+        (".5", "", 0.5),
+        ("2015-10-21T07:28:00Z", "", 0.0),
+        ("\u0661", "", None),
         (None, "try again later", None),
         ("soon", LIMIT, 1.0),
         ("soon", "", None),
@@ -376,6 +448,48 @@ def test_the_delay_grows_within_its_bounds(jitter: float) -> None:
     assert 0.3 < retry_delay(at_once, 0, jitter) <= 0.5
 
 
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"retry-after-ms": "250"}, 0.25),
+        ({"retry-after-ms": "250", "retry-after": "9"}, 0.25),
+        ({"retry-after-ms": "soon", "retry-after": "9"}, 9.0),
+        # By the server's clock, where it shows its own.
+        (
+            {
+                "retry-after": "Wed, 21 Oct 2037 07:28:05 GMT",
+                "date": "Wed, 21 Oct 2037 07:28:00 GMT",
+            },
+            5.0,
+        ),
+        ({"x-ratelimit-reset": "12"}, 12.0),
+        ({"x-ratelimit-reset": "12", "retry-after": "3"}, 3.0),
+        ({"x-ratelimit-reset": "12", "x-ratelimit-remaining": "5"}, None),
+        ({"x-ratelimit-reset": "12", "x-ratelimit-remaining": "0"}, 12.0),
+        ({"x-ratelimit-reset-requests": "1s", "x-ratelimit-reset-tokens": "6m0s"}, 360.0),
+        (
+            {
+                "x-ratelimit-reset-requests": "1s",
+                "x-ratelimit-reset-tokens": "6m0s",
+                "x-ratelimit-remaining-tokens": "100",
+            },
+            1.0,
+        ),
+        ({"x-ratelimit-reset": "2140241285", "date": "Wed, 27 Oct 2037 07:28:00 GMT"}, 5.0),
+        ({"x-ratelimit-reset": "2140241285000", "date": "Wed, 27 Oct 2037 07:28:00 GMT"}, 5.0),
+        ({"x-ratelimit-reset": "2037-10-27T07:28:05Z", "date": "Wed, 27 Oct 2037 07:28:00 GMT"}, 5),
+        ({"x-ratelimit-reset": "tomorrow"}, None),
+        ({"x-ratelimit-reset": ""}, None),
+    ],
+)
+def test_the_time_to_wait_in_other_headers(headers: dict[str, str], seconds: float | None) -> None:
+    assert made(429, "x", headers=headers).retry_after == seconds
+
+
+def test_a_reset_is_no_time_to_wait_for_another_error() -> None:
+    assert made(503, headers={"x-ratelimit-reset": "12"}).retry_after is None
+
+
 # -- keys -------------------------------------------------------------------------------------
 
 KEY = "relay-secret.0123456789"
@@ -404,3 +518,43 @@ def test_scrub() -> None:
     assert scrub(f"a {KEY} b", KEY) == "a *** b"
     assert scrub("abc", "b") == "abc"
     assert scrub("abc", "") == "abc"
+
+
+# -- what a terminal or a log gets ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("value", ["\x1b]0;owned\x07", "a\r\nb", "a\u202eb", "\x9b31m", "a\ud83d"])
+def test_the_words_of_a_server_are_one_harmless_line(value: str) -> None:
+    fields = {"message": f"no {value}", "type": f"t{value}", "code": f"c{value}"}
+    for error in (
+        api_error(400, {"x-trace-id": f"i{value}"}, json.dumps({"error": fields}).encode()),
+        api_error(400, {}, f"plain {value}".encode("utf-8", "replace")),
+        api_error(502, {}, f"<title>{value}</title>".encode("utf-8", "replace")),
+        error_of({"error": fields}, trace_id=f"i{value}"),
+        error_of({"error": [fields]}),
+    ):
+        assert str(error).isprintable()
+        for part in (error.detail, error.type, error.code, error.trace_id):
+            assert part is None or part.isprintable()
+
+
+def test_the_key_is_in_no_field_of_an_error() -> None:
+    fields = dict.fromkeys(("message", "type", "code"), f"x {KEY} sk-abcdefgh12345678")
+    for error in (
+        api_error(400, {"x-trace-id": KEY}, json.dumps({"error": fields}).encode(), key=KEY),
+        api_error(307, {"location": f"https://{KEY}/"}, b"", key=KEY),
+        error_of({"error": fields}, key=KEY, trace_id=KEY),
+        error_of({"error": {"message": {"key": KEY}}}, key=KEY),
+    ):
+        for text in (str(error), repr(error), str(error.args), str(vars(error))):
+            assert KEY not in text
+            assert "abcdefgh" not in text
+
+
+@pytest.mark.parametrize(
+    "error",
+    [None, 7, True, [], [[]], {"message": None}, {"message": {"a": [1]}}, {"message": 7.5}],
+)
+def test_an_error_of_any_form_has_words(error: Any) -> None:
+    for made_of in (error_of({"error": error}), api_error(400, {}, json.dumps(error).encode())):
+        assert made_of.detail

@@ -341,7 +341,7 @@ def test_a_whole_answer_also_in_place_of_a_stream(whole: bool) -> None:
         (b'{"message": "hello"}', "no choices"),
         (b'{"choices": null}', "no choices"),
         (b'{"choices": [null]}', "no choices"),
-        (b"{" * 200_000, "no JSON"),
+        (b"{" * 200_000, "not valid JSON"),
     ],
 )
 def test_bodies_that_are_no_answer(whole: bool, body: bytes, text: str) -> None:

@@ -9,6 +9,7 @@ import click
 
 from ..carriers.endpoints import Endpoints
 from ..errors import APIError
+from ..reply.shown import shown
 from .host import connect, currency, in_one_line, key_option
 from .terminal import dump, echo_wrapped, style
 
@@ -51,7 +52,7 @@ def ask_balance(host: Endpoints) -> Json:
     answer = host.get("/users/me/balance")
     data = answer.get("data")
     if answer.get("status") is False or not isinstance(data, dict):
-        raise APIError(f"no balance in the answer (code {answer.get('code')})", status=200)
+        raise APIError(f"no balance in the answer (code {shown(answer.get('code'))})", status=200)
     found = {field: data[field] for field in FIELDS if _is_amount(data.get(field))}
     if "available_balance" not in found:
         raise APIError("no available_balance in the answer", status=200)

@@ -2,12 +2,15 @@
 
 from .collect import Collector
 from .failures import api_error, error_of
-from .reader import Reader, completion_to_chunk
+from .held import Held
+from .reader import Reader
 from .restore import Restorer
+from .shapes import completion_to_chunk
 from .usage import add_usage, normal_usage
 
 __all__ = [
     "Collector",
+    "Held",
     "Reader",
     "Restorer",
     "add_usage",

@@ -13,21 +13,29 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["CallFragments"]
+from ..errors import StreamError
+from .values import as_count, as_index, as_text, join_halves, mended, parse_json
+
+__all__ = ["MAX_CALLS", "CallFragments"]
 
 Json = dict[str, Any]
 
+MAX_CALLS = 1024
+"""Of one choice. Each fragment is compared with the calls before it."""
+
 
 class _Call:
-    __slots__ = ("arguments", "given_id", "given_index", "index", "name", "started")
+    __slots__ = ("arguments", "given_id", "given_index", "half", "index", "name", "started")
 
-    def __init__(self, given_index: Any) -> None:
+    def __init__(self, given_index: int | None) -> None:
         # Our own number, from the moment it is handed on.
         self.index = -1
         self.given_index = given_index
         self.given_id: str | None = None
         self.name = ""
         self.arguments: list[str] = []
+        # Half of a surrogate pair at the end of the arguments so far.
+        self.half = ""
         # Handed on: from here on id and name stay as they are.
         self.started = False
 
@@ -35,10 +43,7 @@ class _Call:
         """Whether the arguments so far are a JSON object, so that nothing can follow."""
         if not self.arguments or not self.arguments[-1].rstrip().endswith("}"):
             return False
-        try:
-            return isinstance(json.loads("".join(self.arguments)), dict)
-        except (ValueError, RecursionError):
-            return False
+        return isinstance(parse_json("".join(self.arguments)), dict)
 
 
 class CallFragments:
@@ -56,8 +61,14 @@ class CallFragments:
         self._ids: set[str] = set()
 
     def feed(self, fragments: Any) -> list[Json]:
-        """The fragments of one delta, brought to the one form."""
+        """The fragments of one delta, brought to the one form.
+
+        Raises:
+            StreamError: there are more calls than anybody makes.
+        """
         result: list[Json] = []
+        if isinstance(fragments, Mapping):
+            fragments = [fragments]
         if not isinstance(fragments, list):
             return result
         for fragment in fragments:
@@ -66,9 +77,12 @@ class CallFragments:
         return _joined(result) if len(result) > 1 else result
 
     def finish(self) -> list[Json]:
-        """The calls that never got arguments, or never a name."""
+        """The calls that never got arguments, or never a name, and halves that stayed alone."""
         result: list[Json] = []
         for call in self._calls:
+            if call.half:
+                self._add(call, "\ufffd", result)
+                call.half = ""
             if call.name or call.arguments:
                 self._start(call, result)
         return result
@@ -77,21 +91,20 @@ class CallFragments:
         function = fragment.get("function")
         if not isinstance(function, Mapping):
             function = fragment
-        name = function.get("name")
-        name = name if isinstance(name, str) else ""
-        arguments = function.get("arguments")
-        if isinstance(arguments, (Mapping, list)):
-            arguments = json.dumps(arguments, ensure_ascii=False)
-        elif not isinstance(arguments, str):
-            arguments = ""
-        call_id = fragment.get("id")
-        call_id = call_id if isinstance(call_id, str) else ""
-        call = self._find(fragment.get("index"), call_id, name, arguments)
+        name = mended(name) if isinstance(name := function.get("name"), str) else ""
+        arguments = _arguments(function.get("arguments"))
+        call_id = _id(fragment.get("id"))
+        call = self._find(as_index(fragment.get("index")), call_id, name, arguments)
         if call_id and call.given_id is None:
             call.given_id = call_id
         if name and not call.started and name != call.name:
             # Split names add up; a server that repeats the whole name so far replaces it.
             call.name = name if name.startswith(call.name) else call.name + name
+        if arguments:
+            arguments, call.half = join_halves(call.half + arguments)
+        self._add(call, arguments, result)
+
+    def _add(self, call: _Call, arguments: str, result: list[Json]) -> None:
         if arguments:
             call.arguments.append(arguments)
         if call.started:
@@ -100,7 +113,7 @@ class CallFragments:
         elif call.name and call.arguments:
             self._start(call, result)
 
-    def _find(self, index: Any, call_id: str, name: str, arguments: str) -> _Call:
+    def _find(self, index: int | None, call_id: str, name: str, arguments: str) -> _Call:
         """The call that a fragment goes on with, or a new one."""
         if call_id:
             for call in reversed(self._calls):
@@ -115,6 +128,8 @@ class CallFragments:
                 if _begins(call, other_id, name, arguments):
                     break
                 return call
+        if len(self._calls) >= MAX_CALLS:
+            raise StreamError(f"the answer calls more than {MAX_CALLS:,} tools")
         call = _Call(index)
         self._calls.append(call)
         return call
@@ -154,6 +169,21 @@ def _joined(fragments: list[Json]) -> list[Json]:
         if first is not fragment:
             first["function"]["arguments"] += fragment["function"]["arguments"]
     return list(by_index.values())
+
+
+def _arguments(value: Any) -> str:
+    """Arguments as the text that they should be; some servers send the object itself."""
+    if isinstance(value, (Mapping, list)):
+        return json.dumps(value, ensure_ascii=False)
+    return as_text(value)
+
+
+def _id(value: Any) -> str:
+    """The id of a call; servers of one's own write ids as numbers."""
+    if isinstance(value, str):
+        return str(mended(value)).strip()
+    count = as_count(value)
+    return "" if count is None else str(count)
 
 
 def _begins(call: _Call, other_id: bool, name: str, arguments: str) -> bool:

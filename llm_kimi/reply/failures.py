@@ -10,9 +10,12 @@ import json
 import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from ..errors import APIError
-from .hints import CONTEXT, FULL, QUOTA, hint
+from .delays import header_delay, reset_delay, text_delay
+from .hints import CONTEXT, FULL, hint, is_daily, is_out_of_balance
+from .shown import KEY_PATTERN, one_line, scrub, shown
 
 __all__ = [
     "KEY_PATTERN",
@@ -25,21 +28,21 @@ __all__ = [
     "scrub",
 ]
 
-KEY_PATTERN = re.compile(r"\bsk-[A-Za-z0-9_-]{6,}")
-_TRY_AGAIN = re.compile(
-    r"try again after (\d+(?:\.\d+)?) ?(milliseconds?|ms|seconds?|s)\b", re.IGNORECASE
-)
+MAX_DETAIL = 2000
+"""Characters of an error's own words."""
 
-RETRY_STATUS = frozenset({408, 409})
+RETRY_STATUS = frozenset({408, 409, 429})
 """With every status from 500 on."""
-RETRY_TYPES = frozenset({"engine_overloaded_error", "rate_limit_reached_error"})
-
-
-def scrub(text: str, key: str | None = None) -> str:
-    """``text`` without API keys: the caller's own, and anything that looks like one."""
-    if key and len(key) > 3:
-        text = text.replace(key, "***")
-    return KEY_PATTERN.sub("sk-***", text)
+RETRY_TYPES = frozenset(
+    {
+        *("engine_overloaded_error", "rate_limit_reached_error"),
+        *("server_error", "server_unavailable", "unexpected_output"),
+        # The names of relays and of vLLM for the same.
+        *("overloaded_error", "rate_limit_error", "rate_limit_exceeded", "too_many_requests"),
+        *("internal_server_error", "service_unavailable", "InternalServerError"),
+    }
+)
+"""In a stream, where an error has no status."""
 
 
 def api_error(
@@ -59,6 +62,8 @@ def api_error(
     words (``the environment variable MOONSHOT_API_KEY``); ``key`` itself is only used to keep it
     out of the text. ``file_id`` is the file that was asked for, if it was one.
     """
+    if 300 <= status < 400:
+        return _redirect(status, headers.get("location") or "", key)
     try:
         parsed = json.loads(body)
     except (ValueError, RecursionError):
@@ -72,7 +77,7 @@ def api_error(
         error,
         status=status,
         trace_id=headers.get("x-trace-id") or headers.get("x-request-id"),
-        retry_after=_header_delay(headers),
+        headers=headers,
         model=model,
         base_url=base_url,
         key=key,
@@ -91,7 +96,7 @@ def error_of(
     """The error object inside a stream or a body that came with status 200."""
     error = parsed["error"]
     if not isinstance(error, Mapping):
-        error = {"message": str(error)}
+        error = {"message": error}
     return _build(error, status=None, model=model, key=key, trace_id=trace_id)
 
 
@@ -100,28 +105,60 @@ def _build(
     *,
     status: int | None,
     trace_id: str | None = None,
-    retry_after: float | None = None,
+    headers: Mapping[str, str] | None = None,
     model: str = "",
     base_url: str = "",
     key: str | None = None,
     key_source: str = "",
     file_id: str = "",
 ) -> APIError:
-    detail = scrub(str(error.get("message") or "no reason given"), key)
-    kind = error.get("type")
-    code = error.get("code")
-    if not retry_after:
-        # A header of 0 comes beside texts that name a time.
-        told = _text_delay(detail)
-        retry_after = retry_after if told is None else told
+    detail = _detail(error.get("message"), key)
+    kind, code = shown(error.get("type"), key), shown(error.get("code"), key)
     return APIError(
         detail,
         status=status,
-        type=kind if isinstance(kind, str) else None,
-        code=str(code) if code is not None else None,
+        type=kind if isinstance(error.get("type"), str) else None,
+        code=code,
         hint=hint(status, kind, code, detail, model, base_url, key_source, file_id),
-        trace_id=trace_id,
-        retry_after=retry_after,
+        trace_id=shown(trace_id, key),
+        retry_after=_retry_after(status, headers or {}, detail),
+    )
+
+
+def _detail(message: Any, key: str | None) -> str:
+    """The words of the API; some servers send an object or a list in their place."""
+    if message is not None and not isinstance(message, str):
+        try:
+            message = json.dumps(message, ensure_ascii=False)
+        except RecursionError:
+            message = None
+    return scrub(one_line(message or ""), key)[:MAX_DETAIL] or "no reason given"
+
+
+def _retry_after(status: int | None, headers: Mapping[str, str], detail: str) -> float | None:
+    seconds = header_delay(headers)
+    if not seconds:
+        # A header of 0 comes beside texts that name a time.
+        told = text_delay(detail)
+        seconds = seconds if told is None else told
+    return reset_delay(headers) if seconds is None and status == 429 else seconds
+
+
+def _redirect(status: int, location: str, key: str | None) -> APIError:
+    """Redirects are not followed: the key and the conversation belong to the host that was named.
+
+    The host alone is shown; the rest of such a URL may be somebody's secret.
+    """
+    try:
+        host = urlsplit(location).hostname or ""
+    except ValueError:
+        host = ""
+    where = scrub(one_line(host), key)[:253] or "another place on the same host"
+    return APIError(
+        f"the server redirects to {where}" if location else "the server redirects without a target",
+        status=status,
+        hint="Redirects are not followed, since the key would go along: if this host is the right "
+        "one, set the base URL to its API",
     )
 
 
@@ -130,35 +167,9 @@ def _plain(body: str, status: int) -> str:
     text = body.strip()
     if text.startswith("<"):
         title = re.search(r"<title>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)
-        name = title.group(1).strip() if title else f"status {status}"
+        name = one_line(title.group(1)).strip() if title else f"status {status}"
         return f"a gateway answered with a page ({name[:80]})"
     return text[:200] or f"an empty answer with status {status}"
-
-
-def _header_delay(headers: Mapping[str, str]) -> float | None:
-    value = headers.get("retry-after")
-    if value is None:
-        return None
-    if re.fullmatch(r"\s*\d+(\.\d*)?\s*", value):
-        return float(value)
-    from datetime import datetime, timezone
-    from email.utils import parsedate_to_datetime
-
-    try:
-        moment = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=timezone.utc)
-    return max((moment - datetime.now(timezone.utc)).total_seconds(), 0.0)
-
-
-def _text_delay(detail: str) -> float | None:
-    found = _TRY_AGAIN.search(detail)
-    if found is None:
-        return None
-    seconds = float(found.group(1))
-    return seconds / 1000 if found.group(2) in ("milliseconds", "ms") else seconds
 
 
 def is_context_overflow(error: APIError) -> bool:
@@ -174,14 +185,23 @@ def is_account_full(error: APIError) -> bool:
 def is_retryable(error: APIError) -> bool:
     """Whether the same request may succeed in a moment.
 
-    Engine overload and rate limits are worth it; quota is not, nor are the tokens of a day
-    (https://platform.kimi.ai/docs/api/errors).
+    Engine overload and rate limits are worth it; an empty balance is not, nor are the tokens of a
+    day (https://platform.kimi.ai/docs/api/errors). A 429 of unknown type, or a gateway's page, is a
+    rate limit: that is how Moonshot's own client reads it
+    (https://github.com/MoonshotAI/kimi-code, packages/kosong). An error inside a stream has no
+    status; its type, or a status in its code, says as much.
     """
-    if error.status == 429:
-        if error.type not in RETRY_TYPES:
-            return False
-        return not (QUOTA.search(error.detail) or "TPD" in error.detail)
-    return error.status is not None and (error.status >= 500 or error.status in RETRY_STATUS)
+    if is_out_of_balance(error.status, error.type, error.code, error.detail):
+        return False
+    status = error.status
+    if status in (429, None) and is_daily(error.detail):
+        return False
+    if status is None:
+        if error.type in RETRY_TYPES or error.code in RETRY_TYPES:
+            return True
+        code = error.code or ""
+        status = int(code) if re.fullmatch(r"[1-5]\d\d", code) else 400
+    return status >= 500 or status in RETRY_STATUS
 
 
 def retry_delay(error: APIError | None, attempt: int, jitter: float) -> float:

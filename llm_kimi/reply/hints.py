@@ -7,10 +7,41 @@ from typing import Any
 
 from ..catalog import FLAGSHIP, GONE, UnknownModelError, live_models, resolve
 
-__all__ = ["CONTEXT", "FULL", "QUOTA", "hint"]
+__all__ = ["CONTEXT", "FULL", "hint", "is_daily", "is_out_of_balance"]
 
-_REQUESTED = re.compile(r"requested: (\d+)")
-QUOTA = re.compile(r"quota|insufficient balance|suspended|recharge", re.IGNORECASE)
+_REQUESTED = re.compile(r"requested: (\d{1,18})\b")
+# What says that money is missing, whatever else it says. Moonshot's client reads "arrears" and
+# "account balance" so, too (https://github.com/MoonshotAI/kimi-code, packages/kosong); the Chinese
+# words are "balance insufficient", "in arrears" and "please top up".
+_BALANCE = re.compile(
+    r"(insufficient|not enough|no|low|negative|empty|zero|exhausted)[ _]+(account[ _]+)?"
+    r"(balance|funds?|credits?)\b"
+    r"|account[ _]balance"
+    r"|balance (is|was) (too low|not enough|insufficient|exhausted|empty|negative)"
+    r"|exceeded your current (\w+ )?quota(?! ?(per\b|/))"
+    r"|arrear|overdue (payment|bill)|recharge|top[ -]?up your|payment required|billing details"
+    r"|suspended due"
+    r"|\u4f59\u989d\u4e0d\u8db3|\u6b20\u8d39|\u8bf7\u5145\u503c",
+    re.IGNORECASE,
+)
+_BALANCE_TYPES = frozenset(
+    {
+        "exceeded_current_quota_error",
+        # The same in the words of relays.
+        *("insufficient_quota", "insufficient_balance", "insufficient_user_quota"),
+        *("billing_error", "billing_not_active", "billing_hard_limit_reached", "arrears"),
+        *("insufficient_credits", "payment_required"),
+    }
+)
+_QUOTA = re.compile(r"quota|suspended", re.IGNORECASE)
+# A quota of a minute is a rate limit: "your token quota per minute was exceeded".
+_RATE = re.compile(
+    r"(\b(per|a|each)[ _-]|/ ?)(second|minute|sec|min|hour)\b|\b[RT]PM\b|\b(rate|concurrency)\b"
+    r"|too many requests|try again after \d",
+    re.IGNORECASE,
+)
+_RATE_TYPES = frozenset({"rate_limit_reached_error", "engine_overloaded_error"})
+_DAILY = re.compile(r"\b[RT]PD\b|(\b(per|a|each)[ _-]|/ ?)day\b|\bdaily\b", re.IGNORECASE)
 CONTEXT = re.compile(
     r"exceeded model token limit|token length too long|exceeds the model specification"
     r"|context length",
@@ -92,6 +123,28 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 )
 
 
+def is_out_of_balance(status: int | None, kind: Any, code: Any, detail: str) -> bool:
+    """Whether an account has nothing left to pay with; waiting does not help.
+
+    Comes with status 429 or 403 (https://www.kimi.com/help/kimi-api/api-troubleshooting), from
+    relays with 402.
+    """
+    if status not in (402, 403, 429, None):
+        return False
+    if status == 402 or _BALANCE.search(detail):
+        return True
+    if _RATE.search(detail) or kind in _RATE_TYPES:
+        return False
+    if kind in _BALANCE_TYPES or code in _BALANCE_TYPES:
+        return True
+    return status != 403 and _QUOTA.search(detail) is not None
+
+
+def is_daily(detail: str) -> bool:
+    """Whether the limit that was reached is one of the day."""
+    return _DAILY.search(detail) is not None
+
+
 def hint(
     status: int | None,
     kind: Any,
@@ -105,7 +158,7 @@ def hint(
     """Our advice for an error answer; None when there is none to give."""
     if status == 401:
         return _key_hint(base_url, key_source)
-    if kind == "exceeded_current_quota_error" or (status == 429 and QUOTA.search(detail)):
+    if is_out_of_balance(status, kind, code, detail):
         return "The account is out of balance: top it up, or check its plan. Not tried again"
     if status == 404:
         # The words of a file's 404 are not published: what was asked for tells as much.
@@ -124,6 +177,8 @@ def hint(
         )
     if status == 504:
         return "Long answers must be streamed: the gateway gives up after 900 seconds without bytes"
+    if status == 429 and is_daily(detail):
+        return "A limit of the day is reached: it is not tried again; a top-up raises it"
     if status == 429 and kind == "rate_limit_reached_error":
         return "The limit is the organisation's, over all keys and models; a top-up raises it"
     if status in (400, 422, None):

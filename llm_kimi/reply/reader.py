@@ -3,32 +3,50 @@
 In: the bytes of the body of an answer with status 200. Out: ``chat.completion.chunk`` objects in
 one form: every choice has ``index`` and ``delta``, reasoning is ``delta.reasoning_content``, tool
 calls are as ``calls`` makes them, and every choice comes to a ``finish_reason``. Usage is taken
-out of the chunks and kept in ``usage``.
+out of the chunks and kept in ``usage``. What a field may hold is in ``shapes``: no JSON of a server
+ends in another error than ``APIError`` or ``StreamError``.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
 from ..errors import APIError, KimiError, StreamError
 from .calls import CallFragments
-from .failures import error_of, scrub
-from .sse import Decoder
+from .failures import error_of
+from .shapes import (
+    HEAD_FIELDS,
+    MAX_CHOICES,
+    PLAIN_DELTA,
+    as_choices,
+    choice_index,
+    completion_to_chunk,
+    delta_of,
+    finish_reason_of,
+    head_of,
+    settle_delta,
+    token_probabilities,
+)
+from .shown import one_line, scrub
+from .sse import MAX_BYTES, Decoder, too_long
 from .usage import normal_usage
+from .values import BROKEN, ESCAPED_HALF, as_text, join_halves, mended, only_counts, parse_json
 
-__all__ = ["Reader", "completion_to_chunk"]
+__all__ = ["Reader"]
 
 Json = dict[str, Any]
-_BROKEN = object()
+_LONE = "\ufffd"
 
 
 class Reader:
     """One answer. ``done`` is True once it is complete: ``[DONE]`` came, or the whole object.
 
-    ``failure`` is what broke the stream after the chunks that ``feed`` gave back last.
+    ``failure`` is what broke the stream after the chunks that ``feed`` gave back last; ``empty``
+    is True when ``finish`` failed because nothing of an answer came. ``complete`` is True once
+    nothing is missing but ``[DONE]``: every choice has ended, and the usage, which comes last, is
+    there. ``cut`` is True when such an answer ended without ``[DONE]``.
     ``model``, ``key`` and ``trace_id`` are for the texts of errors; the key is kept out of them.
     """
 
@@ -41,6 +59,9 @@ class Reader:
         trace_id: str | None = None,
     ) -> None:
         self.done = False
+        self.empty = False
+        self.complete = False
+        self.cut = False
         self.usage: Json | None = None
         self.failure: KimiError | None = None
         self._stream = stream
@@ -49,21 +70,34 @@ class Reader:
         self._trace_id = trace_id
         self._decoder = Decoder()
         self._whole: list[bytes] | None = None if stream else []
+        self._size = 0
         self._started = False
         self._head: Json = {}
         self._finished: dict[int, bool] = {}
         self._calls: dict[int, CallFragments] = {}
         self._choice_usage: dict[int, Json] = {}
         self._top_usage: Json | None = None
+        # The event names half of a surrogate pair, so its strings have to be looked through.
+        self._escaped = False
+        # Half a pair at the end of a text, by choice and field: its other half comes next.
+        self._halves: dict[tuple[int, str], str] = {}
+
+    @property
+    def heard(self) -> bool:
+        """Whether anything of an answer came: an event, or a byte of a body."""
+        return self._decoder.heard or bool(self._whole)
 
     def feed(self, piece: bytes) -> list[Json]:
         """The chunks that ``piece`` completes; look at ``failure`` after handing them on.
 
         Raises:
             APIError: the stream holds an error object.
-            StreamError: what came is neither events nor JSON.
+            StreamError: what came is neither events nor JSON, or more than anybody can use.
         """
         if self._whole is not None:
+            self._size += len(piece)
+            if self._size > MAX_BYTES:
+                raise too_long("the answer")
             self._whole.append(piece)
             return []
         if self.done:
@@ -75,8 +109,8 @@ class Reader:
             self._started = True
             if start[:1] in b"{<":
                 # A stream was asked for and a whole object (or a gateway's page) comes.
-                self._whole = [piece]
-                return []
+                self._whole = []
+                return self.feed(piece)
         return self._parse(piece)
 
     def finish(self) -> list[Json]:
@@ -89,20 +123,38 @@ class Reader:
         if self._whole is not None:
             chunks = self._finish_whole(b"".join(self._whole))
         else:
-            chunks = self._parse(None) if not self.done else []
-            if self.failure is not None:
-                raise self.failure
-            if not self.done:
-                raise StreamError(
-                    "the stream ended before the answer was complete (no [DONE]): "
-                    "the connection was cut, or a proxy between here and Kimi ended it"
-                    if self._started
-                    else "an empty answer came in place of a stream"
-                )
+            chunks = [] if self.done else self._finish_stream()
         if not self._finished:
+            self.empty = True
             raise StreamError("the answer has no choices: it is empty")
         self._settle_usage()
         return chunks + self._ends()
+
+    def _finish_stream(self) -> list[Json]:
+        """What the end of the body leaves of a stream that had no ``[DONE]`` in a whole event."""
+        complete = self.complete
+        try:
+            chunks = self._parse(None)
+        except KimiError:
+            chunks = []
+        if self.done:
+            return chunks
+        if complete:
+            # Half a goodbye: the answer was whole before it.
+            self.failure, self.cut = None, True
+            return chunks
+        if self.failure is not None:
+            raise self.failure
+        if self.complete:
+            self.cut = True
+            return chunks
+        self.empty = not self._decoder.heard
+        raise StreamError(
+            "an empty answer came in place of a stream"
+            if self.empty
+            else "the stream ended before the answer was complete (no [DONE]): "
+            "the connection was cut, or a proxy between here and Kimi ended it"
+        )
 
     def _parse(self, piece: bytes | None) -> list[Json]:
         """The chunks of the events that ``piece`` (None: the end) completes."""
@@ -114,7 +166,7 @@ class Reader:
                     break
                 self._event(event.decode(), chunks)
         except UnicodeDecodeError:
-            self.failure = StreamError("the stream holds bytes that are no UTF-8")
+            self.failure = StreamError("the stream contains bytes that are not UTF-8")
         except (APIError, StreamError) as error:
             self.failure = error
         if self.failure is not None and not chunks:
@@ -122,41 +174,52 @@ class Reader:
         return chunks
 
     def _event(self, event: str, chunks: list[Json]) -> None:
-        parsed = _parse_json(event)
-        if parsed is _BROKEN:
-            text = event.strip()
-            if text == "[DONE]":
-                self.done = True
-            elif "\n" in text:
-                # Events that a relay has not parted by blank lines arrive as one.
-                for line in text.split("\n"):
-                    if not self.done:
-                        self._event(line, chunks)
-            elif text:
-                shown = scrub(text, self._key)[:120]
-                raise StreamError(f"an event of the stream is no JSON: {shown!r}")
+        parsed = parse_json(event)
+        if type(parsed) is dict:
+            self._escaped = "\\u" in event and ESCAPED_HALF.search(event) is not None
+            chunk = self._chunk(parsed)
+            if chunk is not None:
+                chunks.append(chunk)
             return
-        if not isinstance(parsed, dict):
-            shown = scrub(event, self._key)[:120]
-            raise StreamError(f"an event of the stream is no object: {shown!r}")
-        chunk = self._chunk(parsed)
-        if chunk is not None:
-            chunks.append(chunk)
+        text = event.strip()
+        if text == "[DONE]":
+            self.done = True
+        elif parsed is not BROKEN:
+            raise StreamError(f"an event of the stream is not an object: {self._shown(text)!r}")
+        elif "\n" in text:
+            # Events that a relay has not parted by blank lines arrive as one.
+            for line in text.split("\n"):
+                if not self.done:
+                    self._event(line, chunks)
+        elif text:
+            raise StreamError(f"an event of the stream is not valid JSON: {self._shown(text)!r}")
+
+    def _shown(self, text: str) -> str:
+        return scrub(one_line(text[:1000]), self._key)[:120]
 
     def _finish_whole(self, body: bytes) -> list[Json]:
-        parsed = _parse_json(body)
-        if parsed is _BROKEN:
+        try:
+            text = body.decode()
+        except UnicodeDecodeError:
+            raise StreamError("the answer contains bytes that are not UTF-8") from None
+        text = text.strip("\ufeff \t\r\n")
+        parsed = parse_json(text)
+        if parsed is BROKEN:
+            self.empty = not text
             raise StreamError(
                 "an HTML page came in place of an answer: the base URL is not an API, or a "
                 "gateway answered for it"
-                if body.lstrip().startswith(b"<")
-                else "the answer is no JSON, or was cut off"
+                if text.startswith("<")
+                else "an empty answer came"
+                if self.empty
+                else "the answer is not valid JSON, or was cut off"
             )
         if not isinstance(parsed, dict):
-            raise StreamError("the answer is no JSON object")
+            raise StreamError("the answer is not a JSON object")
         self._check_error(parsed)
-        if not isinstance(parsed.get("choices"), list):
+        if not isinstance(parsed.get("choices"), (list, dict)):
             raise StreamError("the answer has no choices: the base URL is not a chat API")
+        self._escaped = ESCAPED_HALF.search(text) is not None
         chunk = self._chunk(completion_to_chunk(parsed))
         self.done = True
         return [] if chunk is None else [chunk]
@@ -168,51 +231,94 @@ class Reader:
             parsed = {"error": parsed}  # vLLM servers
         raise error_of(parsed, model=self._model, key=self._key, trace_id=self._trace_id)
 
-    def _chunk(self, chunk: Json) -> Json | None:
-        usage = chunk.pop("usage", None)
+    def _chunk(self, parsed: Json) -> Json | None:
+        usage = parsed.get("usage")
         if usage and isinstance(usage, Mapping):
-            self._top_usage = dict(usage)
-        choices = chunk.get("choices")
-        if not choices or "error" in chunk:
-            self._check_error(chunk)
-        if not choices or not isinstance(choices, list):
+            self._top_usage = only_counts(mended(usage)) or self._top_usage
+            self._look_for_end()
+        choices = parsed.get("choices")
+        if not choices or "error" in parsed:
+            self._check_error(parsed)
+        if type(choices) is not list:
+            choices = as_choices(choices)
+        if not choices:
             return None
         if not self._head:
-            self._head = {key: value for key, value in chunk.items() if key != "choices"}
+            self._head = head_of(parsed)
         for position, choice in enumerate(choices):
             if not isinstance(choice, dict):
-                raise StreamError("a choice of the answer is no object")
+                raise StreamError("a choice of the answer is not an object")
             self._choice(choice, position)
+        chunk = {**self._head, "choices": choices}
+        if not HEAD_FIELDS.issuperset(parsed):
+            for name in parsed.keys() - HEAD_FIELDS:
+                chunk[name] = parsed[name]
+        if self._escaped:
+            chunk = mended(chunk)
         return chunk
 
     def _choice(self, choice: Json, position: int) -> None:
         index = choice.get("index")
-        if type(index) is not int:
-            index = choice["index"] = position
+        if type(index) is not int or not 0 <= index < MAX_CHOICES:
+            index = choice["index"] = choice_index(index, position)
         delta = choice.get("delta")
         if type(delta) is not dict:
-            message = choice.pop("message", None)
-            delta = choice["delta"] = message if isinstance(message, dict) else {}
-        if "usage" in choice:
-            usage = choice.pop("usage")
-            if usage and isinstance(usage, Mapping):
-                self._choice_usage[index] = dict(usage)
-        if delta.get("reasoning_content") is None and "reasoning" in delta:
-            delta["reasoning_content"] = delta.pop("reasoning")  # newer vLLM servers
+            delta = choice["delta"] = delta_of(choice)
+        if not PLAIN_DELTA.issuperset(delta):
+            settle_delta(delta)
         for name in ("content", "reasoning_content"):
             text = delta.get(name)
-            if text is not None and type(text) is not str:
-                delta[name] = _text(text)
-        if "function_call" in delta and not isinstance(delta["function_call"], Mapping):
-            del delta["function_call"]
-        # Some relays have "" for null.
-        finish = choice["finish_reason"] = choice.get("finish_reason") or None
+            if text is not None:
+                if type(text) is not str:
+                    text = delta[name] = as_text(text)
+                if self._escaped or self._halves:
+                    self._join(index, name, delta)
+        calls = self._calls.get(index) if self._calls else None
+        finish = choice.get("finish_reason")
+        if finish is not None:
+            called = calls is not None and calls.started > 0
+            finish = finish_reason_of(finish, called=called or "tool_calls" in delta)
+        choice["finish_reason"] = finish
+        if len(choice) > 3:
+            self._settle_choice(choice, index)
         if finish is not None:
             self._finished[index] = True
+            self._look_for_end()
+            if self._halves:
+                self._join_ends(index, delta)
         elif index not in self._finished:
-            self._finished[index] = False
-        if "tool_calls" in delta or (finish is not None and index in self._calls):
+            self._finished[index] = self.complete = False
+        if "tool_calls" in delta or (finish is not None and calls is not None):
             self._fragments(index, delta, last=finish is not None)
+
+    def _look_for_end(self) -> None:
+        ended = bool(self._finished) and all(self._finished.values())
+        self.complete = ended and bool(self._top_usage or self._choice_usage)
+
+    def _settle_choice(self, choice: Json, index: int) -> None:
+        """The fields that few chunks have."""
+        if "usage" in choice:
+            usage = choice.pop("usage")
+            if isinstance(usage, Mapping) and (counts := only_counts(mended(usage))):
+                self._choice_usage[index] = counts
+                self._look_for_end()
+        if choice.get("logprobs") is not None:
+            choice["logprobs"] = token_probabilities(choice["logprobs"])
+
+    def _join(self, index: int, name: str, delta: Json) -> None:
+        """Join halves of surrogate pairs, also one that has waited since the last piece."""
+        text = delta[name]
+        if text:
+            waiting = self._halves.pop((index, name), "")
+            delta[name], waiting = join_halves(waiting + text)
+            if waiting:
+                self._halves[index, name] = waiting
+
+    def _join_ends(self, index: int, delta: Json) -> None:
+        """Halves whose other half will not come any more."""
+        for name in ("content", "reasoning_content"):
+            if self._halves.pop((index, name), ""):
+                delta[name] = (delta.get(name) or "") + _LONE
 
     def _fragments(self, index: int, delta: Json, *, last: bool) -> None:
         calls = self._calls.get(index)
@@ -228,20 +334,20 @@ class Reader:
             delta.pop("tool_calls", None)
 
     def _ends(self) -> list[Json]:
-        """The end of each choice that the server did not give one, and calls that came late."""
+        """The end of each choice that the server did not give one, and what came late."""
         choices: list[Json] = []
         for index, finished in self._finished.items():
             calls = self._calls.get(index)
+            delta: Json = {}
+            self._join_ends(index, delta)
             fragments = calls.finish() if calls is not None else []
-            if finished and not fragments:
+            if fragments:
+                delta["tool_calls"] = fragments
+            if finished and not delta:
                 continue
             reason = "tool_calls" if calls is not None and calls.started else "stop"
             choices.append(
-                {
-                    "index": index,
-                    "delta": {"tool_calls": fragments} if fragments else {},
-                    "finish_reason": None if finished else reason,
-                }
+                {"index": index, "delta": delta, "finish_reason": None if finished else reason}
             )
         return [{**self._head, "choices": choices}] if choices else []
 
@@ -256,34 +362,3 @@ class Reader:
             total["completion_tokens"] = sum(usage["completion_tokens"] for usage in usages)
             total["total_tokens"] = total["prompt_tokens"] + total["completion_tokens"]
             self.usage = total
-
-
-def _parse_json(text: str | bytes) -> Any:
-    """The value, or ``_BROKEN``: an error raised meanwhile would carry the text in its context."""
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return _BROKEN
-
-
-def _text(content: Any) -> str:
-    """The text of a list of content parts; nothing for what is no text at all."""
-    if not isinstance(content, list):
-        return ""
-    texts = (part.get("text") for part in content if isinstance(part, Mapping))
-    return "".join(text for text in texts if isinstance(text, str))
-
-
-def completion_to_chunk(completion: Mapping[str, Any]) -> Json:
-    """A whole ``chat.completion`` as one chunk, so that both go the same way."""
-    chunk = {key: value for key, value in completion.items() if key != "choices"}
-    chunk["object"] = "chat.completion.chunk"
-    chunk["choices"] = [
-        {
-            **{key: value for key, value in choice.items() if key != "message"},
-            "delta": dict(message) if isinstance(message := choice.get("message"), Mapping) else {},
-        }
-        for choice in completion["choices"]
-        if isinstance(choice, Mapping)
-    ]
-    return chunk

@@ -7,8 +7,9 @@ does not take. A fresh ``Restorer`` for every reply.
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
+
+from .values import parse_json
 
 if TYPE_CHECKING:
     from ..translation import Restore
@@ -135,11 +136,8 @@ class Restorer:
     def _custom(self, fragment: Json, arguments: str) -> Json:
         """A call of a stand-in function as the custom tool call it stands for."""
         name = fragment["function"]["name"]
-        try:
-            parsed = json.loads(arguments)
-            text = parsed[self._restore.custom_input]
-        except (ValueError, KeyError, TypeError):
-            text = arguments
+        parsed = parse_json(arguments)
+        text = parsed.get(self._restore.custom_input) if isinstance(parsed, dict) else None
         return {
             "index": fragment["index"],
             "id": fragment["id"],

@@ -7,25 +7,46 @@ mark, and events of several lines.
 
 from __future__ import annotations
 
-__all__ = ["Decoder"]
+from ..errors import StreamError
+
+__all__ = ["MAX_BYTES", "Decoder", "too_long"]
+
+MAX_BYTES = 64 * 1024 * 1024
+"""Of one event, and of an answer that comes whole: a million tokens of text are 5 MB. Without a
+bound, a server that never ends a line would fill the memory."""
 
 _MARK = b"\xef\xbb\xbf"
 
 
-class Decoder:
-    """One response body. Not shared: it holds the bytes of an event that has not ended."""
+def too_long(what: str) -> StreamError:
+    """The error for more than ``MAX_BYTES``."""
+    return StreamError(f"{what} is longer than {MAX_BYTES // 1024**2} MB: this is not a chat API")
 
-    __slots__ = ("_begun", "_carriage", "_data", "_rest")
+
+class Decoder:
+    """One response body. Not shared: it holds the bytes of an event that has not ended.
+
+    ``heard``: an event has ended.
+    """
+
+    __slots__ = ("_begun", "_carriage", "_data", "_open", "_rest", "heard")
 
     def __init__(self) -> None:
+        self.heard = False
         self._begun = False
         self._carriage = False
         self._data: list[bytes] = []
         # The pieces of a line that has not ended; joined once, however many they are.
         self._rest: list[bytes] = []
+        # Bytes since the last event, while one is open.
+        self._open = 0
 
     def feed(self, piece: bytes) -> list[bytes]:
-        """The data of the events that ``piece`` completes."""
+        """The data of the events that ``piece`` completes.
+
+        Raises:
+            StreamError: an event is longer than ``MAX_BYTES``.
+        """
         if self._carriage or b"\r" in piece:
             piece = self._unify(piece)
         lines = piece.split(b"\n")
@@ -36,7 +57,14 @@ class Decoder:
             self._rest = []
         if rest:
             self._rest.append(rest)
-        return self._take(lines) if lines else []
+        events = self._take(lines) if lines else []
+        if self._rest or self._data:
+            self._open = 0 if events else self._open + len(piece)
+            if self._open > MAX_BYTES:
+                raise too_long("an event of the stream")
+        elif self._open:
+            self._open = 0
+        return events
 
     def flush(self) -> list[bytes]:
         """The data of an event that the end of the body cut off, if any."""
@@ -65,4 +93,5 @@ class Decoder:
             elif not line and data:
                 events.append(data[0] if len(data) == 1 else b"\n".join(data))
                 data.clear()
+                self.heard = True
         return events

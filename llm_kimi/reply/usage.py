@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from .values import as_count
+
 __all__ = ["add_usage", "normal_usage"]
 
 # Where the counts of the cache are found, the first that is there: a key of ``usage`` itself, or
@@ -102,7 +104,4 @@ def _add(total: dict[str, Any], usage: Mapping[str, Any]) -> None:
 
 
 def _count(value: Any) -> int:
-    try:
-        return int(value) if isinstance(value, (int, float)) else 0
-    except (ValueError, OverflowError):  # JSON's NaN and Infinity
-        return 0
+    return as_count(value) or 0

@@ -91,7 +91,7 @@ def reasoning(chunk: Any) -> str:
     return getattr(chunk.choices[0].delta, "reasoning_content", None) or ""
 
 
-@pytest.mark.parametrize("fault", [{"cut_after": 3}, {"no_done": True}])
+@pytest.mark.parametrize("fault", [{"cut_after": 3}, {"cut_after": 4}])
 @pytest.mark.parametrize("stream_way", ["stream", "astream"])
 def test_a_stream_that_is_cut_is_an_error(
     kimi: Simulator, stream_way: str, fault: dict[str, Any]

@@ -1,0 +1,381 @@
+"""One conversation with the API, as a generator that does no I/O.
+
+``Exchange.steps`` yields what it needs (``Call``, ``Read``, ``Wait``, ``Fork``, ``FileCall``,
+``Work``) and what it has (``Chunks``, ``Notice``); a carrier performs the former and sends the
+result back, and hands the latter on. One body of logic serves sync and async, like httpx's
+``Auth.auth_flow``.
+
+What it decides: retries, the tool_choice fallback, several choices, when an answer is complete.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..errors import APIError, InvalidRequestError, KimiError
+from ..reply import Collector, Held, Reader, Restorer, add_usage, api_error
+from ..reply.failures import is_retryable, retry_delay
+from ..reply.shown import shown
+from ..reply.waits import waiting_text
+from ..translation import WAYS_OUT, Translation
+from .steps import (
+    AT_ONCE,
+    Answer,
+    Call,
+    Chunks,
+    Failed,
+    FileCall,
+    Files,
+    Fork,
+    Notice,
+    Read,
+    Step,
+    Steps,
+    Stepwise,
+    Target,
+    Upload,
+    Wait,
+    Waiting,
+    Work,
+)
+
+__all__ = [
+    "AT_ONCE",
+    "LONGEST_WAIT",
+    "MAX_RETRIES",
+    "NUDGE",
+    "Answer",
+    "Call",
+    "Chunks",
+    "Exchange",
+    "Failed",
+    "FileCall",
+    "Files",
+    "Fork",
+    "Notice",
+    "Read",
+    "Step",
+    "Steps",
+    "Stepwise",
+    "Target",
+    "Upload",
+    "Wait",
+    "Waiting",
+    "Work",
+    "pause_before_retry",
+    "wait_for_retry",
+]
+
+Json = dict[str, Any]
+
+NUDGE = "Please select a tool to handle the current issue."
+"""The words of Moonshot's guide for migrating from OpenAI."""
+
+CUT = (
+    "the connection ended before Kimi confirmed the end of the answer ([DONE]); its finish reason "
+    "and usage had arrived, so the answer is complete"
+)
+
+MAX_RETRIES = 2
+LONGEST_WAIT = 60.0
+"""Seconds. A server that wants more than this gets no retry: the caller should know."""
+
+DRAIN_BYTES = 1 << 16
+DRAIN_SECONDS = 0.5
+"""What may follow ``[DONE]`` and for how long it is waited: the end of the body, so that the
+connection can be used again. A server that sends on gets its connection closed."""
+
+LAST_WORD_SECONDS = 5.0
+"""How long ``[DONE]`` is waited for once the answer is complete without it."""
+
+
+def pause_before_retry(
+    error: KimiError, again: bool, attempt: int, max_retries: int, jitter: float
+) -> float:
+    """Seconds to wait before trying again after try number ``attempt`` (from 0).
+
+    Raises:
+        KimiError: ``error``, when it is not to be tried again.
+    """
+    told = error if isinstance(error, APIError) else None
+    too_long = told is not None and (told.retry_after or 0) > LONGEST_WAIT
+    if not again or attempt >= max_retries or too_long:
+        raise error
+    return retry_delay(told, attempt, jitter)
+
+
+def wait_for_retry(
+    error: KimiError, again: bool, attempt: int, max_retries: int, jitter: float
+) -> Steps:
+    """Wait as ``pause_before_retry`` says, and say so where somebody would wonder.
+
+    Raises:
+        KimiError: ``error``, when it is not to be tried again.
+    """
+    seconds = pause_before_retry(error, again, attempt, max_retries, jitter)
+    text = waiting_text(error, seconds, attempt, max_retries)
+    if text is not None:
+        yield Waiting(text, seconds)
+    yield Wait(seconds)
+
+
+@dataclass(slots=True)
+class _Begun:
+    """An answer of which ``chunks`` have been read; ``ended``: there are no more."""
+
+    answer: Answer
+    reader: Reader
+    chunks: list[Json]
+    ended: bool
+
+
+def _drain(answer: Answer) -> Generator[Step, Any, None]:
+    """Read what follows the end of the answer, within bounds."""
+    size, silent = 0, False
+    while size < DRAIN_BYTES:
+        rest = yield Read(answer, silent=silent, seconds=DRAIN_SECONDS)
+        if isinstance(rest, Failed) or not rest:
+            return
+        size += len(rest)
+        silent = True
+
+
+class Exchange:
+    """One translated request on its way. Use it once.
+
+    ``completion`` is the whole answer after the last step, in the shape of ``chat.completion``
+    and in the caller's form; ``notices`` are the lines told on the way; ``trace_id`` is what
+    Moonshot's support asks for, ``headers`` are those of the newest answer.
+    """
+
+    def __init__(
+        self,
+        translation: Translation,
+        target: Target | None = None,
+        *,
+        max_retries: int = MAX_RETRIES,
+        choice: int | None = None,
+        jitter: Any = random.random,
+        files: Files | None = None,
+    ) -> None:
+        self.translation = translation
+        self.target = target or Target()
+        self.max_retries = max_retries
+        self.completion: Json | None = None
+        self.notices: list[str] = []
+        self.trace_id: str | None = None
+        self.headers: Mapping[str, str] = {}
+        self._choice = choice
+        self._jitter = jitter
+        self._files = files
+        self._restorer = Restorer(translation.restore)
+        self._collector = Collector()
+        self._usages: list[Json | None] = []
+
+    def steps(self) -> Steps:
+        """The generator to drive.
+
+        Raises:
+            APIError, APIConnectionError, StreamError: what went wrong.
+            InvalidRequestError: a file of the request cannot be had, or is not what it should be.
+        """
+        files = self._files if self.translation.needs else None
+        if files is None:
+            self._check_needs()
+            yield from self._answer()
+            return
+        try:
+            body = yield from files.prepare(self.translation)
+            self.translation = replace(self.translation, body=body, needs=())
+            yield from self._answer()
+        except BaseException:  # of the caller, too: Ctrl-C, or it stopped listening
+            yield from files.release()
+            raise
+        yield from files.release()
+
+    def _answer(self) -> Steps:
+        if self.translation.choices > 1 and self._choice is None:
+            yield from self._several()
+        elif self.translation.forced is not None:
+            yield from self._forced()
+        else:
+            yield from self._once(self.translation.body)
+            self._finish()
+
+    # -- plain --------------------------------------------------------------------------------
+
+    def _once(self, body: Json, held: Held | None = None) -> Steps:
+        """Send ``body`` and hand its chunks on; with ``held``, text waits there."""
+        begun = yield from self._open(body)
+        reader, chunks, ended = begun.reader, begun.chunks, begun.ended
+        go_on = Read(begun.answer)
+        while True:
+            if chunks:
+                yield from self._hand_on(chunks, held)
+            if reader.failure is not None:
+                raise reader.failure
+            if ended or reader.done:
+                break
+            go_on.silent = not chunks
+            if reader.complete:
+                go_on.seconds = LAST_WORD_SECONDS
+            result = yield go_on
+            if isinstance(result, Failed):
+                if not reader.complete:
+                    raise result.error
+                result = b""  # the answer is whole; only the goodbye got lost
+            chunks = reader.feed(result) if result else reader.finish()
+            ended = not result
+        if not ended:
+            chunks = reader.finish()
+            if chunks:
+                yield from self._hand_on(chunks, held)
+            yield from _drain(begun.answer)
+        if reader.cut:
+            yield from self._tell(CUT)
+        self._usages.append(reader.usage)
+
+    def _tell(self, text: str) -> Steps:
+        self.notices.append(text)
+        yield Notice(text)
+
+    def _hand_on(self, chunks: list[Json], held: Held | None) -> Steps:
+        if held is not None:
+            chunks = held.filter(chunks)
+        if chunks:
+            yield from self._emit(chunks)
+
+    def _emit(self, chunks: list[Json]) -> Steps:
+        """Restore, renumber, collect and hand on."""
+        restorer, collector = self._restorer, self._collector
+        for chunk in chunks:
+            if self._choice is not None:
+                for choice in chunk["choices"]:
+                    choice["index"] = self._choice
+            collector.feed(restorer.chunk(chunk))
+        yield Chunks(chunks)
+
+    def _finish(self) -> None:
+        self.completion = self._collector.completion(add_usage(self._usages))
+
+    def _open(self, body: Json) -> Generator[Step, Any, _Begun]:
+        """Post ``body`` until an answer begins."""
+        attempt = 0
+        while True:
+            answer = yield Call(body)
+            error: KimiError
+            if isinstance(answer, Failed):
+                error, again = answer.error, answer.retryable
+            else:
+                self.trace_id = shown(answer.headers.get("x-trace-id")) or self.trace_id
+                self.headers = answer.headers
+                begun = yield from self._begin(answer, body)
+                if isinstance(begun, _Begun):
+                    return begun
+                error, again = begun
+            if isinstance(error, APIError) and self._files is not None:
+                repaired = yield from self._files.repair(error, body)
+                if repaired is not None:
+                    body = repaired
+                    continue
+            yield from wait_for_retry(error, again, attempt, self.max_retries, self._jitter())
+            attempt += 1
+
+    def _begin(
+        self, answer: Answer, body: Json
+    ) -> Generator[Step, Any, _Begun | tuple[KimiError, bool]]:
+        """Read until something of an answer came; else what went wrong, and whether to try again.
+
+        Up to here nothing has been handed on, so another try does not say anything twice.
+        """
+        model, target = str(body["model"]), self.target
+        if answer.status != 200:
+            refusal = api_error(
+                answer.status,
+                answer.headers,
+                answer.body,
+                model=model,
+                base_url=target.base_url,
+                key=target.key,
+                key_source=target.key_source,
+            )
+            return refusal, is_retryable(refusal)
+        stream = bool(body.get("stream"))
+        reader = Reader(stream=stream, model=model, key=target.key, trace_id=self.trace_id)
+        chunks: list[Json] = []
+        ended = came = False
+        try:
+            if answer.stream is None:
+                chunks = reader.feed(answer.body)
+            while answer.stream is not None and not (chunks or reader.done or ended):
+                piece = yield Read(answer, silent=came)
+                if isinstance(piece, Failed):
+                    return piece.error, piece.retryable and not reader.heard
+                came, ended = True, not piece
+                chunks = reader.feed(piece) if piece else reader.finish()
+            if answer.stream is None or (reader.done and not chunks):
+                chunks, ended = chunks + reader.finish(), True
+        except KimiError as error:
+            again = is_retryable(error) if isinstance(error, APIError) else reader.empty
+            return error, again
+        return _Begun(answer, reader, chunks, ended)
+
+    # -- a forced tool call -------------------------------------------------------------------
+
+    def _forced(self) -> Steps:
+        """Ask; when no tool was called, nudge and ask once more (Moonshot's migration guide)."""
+        body = self.translation.body
+        held = Held()
+        yield from self._once(body, held)
+        if not held.called:
+            first = held
+            held = Held(first)
+            yield from self._once(
+                {**body, "messages": [*body["messages"], *first.turns(NUDGE)]}, held
+            )
+            if not held.called:
+                forced = self.translation.forced
+                what = f"the tool {forced.name}" if forced is not None and forced.name else "a tool"
+                text = f"the model was asked twice to call {what} and did not; this is its answer"
+                yield from self._tell(text)
+                yield from self._emit(held.with_first())
+        self._finish()
+
+    # -- several choices ----------------------------------------------------------------------
+
+    def _several(self) -> Steps:
+        """As many requests as choices, merged; usage is the true sum."""
+        branches = [
+            Exchange(
+                self.translation,
+                self.target,
+                max_retries=self.max_retries,
+                choice=index,
+                jitter=self._jitter,
+                files=self._files,
+            )
+            for index in range(self.translation.choices)
+        ]
+        yield Fork(branches)
+        completions = [branch.completion for branch in branches if branch.completion is not None]
+        merged: Json = {**completions[0], "choices": []}
+        for completion in completions:
+            merged["choices"].extend(completion["choices"])
+        usage = add_usage(completion.get("usage") for completion in completions)
+        merged.pop("usage", None)
+        if usage is not None:
+            merged["usage"] = usage
+        self.completion = merged
+        self.trace_id = branches[0].trace_id
+        self.headers = branches[0].headers
+        for branch in branches:
+            self.notices.extend(branch.notices)
+
+    def _check_needs(self) -> None:
+        """Without a room for files: what cannot be sent as it is, is an error."""
+        for need in self.translation.needs:
+            if need.required:
+                raise InvalidRequestError(WAYS_OUT[need.kind], param=need.param)
