@@ -284,7 +284,7 @@ def test_online_nobody_answers(key: str, monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_online_a_page_answers(kimi: Simulator) -> None:
     kimi.fault(html=True, status=200, times=2)
-    assert "no JSON object but a web page" in problems("--online")
+    assert "not a JSON object but a web page" in problems("--online")
 
 
 def test_online_without_a_key_asks_nobody(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -84,7 +84,7 @@ def test_a_gateway_answers_with_a_page(command: tuple[str, ...], kimi: Simulator
     assert "504: a gateway answered with a page (504 Gateway Time-out)" in refuse(*command)
     kimi.fault(html=True, status=200)
     text = refuse(*command)
-    assert "the answer is no JSON object but a web page" in text
+    assert "the answer is not a JSON object but a web page" in text
     assert "Its base URL ends in /v1" in text
 
 
@@ -119,7 +119,7 @@ def test_silence_has_an_end() -> None:
         host = Endpoints(base_url, KEY, timeout=0.2)
         with pytest.raises(APIConnectionError) as caught:
             host.get("/models")
-    assert str(caught.value) == f"no answer from {base_url} within 0.2 seconds"
+    assert str(caught.value) == f"timed out: no answer from {base_url} within 0.2 seconds"
 
 
 def test_a_real_command_prints_no_traceback() -> None:

@@ -29,8 +29,12 @@ from ..exchange import (
     Wait,
     Work,
 )
+from .deadline import AsyncDeadline, Deadline, late
 
 __all__ = ["AsyncTransport", "Output", "SyncTransport", "arun", "run"]
+
+SLOWEST = 50_000.0
+"""Bytes a second that a connection sends at least, for the time that a large body may take."""
 
 PATIENCE = 10.0
 """Seconds that an upload is waited for after its task was cancelled."""
@@ -39,7 +43,10 @@ Output: TypeAlias = Chunks | Notice
 
 
 class SyncTransport(Protocol):
-    """What ``run`` needs of an HTTP client."""
+    """What ``run`` needs of an HTTP client. ``silence``: how many seconds may pass until something
+    of an answer comes; None for no bound."""
+
+    silence: float | None
 
     def call(self, body: dict[str, Any]) -> Answer | Failed:
         """Post the body; an answer with status 200 is not read yet."""
@@ -55,7 +62,9 @@ class SyncTransport(Protocol):
 
 
 class AsyncTransport(Protocol):
-    """What ``arun`` needs of an HTTP client."""
+    """What ``arun`` needs of an HTTP client; ``silence`` as in ``SyncTransport``."""
+
+    silence: float | None
 
     async def call(self, body: dict[str, Any]) -> Answer | Failed:
         """As ``SyncTransport.call``."""
@@ -83,6 +92,7 @@ def run(
     so that it can clean up with further steps. ``stopped``: nobody waits for this any more.
     """
     steps = exchange.steps()
+    deadline = Deadline(transport.silence)
     answer: Answer | None = None
     result: Any = None
     error: BaseException | None = None
@@ -95,19 +105,26 @@ def run(
             result = error = None
             try:
                 if isinstance(step, Read):
-                    result = transport.read(step.answer)
+                    if not step.silent:
+                        deadline.start(step.seconds)
+                    elif deadline.left() <= 0:
+                        result = late(deadline.seconds)
+                        continue
+                    result = deadline.bound(transport.read, step.answer)
                 elif isinstance(step, (Chunks, Notice)):
                     yield step
                 elif isinstance(step, Call):
                     if answer is not None:
                         transport.close(answer)
-                    result = transport.call(step.body)
+                    deadline.start()
+                    result = deadline.bound(transport.call, step.body)
                     answer = result if isinstance(result, Answer) else None
                 elif isinstance(step, Wait):
                     time.sleep(step.seconds)
                 elif isinstance(step, FileCall):
                     _watch(step, stopped)
-                    result = transport.file_call(step)
+                    deadline.start()
+                    result = deadline.bound(transport.file_call, step)
                 elif isinstance(step, Work):
                     result = step.function(stopped)
                 else:
@@ -126,6 +143,7 @@ def run(
 async def arun(exchange: Stepwise, transport: AsyncTransport) -> AsyncGenerator[Output, None]:
     """``run`` for an event loop. Close it (``aclosing``) when you stop before its end."""
     steps = exchange.steps()
+    deadline = AsyncDeadline(transport.silence)
     answer: Answer | None = None
     result: Any = None
     error: BaseException | None = None
@@ -138,13 +156,16 @@ async def arun(exchange: Stepwise, transport: AsyncTransport) -> AsyncGenerator[
             result = error = None
             try:
                 if isinstance(step, Read):
-                    result = await transport.read(step.answer)
+                    if not step.silent:
+                        deadline.start(step.seconds)
+                    result = await deadline.wait(transport.read(step.answer))
                 elif isinstance(step, (Chunks, Notice)):
                     yield step
                 elif isinstance(step, Call):
                     if answer is not None:
                         await transport.close(answer)
-                    result = await transport.call(step.body)
+                    deadline.start(more=_sending(step.body))
+                    result = await deadline.wait(transport.call(step.body))
                     answer = result if isinstance(result, Answer) else None
                 elif isinstance(step, Wait):
                     await asyncio.sleep(step.seconds)
@@ -162,9 +183,22 @@ async def arun(exchange: Stepwise, transport: AsyncTransport) -> AsyncGenerator[
                     await transport.close(answer)
                     answer = None
     finally:
+        deadline.close()
         steps.close()
         if answer is not None:
             await transport.close(answer)
+
+
+def _sending(body: dict[str, Any]) -> float:
+    """Seconds that the images and texts of a request may take to be sent."""
+    size = 0
+    for message in body["messages"]:
+        content = message.get("content")
+        for part in content if isinstance(content, list) else (message,):
+            for value in part.values():
+                text = value.get("url") if isinstance(value, dict) else value
+                size += len(text) if isinstance(text, str) else 0
+    return size / SLOWEST
 
 
 def _watch(step: FileCall, stopped: Callable[[], bool]) -> None:
@@ -177,11 +211,22 @@ async def _file_call(step: FileCall, transport: AsyncTransport) -> Answer | Fail
     """An upload that is under way when its task is cancelled is seen to its end, for a while:
     the server may store it all the same, and then it has to be known."""
     upload = step.upload
+    deadline = AsyncDeadline(transport.silence)
+    deadline.start()
     if upload is None:
-        return await transport.file_call(step)
+        try:
+            return await deadline.wait(transport.file_call(step))
+        finally:
+            deadline.close()
     stop = threading.Event()
-    upload.stopped = stop.is_set
-    task = asyncio.ensure_future(transport.file_call(step))
+
+    def stopped() -> bool:
+        deadline.restart()  # bytes are read, so the upload goes on
+        return stop.is_set()
+
+    upload.stopped = stopped
+    task = asyncio.ensure_future(deadline.wait(transport.file_call(step)))
+    task.add_done_callback(lambda done: deadline.close())
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
@@ -210,6 +255,7 @@ class _Until:
     """A transport that does nothing new once ``stop`` is set."""
 
     def __init__(self, stop: threading.Event, transport: SyncTransport) -> None:
+        self.silence = transport.silence
         self._stop = stop
         self._transport = transport
         self.close = transport.close

@@ -6,11 +6,14 @@ Goes through the ``openai`` SDK's client as chats do; nothing is tried again.
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 from ..errors import APIConnectionError, APIError
 from ..exchange import Failed
-from ..reply.failures import api_error, scrub
+from ..reply.failures import api_error
+from ..reply.shown import one_line, scrub
+from .deadline import Deadline
 from .openai_sdk import Carrier
 
 __all__ = ["SECONDS", "Endpoints"]
@@ -46,9 +49,11 @@ class Endpoints(Carrier):
     def _ask(self, method: str, path: str, **body: Json) -> Json:
         self._check_key()
         kept = self._take()
+        deadline = Deadline(self._timeout)
+        deadline.start()
+        ask = partial(getattr(kept.client, method), cast_to=bytes, **body)
         try:
-            ask = getattr(kept.client, method)
-            content = ask(path, cast_to=bytes, options={"timeout": self._timeout}, **body)
+            content = deadline.bound(partial(ask, options={"timeout": self._timeout}), path)
         except Exception as error:
             result = self._explain(error)
         else:
@@ -70,7 +75,7 @@ class Endpoints(Carrier):
     def _unanswered(self, error: APIConnectionError) -> APIConnectionError:
         if not error.timeout or "no connection" in str(error):
             return error
-        text = f"no answer from {self.base_url} within {self._timeout:g} seconds"
+        text = f"timed out: no answer from {self.base_url} within {self._timeout:g} seconds"
         return APIConnectionError(text, timeout=True)
 
     def _json(self, content: bytes) -> Json:
@@ -80,10 +85,10 @@ class Endpoints(Carrier):
             found = None
         if isinstance(found, dict):
             return found
-        text = scrub(" ".join(content[:200].decode("utf-8", "replace").split()), self._key)
+        text = scrub(one_line(content[:200].decode("utf-8", "replace")), self._key)
         told = "a web page" if text.startswith("<") else text[:60] or "nothing"
         raise APIError(
-            f"the answer is no JSON object but {told}",
+            f"the answer is not a JSON object but {told}",
             status=200,
             hint=f"Is there a Kimi API at {self.base_url}? Its base URL ends in /v1",
         )

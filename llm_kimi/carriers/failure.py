@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 from .. import settings
 from ..errors import APIConnectionError, KimiError
 from ..exchange import Failed
-from ..reply.failures import scrub
+from ..reply.shown import one_line, scrub
+from .bounds import BadAnswer
 
 __all__ = ["network_failure"]
 
@@ -29,12 +30,15 @@ def network_failure(
     cause = error.__cause__ or error
     timeout = "Timeout" in type(error).__name__
     connecting = any(word in type(cause).__name__ for word in ("Connect", "Pool"))
-    reason = str(cause).strip()
+    reason = one_line(str(cause)).strip()
     for key in keys:
         reason = scrub(reason, key)
     reason = reason or type(cause).__name__
+    if isinstance(cause, BadAnswer):
+        text = f"the answer of {base_url} cannot be used: {reason}"
+        return Failed(APIConnectionError(text), retryable=False)
     if timeout and not connecting:
-        text = f"no answer from {base_url} in time; for a longer time set {longer}"
+        text = f"timed out: no answer from {base_url}; raise {longer} to wait longer"
     elif begun:
         text = f"the connection to {base_url} broke off in the middle of the answer ({reason})"
     else:

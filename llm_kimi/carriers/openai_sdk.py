@@ -12,7 +12,7 @@ import sys
 import threading
 import weakref
 from collections import OrderedDict
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 from typing import Any, TypeAlias
 
@@ -20,6 +20,8 @@ from ..errors import InvalidRequestError
 from ..exchange import Answer, Failed, FileCall
 from ..reply.failures import scrub
 from ..settings import check_key, no_key_message
+from .bounds import BadAnswer, client_settings, take
+from .deadline import watch
 from .failure import network_failure
 
 __all__ = ["AsyncCarrier", "Carrier", "clear_clients"]
@@ -55,14 +57,15 @@ class _Shelf:
     def __init__(self) -> None:
         self.kept: OrderedDict[_Slot, _Kept] = OrderedDict()
 
-    def take(self, kind: Any, base_url: str, key: str) -> tuple[_Kept, list[Any]]:
-        """The client for a base URL and a key, made by ``kind`` if there is none."""
+    def take(
+        self, make: Callable[[str, str], Any], base_url: str, key: str
+    ) -> tuple[_Kept, list[Any]]:
+        """The client for a base URL and a key, made by ``make`` if there is none."""
         slot = (os.getpid(), base_url, key)
         with _lock:
             kept = self.kept.get(slot)
             if kept is None:
-                kept = self.kept[slot] = _Kept(kind(**_options(base_url, key)), self)
-                _forget_openai(kept.client)
+                kept = self.kept[slot] = _Kept(make(base_url, key), self)
             self.kept.move_to_end(slot)
             kept.users += 1
             return kept, self.surplus()
@@ -120,6 +123,25 @@ def clear_clients() -> None:
     """Close the kept sync clients (for tests and long-lived programs)."""
     for client in _clients.clear():
         client.close()
+
+
+def _client(base_url: str, key: str) -> Any:
+    import openai
+
+    http = openai.DefaultHttpxClient(**client_settings(asynchronous=False))
+    watch(http)
+    client = openai.OpenAI(http_client=http, **_options(base_url, key))
+    _forget_openai(client)
+    return client
+
+
+def _async_client(base_url: str, key: str) -> Any:
+    import openai
+
+    http = openai.DefaultAsyncHttpxClient(**client_settings(asynchronous=True))
+    client = openai.AsyncOpenAI(http_client=http, **_options(base_url, key))
+    _forget_openai(client)
+    return client
 
 
 def _options(base_url: str, key: str) -> dict[str, Any]:
@@ -202,6 +224,7 @@ class _Common:
     ) -> None:
         self.base_url = base_url
         self._key = key
+        self.silence: float | None = READ_SECONDS if timeout is None else timeout
         self._timeout = timeout
         self._client = client
 
@@ -251,7 +274,7 @@ class _Common:
 
         if isinstance(error, openai.APIStatusError):
             return Answer(error.status_code, error.response.headers, body=error.response.content)
-        if isinstance(error, (openai.APIConnectionError, *_network_errors())):
+        if isinstance(error, (openai.APIConnectionError, BadAnswer, *_network_errors())):
             return self._failed(error, begun=False)
         if isinstance(error, _http_classes("InvalidURL")):
             return InvalidRequestError(f"is no URL that can be used ({error})", param="base_url")
@@ -323,8 +346,11 @@ class Carrier(_Common):
             if client is None:
                 kept = self._take()
                 client = kept.client
-            response = getattr(client.files.with_raw_response, method)(**arguments)
-            result = Answer(response.status_code, response.headers, body=response.content)
+            with getattr(client.files.with_streaming_response, method)(**arguments) as response:
+                content = bytearray()
+                for piece in response.iter_bytes():
+                    take(content, piece)
+            result = Answer(response.status_code, response.headers, body=bytes(content))
         except Exception as error:
             result = self._explain(error)
         finally:
@@ -341,9 +367,7 @@ class Carrier(_Common):
             self._give_back(kept)
 
     def _take(self) -> _Kept:
-        import openai
-
-        kept, surplus = _clients.take(openai.OpenAI, self.base_url, self._key)
+        kept, surplus = _clients.take(_client, self.base_url, self._key)
         for client in surplus:
             client.close()
         return kept
@@ -402,8 +426,12 @@ class AsyncCarrier(_Common):
             if client is None:
                 kept = await self._take()
                 client = kept.client
-            response = await getattr(client.files.with_raw_response, method)(**arguments)
-            result = Answer(response.status_code, response.headers, body=response.content)
+            files = client.files.with_streaming_response
+            async with getattr(files, method)(**arguments) as response:
+                content = bytearray()
+                async for piece in response.iter_bytes():
+                    take(content, piece)
+            result = Answer(response.status_code, response.headers, body=bytes(content))
         except Exception as error:
             result = self._explain(error)
         finally:
@@ -423,10 +451,8 @@ class AsyncCarrier(_Common):
             await self._give_back(kept)
 
     async def _take(self) -> _Kept:
-        import openai
-
         shelf = await _loop_shelf()
-        kept, surplus = shelf.take(openai.AsyncOpenAI, self.base_url, self._key)
+        kept, surplus = shelf.take(_async_client, self.base_url, self._key)
         for client in surplus:
             await client.close()
         return kept

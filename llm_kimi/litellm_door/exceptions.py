@@ -63,7 +63,7 @@ def _api_error(error: APIError, names: dict[str, Any], url: str) -> Exception:
     if status == 502:
         bad_gateway = getattr(litellm, "BadGatewayError", litellm.ServiceUnavailableError)
         return bad_gateway(**names, response=response)
-    if 400 <= status < 500:
+    if 300 <= status < 500:
         return litellm.BadRequestError(**names, response=response)
     return litellm.InternalServerError(**names, response=response)
 

@@ -15,6 +15,8 @@ from litellm.llms.custom_httpx.http_handler import (
 )
 from litellm.types.utils import LlmProviders
 
+from ..carriers.bounds import ACCEPT_ENCODING, BadAnswer, check_encoding, take
+from ..carriers.deadline import watch
 from ..carriers.failure import network_failure
 from ..exchange import Answer, Failed, FileCall
 from ..translation.draft import require
@@ -23,7 +25,7 @@ from .headers import merge_headers
 __all__ = ["AsyncTransport", "Endpoint", "Transport"]
 
 CONNECT_SECONDS = 10.0
-NETWORK_ERRORS = (httpx.HTTPError, httpx.StreamError, OSError)
+NETWORK_ERRORS = (httpx.HTTPError, httpx.StreamError, OSError, BadAnswer)
 
 
 class Endpoint:
@@ -44,6 +46,7 @@ class Endpoint:
         self.url = f"{base_url}/chat/completions"
         self.headers = merge_headers(key, headers)
         self.timeout = _timeout(timeout)
+        self.silence: float | None = self.timeout.read
         self.client = client
         self.ssl_verify = ssl_verify
 
@@ -54,8 +57,9 @@ class Endpoint:
         self, client: httpx.Client | httpx.AsyncClient, body: dict[str, Any]
     ) -> httpx.Request:
         """``body`` as ``client`` posts it."""
+        headers = {"Accept-Encoding": ACCEPT_ENCODING, **self.headers}
         return client.build_request(
-            "POST", _parsed(self.url), json=body, headers=self.headers, timeout=self.timeout
+            "POST", _parsed(self.url), json=body, headers=headers, timeout=self.timeout
         )
 
     def file_request(self, client: Any, step: FileCall) -> httpx.Request:
@@ -68,7 +72,10 @@ class Endpoint:
         request: httpx.Request = client.build_request(
             step.method,
             self.base_url + step.path,
-            headers={k: v for k, v in self.headers.items() if k.lower() != "content-type"},
+            headers={
+                "Accept-Encoding": ACCEPT_ENCODING,
+                **{k: v for k, v in self.headers.items() if k.lower() != "content-type"},
+            },
             timeout=self.timeout,
             **parts,
         )
@@ -114,9 +121,11 @@ class Transport:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
+        self.silence = endpoint.silence
         given = endpoint.client
         if isinstance(given, httpx.Client):
             self._client = given
+            watch(given)
             return
         # Kept: LiteLLM's handlers close their client when nothing refers to them any more, and
         # its cache forgets them after an hour, or when two threads fill it at the same time.
@@ -124,21 +133,31 @@ class Transport:
         if not isinstance(given, HTTPHandler):
             self._handler = _get_httpx_client(params=endpoint.client_params)
         self._client = self._handler.client
+        watch(self._client)
 
     def call(self, body: dict[str, Any]) -> Answer | Failed:
         """Post ``body``; what is no stream comes whole."""
-        request = self._endpoint.request(self._client, body)
+        return self._send(self._endpoint.request(self._client, body), bool(body.get("stream")))
+
+    def _send(self, request: httpx.Request, stream: bool = False) -> Answer | Failed:
         head: httpx.Response | None = None
         content = bytearray()
         try:
-            head = self._client.send(request, stream=True)
-            if body.get("stream") and head.status_code == 200:
-                return Answer(200, head.headers, stream=(head, head.iter_bytes()))
+            head = self._client.send(request, stream=True, follow_redirects=False)
+            stream = stream and head.status_code == 200
             try:
+                check_encoding(head.headers)
+                if stream:
+                    return Answer(200, head.headers, stream=(head, head.iter_bytes()))
                 for piece in head.iter_bytes():
-                    content += piece
+                    if not take(content, piece, head.status_code):
+                        break
+            except BadAnswer:
+                stream = False
+                raise
             finally:
-                head.close()
+                if not stream:
+                    head.close()
         except NETWORK_ERRORS as error:
             return self._endpoint.broken(error, head, content)
         return Answer(head.status_code, head.headers, body=bytes(content))
@@ -152,12 +171,7 @@ class Transport:
 
     def file_call(self, step: FileCall) -> Answer | Failed:
         """Call the files API."""
-        request = self._endpoint.file_request(self._client, step)
-        try:
-            response = self._client.send(request)
-        except NETWORK_ERRORS as error:
-            return self._endpoint.failed(error, begun=False)
-        return Answer(response.status_code, response.headers, body=response.content)
+        return self._send(self._endpoint.file_request(self._client, step))
 
     def close(self, answer: Answer) -> None:
         """Give the connection back."""
@@ -171,6 +185,7 @@ class AsyncTransport:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
+        self.silence = endpoint.silence
         given = endpoint.client
         if isinstance(given, httpx.AsyncClient):
             self._client = given
@@ -185,18 +200,28 @@ class AsyncTransport:
     async def call(self, body: dict[str, Any]) -> Answer | Failed:
         """Post ``body``; what is no stream comes whole."""
         request = self._endpoint.request(self._client, body)
+        return await self._send(request, bool(body.get("stream")))
+
+    async def _send(self, request: httpx.Request, stream: bool = False) -> Answer | Failed:
         head: httpx.Response | None = None
         content = bytearray()
         try:
-            head = await self._client.send(request, stream=True)
-            if body.get("stream") and head.status_code == 200:
-                return Answer(200, head.headers, stream=(head, head.aiter_bytes()))
+            head = await self._client.send(request, stream=True, follow_redirects=False)
+            stream = stream and head.status_code == 200
             try:
+                check_encoding(head.headers)
+                if stream:
+                    return Answer(200, head.headers, stream=(head, head.aiter_bytes()))
                 async for piece in head.aiter_bytes():
-                    content += piece
+                    if not take(content, piece, head.status_code):
+                        break
+            except BadAnswer:
+                stream = False
+                raise
             finally:
-                await head.aclose()
-        except NETWORK_ERRORS as error:
+                if not stream:
+                    await head.aclose()
+        except Exception as error:  # what aiohttp raises is not always mapped
             return self._endpoint.broken(error, head, content)
         return Answer(head.status_code, head.headers, body=bytes(content))
 
@@ -204,17 +229,12 @@ class AsyncTransport:
         """The next bytes."""
         try:
             return await anext(answer.stream[1], b"")
-        except NETWORK_ERRORS as error:
+        except Exception as error:  # what aiohttp raises is not always mapped
             return self._endpoint.failed(error, begun=True)
 
     async def file_call(self, step: FileCall) -> Answer | Failed:
         """Call the files API."""
-        request = self._endpoint.file_request(self._client, step)
-        try:
-            response = await self._client.send(request)
-        except NETWORK_ERRORS as error:
-            return self._endpoint.failed(error, begun=False)
-        return Answer(response.status_code, response.headers, body=response.content)
+        return await self._send(self._endpoint.file_request(self._client, step))
 
     async def close(self, answer: Answer) -> None:
         """Give the connection back."""

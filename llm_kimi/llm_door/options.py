@@ -165,7 +165,7 @@ def _texts(model: Model) -> dict[str, str]:
         "prompt_cache_options": _cache_text(model),
         "keep_files": "Leave attached documents at Moonshot after their text was read (default: "
         "deleted at once)",
-        "timeout": "Seconds without a byte after which to give up (default 600)",
+        "timeout": "Seconds without anything of an answer after which to give up (default 600)",
         "strict": "Fail before sending rather than change what was asked (or KIMI_STRICT=1)",
     }
 
