@@ -23,6 +23,7 @@ from ..exchange import Chunks, Exchange, Notice, Target, Waiting
 from ..translation.weight import is_heavy
 from .clients import client_body
 from .exceptions import to_litellm
+from .fields import known_completion
 from .gate import refuse
 from .headers import is_sensitive
 from .keys import find_key
@@ -139,7 +140,10 @@ class _Call:
 
     def finish(self) -> Any:
         """The whole answer, in the response object that LiteLLM prepared."""
-        completion = self.exchange.completion or {"choices": []}
+        try:
+            completion = known_completion(self.exchange.completion or {"choices": []})
+        except KimiError as error:
+            self.fail(error)
         if self.logging is not None:
             self.logging.post_call(
                 input=self.messages,

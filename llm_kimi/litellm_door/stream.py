@@ -13,6 +13,7 @@ from typing import Any
 from litellm.types.utils import ModelResponseStream
 
 from ..exchange import Chunks, Notice
+from .fields import known_chunk
 from .requests import ADJUSTMENTS
 
 __all__ = ["Fold"]
@@ -73,7 +74,7 @@ class Fold:
         choices = chunk["choices"]
         delta = choices[0]["delta"]
         calls = delta.get("tool_calls")
-        whole = ModelResponseStream(**chunk)
+        whole = ModelResponseStream(**known_chunk(chunk))
         if self._adjustments and (last or _says_something(chunk)):
             whole.provider_specific_fields = {ADJUSTMENTS: self._adjustments}
             self._adjustments = None
