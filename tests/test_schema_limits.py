@@ -246,3 +246,17 @@ def test_the_async_models_translate_heavy_schemas_in_a_thread(
 
     assert asyncio.run(main())
     assert [thread is threading.main_thread() for thread in threads] == [not heavy]
+
+
+def test_the_size_is_counted_as_kimi_counts_it() -> None:
+    """Go's json.Marshal spells <, > and & with six characters."""
+    rewrite(obj({"x": {"type": "string", "description": "d" * 119_000}}))
+    with pytest.raises(InvalidRequestError, match="120000"):
+        to_mfjs(obj({"x": {"type": "string", "description": "<" * 20_000}}), PATH)
+
+
+def test_fewer_alternatives_are_combined_before_a_schema_is_refused() -> None:
+    pairs = [{"anyOf": [{"required": [f"a{i}"]}, {"required": [f"b{i}"]}]} for i in range(12)]
+    sent, adjustments = rewrite(obj({"x": {"type": "object", "allOf": pairs}}))
+    assert 2 <= len(sent["properties"]["x"]["anyOf"]) <= 12
+    assert any("too many combinations" in adjustment.reason for adjustment in adjustments)
