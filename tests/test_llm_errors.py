@@ -108,7 +108,7 @@ def test_a_base_url_of_the_program_itself_is_not_laid_to_a_variable(
     kimi.stop()
     monkeypatch.setenv("KIMI_BASE_URL", "https://api.moonshot.ai/v1")
     with pytest.raises(llm.ModelError) as caught:
-        Kimi("kimi-k2.6", base_url=kimi.base_url).prompt("hi").text()
+        Kimi("kimi-k2.6", base_url=kimi.base_url).prompt("hi", key=kimi.key).text()
     assert "Is a server running there?" in str(caught.value)
     assert "KIMI_BASE_URL" not in str(caught.value)
 
