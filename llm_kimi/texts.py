@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Iterable
+from functools import partial
 
-__all__ = ["decode_text", "is_text"]
+__all__ = ["decode_text", "is_text", "is_well_formed", "read_back", "reread"]
 
 # UTF-32 first: its little-endian mark starts with that of UTF-16.
 _MARKS = (
@@ -19,6 +21,7 @@ _MARKS = (
 _CONTROL = re.compile("[\x01-\x07\x0e-\x1a\x1c-\x1f\x7f]")
 _CONTROL_BYTES = re.compile(_CONTROL.pattern.encode())
 _HIGH = re.compile(rb"[\x80-\xff]+")
+_BEYOND_ASCII = re.compile("[^\x00-\x7f]+")
 
 
 def is_text(data: bytes) -> bool:
@@ -75,3 +78,52 @@ def _western(data: bytes) -> str | None:
         return data.decode("cp1252")
     except UnicodeDecodeError:
         return None
+
+
+def is_well_formed(text: str) -> bool:
+    """Whether ``text`` can be written as UTF-8: it contains no half of a surrogate pair."""
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def read_back(text: str, encodings: Iterable[str] = ()) -> str | None:
+    """``text``, whose bytes Python could not decode, read as the UTF-8 that they are; else None.
+
+    In a locale without UTF-8 Python keeps such bytes of arguments and of stdin as lone surrogates
+    (https://peps.python.org/pep-0383/). ``encodings`` are those that it may have used; between
+    the surrogates stand letters then that were bytes of the same characters. Two halves of one
+    character that stand together become it; what is well-formed comes back as it is.
+    """
+    if is_well_formed(text):
+        return text
+    try:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16")
+    except UnicodeDecodeError:
+        pass
+    for encoding in ("utf-8", *encodings):
+        read = reread(text, encoding)
+        if is_well_formed(read):
+            return read
+    return None
+
+
+def reread(text: str, encoding: str) -> str:
+    """``text``, which was decoded as ``encoding``, with what is UTF-8 in it read as such.
+
+    Letters that stand together and are the bytes of UTF-8 in another encoding are hardly ever
+    meant as they stand there.
+    """
+    return _BEYOND_ASCII.sub(partial(_reread, encoding), text)
+
+
+def _reread(encoding: str, run: re.Match[str]) -> str:
+    """Letters beyond ASCII as UTF-8; as they are when they are not the bytes of such."""
+    try:
+        return run[0].encode(encoding, "surrogateescape").decode("utf-8")
+    except (UnicodeError, LookupError):
+        return run[0]

@@ -91,19 +91,21 @@ def process(*args: str, input: str = "", **env: str) -> subprocess.CompletedProc
         input=input,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=120,
         check=False,
         env={**os.environ, **env},
     )
 
 
-def start(*args: str, stderr: int = subprocess.PIPE) -> subprocess.Popen[bytes]:
+def start(
+    *args: str, stdout: int = subprocess.PIPE, stderr: int = subprocess.PIPE
+) -> subprocess.Popen[bytes]:
     """The real command, to be watched while it runs; it has nothing to read."""
     _prepare()
     return subprocess.Popen(
         [sys.executable, "-m", "llm", *args],
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
+        stdout=stdout,
         stderr=stderr,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import llm
@@ -31,6 +32,63 @@ def test_a_new_system_prompt_stands_before_the_newest_question(kimi: Simulator) 
     ask("-c", "-s", "Be long", "and?")
     assert roles(kimi) == ["system", "user", "assistant", "system", "user"]
     assert messages(kimi)[3] == system("Be long")
+
+
+def systems(simulator: Simulator) -> list[str]:
+    """The system messages of the last request."""
+    return [m["content"] for m in messages(simulator) if m["role"] == "system"]
+
+
+def test_the_newest_system_prompt_stays(kimi: Simulator) -> None:
+    ask("-s", "old", "one")
+    ask("-c", "-s", "new", "two")
+    ask("-c", "three")
+    assert roles(kimi) == ["system", "user", "assistant", "system", "user", "assistant", "user"]
+    assert systems(kimi) == ["old", "new"]
+    ask("-c", "-s", "new", "four")
+    assert systems(kimi) == ["old", "new"]
+    ask("-c", "-s", "old", "five")
+    ask("-c", "six", "--async")
+    assert systems(kimi) == ["old", "new", "old"]
+    assert messages(kimi)[-4] == system("old")
+    assert len(logged()) == 6
+
+
+def test_a_system_prompt_that_came_later_stays(kimi: Simulator) -> None:
+    ask("one")
+    ask("-c", "-s", "new", "--sf", "-", "two", input="")
+    ask("-c", "-T", "llm_version", "llm_version")
+    assert systems(kimi) == ["new"]
+    assert roles(kimi)[2:4] == ["system", "user"]
+
+
+def test_in_a_chat_the_newest_system_prompt_stays(kimi: Simulator) -> None:
+    ask("-s", "old", "one")
+    assert run("chat", "-c", "-s", "new", input="two\nthree\nexit\n").exit_code == 0
+    assert systems(kimi) == ["old", "new"]
+    ask("-c", "four")
+    assert systems(kimi) == ["old", "new"]
+
+
+@pytest.mark.parametrize("flavour", ["sync", "async"])
+def test_in_python_the_newest_system_prompt_stays(kimi: Simulator, flavour: str) -> None:
+    get: Any = llm.get_model if flavour == "sync" else llm.get_async_model
+    conversation = get("kimi-k2.6").conversation()
+
+    def say(text: str, **more: Any) -> Any:
+        response = conversation.prompt(text, **more)
+        if flavour == "sync":
+            response.text()
+        else:
+            asyncio.run(response.text())
+        return response
+
+    say("one", system="old")
+    say("two", system="new")
+    last = say("three")
+    assert systems(kimi) == ["old", "new"]
+    # What the model was sent is what llm hands on and logs.
+    assert [m.role for m in last.prompt.messages] == [m["role"] for m in messages(kimi)]
 
 
 def test_a_system_prompt_beside_messages(kimi: Simulator) -> None:

@@ -235,7 +235,7 @@ def test_a_failed_answer_is_not_logged(kimi: Simulator, tmp_path: Path) -> None:
 
 def test_a_prompt_that_is_no_text_is_refused_before_it_is_sent(kimi: Simulator) -> None:
     """llm could not log it after it was answered, and billed."""
-    with pytest.raises(llm.ModelError, match="no UTF-8"):
+    with pytest.raises(llm.ModelError, match="not UTF-8"):
         llm.get_model("kimi-k2.6").prompt("bad \udcff", key=kimi.key).text()
     assert kimi.requests == []
 

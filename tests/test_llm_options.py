@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import llm
@@ -268,3 +269,71 @@ def test_what_was_written_to_the_cache_is_logged(
     assert '"cache_write_tokens": 5' in shown
     details = json.loads(logged()[0]["token_details"])
     assert details["prompt_tokens_details"] == {"cache_write_tokens": 5}
+
+
+def _template(options: str) -> None:
+    folder = Path(run("templates", "path").stdout.strip())
+    folder.mkdir(exist_ok=True)
+    (folder / "t.yaml").write_text(f"model: kimi-k2.6\noptions:\n  {options}\n")
+
+
+@pytest.mark.parametrize(
+    ("option", "sent"),
+    [
+        ("stop: 9", {"stop": ["9"]}),
+        ("stop: [9, 1.5, a]", {"stop": ["9", "1.5", "a"]}),
+        ("stop: 2026-11-26", {"stop": ["2026-11-26"]}),
+        ('temperature: "1"', {}),
+        ('max_tokens: "900"', {"max_completion_tokens": 900}),
+        ("max_tokens: 900.0", {"max_completion_tokens": 900}),
+        ("prompt_cache_key: 123", {"prompt_cache_key": "123"}),
+        ("prompt_cache_key: 1:30", {"prompt_cache_key": "90"}),
+        ("reasoning_effort: off", {"thinking": {"type": "disabled"}}),
+        ("reasoning_effort: None", {"thinking": {"type": "disabled"}}),
+        ("thinking: disabled", {"thinking": {"type": "disabled"}}),
+        ("thinking: {type: disabled}", {"thinking": {"type": "disabled"}}),
+        ("thinking: 0", {"thinking": {"type": "disabled"}}),
+        ('json_object: "yes"', {"response_format": {"type": "json_object"}}),
+        ("tool_choice: null", {}),
+    ],
+)
+def test_options_of_a_template_in_another_type(
+    kimi: Simulator, option: str, sent: dict[str, Any]
+) -> None:
+    _template(option)
+    result = run("-t", "t", "hi", "-R")
+    assert result.exit_code == 0, result.output
+    body = bodies(kimi)[0]
+    assert {name: body.get(name) for name in sent} == sent
+
+
+@pytest.mark.parametrize(
+    ("option", "text"),
+    [
+        ("stop: yes", "true is not text: YAML reads yes and no so, put it in quotes"),
+        ("prefill: no", "false is not text"),
+        ("prefill: [a]", "must be text"),
+        ("stop: [[1]]", "must be text"),
+        ("stop: {a: b}", "must be text"),
+        ("temperature: yes", "must be a number"),
+        ("temperature: [1]", "Input should be a valid number"),
+        ("temperature: .nan", "Input should be less than"),
+        ("timeout: .inf", "Input should be a finite number"),
+        ("max_tokens: 9.5", "fractional part"),
+        ("thinking: [1]", "Input should be a valid boolean"),
+        ("reasoning_effort: 3", "Input should be 'none'"),
+        ("tools: [a]", "Extra inputs are not permitted"),
+    ],
+)
+def test_options_of_a_template_that_mean_nothing(kimi: Simulator, option: str, text: str) -> None:
+    _template(option)
+    result = run("-t", "t", "hi")
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"Error: {option.partition(':')[0]}\n  ")
+    assert text in result.stderr
+    assert kimi.requests == []
+
+
+def test_a_tool_is_chosen_as_openai_names_it() -> None:
+    chosen = KimiOptions(tool_choice={"type": "function", "function": {"name": "look"}})  # type: ignore[arg-type]
+    assert chosen.tool_choice == "look"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import os
 import re
 from typing import Any, Literal
 
@@ -13,9 +12,10 @@ from ..exchange import Steps, Work
 from ..kinds import PDF
 from ..translation import Attached, Need, Translation
 from ..translation.media import INLINE_TOTAL, LARGE_IMAGE, check_modality
-from .documents import document_text, extracted_text, one_line
+from .cache import Purpose
+from .documents import document_text, extracted_text, missing_text, one_line
 from .placing import medium, medium_url
-from .sources import Loaded, attached_of, load, url_of
+from .sources import GoneError, Kind, Loaded, attached_of, load, url_of
 from .uploads import Bringing, Stage
 
 __all__ = ["Inline", "Item", "is_file_id"]
@@ -31,9 +31,17 @@ def is_file_id(text: str) -> bool:
 
 
 class Item:
-    """One need on its way: what it is, and what stands in its place in the end."""
+    """One need on its way: what it is, and what stands in its place in the end.
 
-    def __init__(self, stage: Stage, need: Need) -> None:
+    ``lost``: it belongs to an earlier turn and cannot be had any more, so that a line stands there
+    and ``told`` says why. In ``strict`` mode that is an error, as it is for the newest turn.
+    """
+
+    def __init__(self, stage: Stage, need: Need, *, strict: bool = False) -> None:
+        value = need.value
+        self.turn = value.turn if isinstance(value, Attached) else None
+        self.may_be_lost = self.turn is not None and not strict
+        self.lost = False
         self.need = need
         self.url = url_of(need)
         self.loaded: Loaded | None = None
@@ -46,7 +54,9 @@ class Item:
     @property
     def where(self) -> str:
         """Its name in error texts."""
-        return "attachment" if isinstance(self.need.value, Attached) else self.need.param
+        if not isinstance(self.need.value, Attached):
+            return self.need.param
+        return "attachment" if self.turn is None else f"attachment of turn {self.turn}"
 
     def steps(self) -> Steps:
         """Read it, from wherever it is."""
@@ -56,33 +66,57 @@ class Item:
             else:
                 self.loaded = yield Work(self._load)
         except InvalidRequestError as error:
-            raise InvalidRequestError(one_line(error.message), param=self.where) from None
+            self.lose(error)
+
+    def lose(self, error: InvalidRequestError) -> None:
+        """Put a line in its place.
+
+        Raises:
+            InvalidRequestError: ``error``, where a file must not be lost.
+        """
+        why = one_line(error.message)
+        if not self.may_be_lost:
+            if self.turn is not None:
+                why += " (strict mode: without it, the conversation goes on without this file)"
+            raise InvalidRequestError(why, param=self.where) from None
+        name = self.loaded.name if self.loaded is not None else self.need.value.name
+        text = missing_text(name, gone=isinstance(error, GoneError))
+        self.part = {"type": "text", "text": text}
+        self.told = f"{self.where}: {why}; a line in its place tells the model"
+        self.lost = True
 
     def _load(self, stopped: Any) -> Loaded:
         expected: Literal["image", "video"] | None = None
         if self.need.kind != "file":
             expected = "image" if self.need.kind.startswith("image") else "video"
         attached, stage = attached_of(self.need), self._stage
-        if attached.sha256 is not None:
-            # What the conversation has seen; the file may be gone or changed by now.
-            entry = stage.cache.get(stage.account, attached.sha256, "file-extract")
-            if entry is not None and entry.text is not None:
-                name = attached.name or entry.filename
-                return Loaded(name, "document", "", entry.size, sha256=attached.sha256)
-            if attached.path is not None and not os.path.exists(attached.path):
-                for kind in _MEDIA:
-                    entry = stage.cache.get(stage.account, attached.sha256, kind)
-                    if entry is not None and entry.remote_id is not None:
-                        loaded = Loaded(entry.filename, kind, "", entry.size)
-                        loaded.sha256, loaded.path = attached.sha256, attached.path
-                        return loaded
-        return load(
-            attached,
-            expected,
-            known=stage.cache.known,
-            stopped=stopped,
-            on_bytes=stage.moved,
-        )
+        text = self._kept(attached, "file-extract")
+        if text is not None:
+            return text
+        try:
+            return load(
+                attached,
+                expected,
+                known=stage.cache.known,
+                stopped=stopped,
+                on_bytes=stage.moved,
+            )
+        except InvalidRequestError:
+            for kind in _MEDIA:
+                if (medium := self._kept(attached, kind)) is not None:
+                    return medium
+            raise
+
+    def _kept(self, attached: Attached, purpose: Purpose) -> Loaded | None:
+        """What Kimi was given of this file in an earlier turn. The file may have changed since."""
+        if attached.turn is None or attached.sha256 is None:
+            return None
+        entry = self._stage.cache.get(self._stage.account, attached.sha256, purpose)
+        if entry is None or (entry.text if purpose == "file-extract" else entry.remote_id) is None:
+            return None
+        kind: Kind = "document" if purpose == "file-extract" else purpose
+        name = attached.name or entry.filename
+        return Loaded(name, kind, "", entry.size, sha256=attached.sha256)
 
     def _look_at_remote(self, file_id: str) -> Steps:
         """A file that the caller has uploaded: its purpose says what to do with it."""
@@ -103,7 +137,7 @@ class Item:
         except APIError as error:
             if error.status not in (400, 404):
                 raise
-            raise InvalidRequestError(
+            raise GoneError(
                 f"this Kimi account has no file {file_id}: upload it there first (llm kimi files "
                 "upload), or send the file itself"
             ) from None
@@ -113,6 +147,13 @@ class Item:
 
     def decide(self, model: Model, name: str, inline: Inline) -> None:
         """What becomes of it, now that it is known what it is."""
+        try:
+            if not self.lost:
+                self._decide(model, name, inline)
+        except InvalidRequestError as error:
+            self.lose(error)
+
+    def _decide(self, model: Model, name: str, inline: Inline) -> None:
         loaded = self.loaded
         if self.part is not None:
             check_modality(model, self.part["type"].removesuffix("_url"), self.where)
@@ -120,7 +161,11 @@ class Item:
             return
         if loaded.kind in ("image", "video"):
             check_modality(model, loaded.kind, self.where)
-        if self.url is not None and loaded.mime == PDF and self.where != "attachment":
+        if (
+            self.url is not None
+            and loaded.mime == PDF
+            and not isinstance(self.need.value, Attached)
+        ):
             self.told = (
                 f"{self.where}: its text is sent (Kimi reads the text of a document: pictures in "
                 "it are not seen)"
@@ -154,7 +199,9 @@ class Item:
         bringing = self.bringing
         if bringing is None:
             return
-        if bringing.purpose == "file-extract":
+        if bringing.lost is not None:
+            self.lose(bringing.lost)
+        elif bringing.purpose == "file-extract":
             self.text = document_text(bringing.loaded.name, bringing.text or "")
         elif bringing.inline:
             self._put_inline(bringing.loaded)

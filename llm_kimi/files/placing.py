@@ -56,9 +56,14 @@ def _with_files(message: Json, items: list[Item], model: Model) -> list[Json]:
         parts = [{"type": "text", "text": f"(attached: {names})"}]
     content: Any = parts
     all_text = all(part["type"] == "text" for part in parts)
-    if all_text and (documents or len(parts) == 1 or model.modalities == ("text",)):
-        content = "\n".join(part["text"] for part in parts)
+    lost = any(item.lost for item in items)
+    if all_text and (documents or lost or len(parts) == 1 or model.modalities == ("text",)):
+        content = _joined(parts)
     return [*documents, {**message, "content": content}]
+
+
+def _joined(parts: list[Json]) -> str:
+    return "\n".join(part["text"] for part in parts)
 
 
 def medium_url(part: Json) -> str:
@@ -67,20 +72,25 @@ def medium_url(part: Json) -> str:
     return str(value["url"] if isinstance(value, dict) else value)
 
 
-def renamed(body: Json, fresh: dict[str, str]) -> Json | None:
-    """``body`` with other URLs in its media parts; None when it has none of those."""
+def renamed(body: Json, fresh: dict[str, Json]) -> Json | None:
+    """``body`` with other parts for the media at some URLs; None when it has none of those."""
     found = False
 
     def part_of(part: Any) -> Any:
         nonlocal found
-        kind = part["type"]
-        if kind == "text" or (url := fresh.get(medium_url(part))) is None:
+        if part["type"] == "text" or (new := fresh.get(medium_url(part))) is None:
             return part
         found = True
-        return {**part, kind: {"url": url}}
+        return new
+
+    def content_of(parts: list[Any]) -> Any:
+        new = [part_of(part) for part in parts]
+        # As in ``placed``: with a line in the place of its medium it is a text again.
+        is_text = new != parts and all(part["type"] == "text" for part in new)
+        return _joined(new) if is_text else new
 
     messages = [
-        {**message, "content": [part_of(part) for part in message["content"]]}
+        {**message, "content": content_of(message["content"])}
         if isinstance(message.get("content"), list)
         else message
         for message in body["messages"]

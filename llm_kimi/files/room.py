@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from ..errors import APIError, InvalidRequestError, KimiError
 from ..exchange import AT_ONCE, MAX_RETRIES, Fork, Notice, Step, Steps, Stepwise, Target, Work
+from ..reply.failures import is_account_full
 from ..translation import Translation
 from ..translation.output import fit_answer
 from .cache import FileCache, Purpose, account, default_cache
@@ -65,7 +66,7 @@ class FileRoom:
         )
         self._strict = strict
         self._items: list[Item] = []
-        self._fresh: dict[str, str] = {}
+        self._fresh: dict[str, Json] = {}
 
     def prepare(self, translation: Translation) -> Generator[Step, Any, Json]:
         """The body of ``translation`` with every need met.
@@ -74,7 +75,8 @@ class FileRoom:
             InvalidRequestError: a file cannot be had or is nothing that Kimi takes.
             APIError, APIConnectionError: an upload failed.
         """
-        items = self._items = [Item(self.stage, need) for need in translation.needs]
+        strict = self._strict
+        items = self._items = [Item(self.stage, need, strict=strict) for need in translation.needs]
         progress = self.stage.progress
         try:
             if progress is not None:
@@ -83,7 +85,7 @@ class FileRoom:
             inline = Inline(translation)
             for item in items:
                 item.decide(translation.model, str(translation.body["model"]), inline)
-                if item.told is not None and self._strict:
+                if item.told is not None and strict:
                     raise InvalidRequestError(f"strict mode: {item.told}")
             yield from self._bring([item for item in items if item.open])
             if translation.choices > 1:
@@ -120,8 +122,9 @@ class FileRoom:
         )
         if self.stage.progress is not None and unknown:
             self.stage.progress.begin(len(unknown), sum(each.loaded.size for each in unknown))
-        wheres = {id(item.bringing): item.where for item in reversed(items)}
-        yield from _together([_Named(each, wheres[id(each)]) for each in unknown], lambda _: True)
+        yield from _together(
+            [_Named(each, _whose(each, items)) for each in unknown], lambda _: True
+        )
 
     def tell_problem(self) -> Steps:
         """A cache that does not work is told once a process."""
@@ -154,7 +157,7 @@ class FileRoom:
         cache, gone = self.stage.cache, str(bringing.remote_id)
         yield Work(lambda stopped: cache.forget_remote(self.stage.account, gone))
         bringing.remembered, bringing.remote_id = False, None
-        yield from bringing.steps()
+        yield from _Named(bringing, _whose(bringing, self._items)).steps()
 
     def repair(self, error: APIError, body: Json) -> Generator[Step, Any, Json | None]:
         """``body`` with fresh ids for remembered files that are gone; None when none is."""
@@ -168,9 +171,22 @@ class FileRoom:
                 return None  # the error that there was first says more
             if gone:
                 yield from self._bring_again(bringing)
-                self._fresh[f"ms://{old}"] = f"ms://{bringing.remote_id}"
+                yield from self._settle_again(bringing, f"ms://{old}")
         # Also for a later request of the exchange, which begins with the same messages.
         return renamed(body, self._fresh)
+
+    def _settle_again(self, bringing: Bringing, old: str) -> Steps:
+        """Note what stands from now on where ``old`` stood."""
+        item = next(item for item in self._items if item.bringing is bringing)
+        item.settle()
+        assert item.part is not None
+        self._fresh[old] = item.part
+        if item.told is not None:
+            yield Notice(item.told)
+
+    def found(self, value: Any) -> Loaded | None:
+        """What was read for the need with this value; None when nothing was."""
+        return next((item.loaded for item in self._items if item.need.value is value), None)
 
     def release(self) -> Steps:
         """Delete what was uploaded and cannot be remembered."""
@@ -182,22 +198,39 @@ class FileRoom:
 class _Named:
     """An upload whose errors say where in the request the file stands.
 
-    A host without a files API (self-hosted servers, relays) gets images and videos inline.
+    A host without a files API (self-hosted servers, relays) gets images and videos inline. A
+    conversation goes on without a file of an earlier turn that Kimi does not take.
     """
 
-    def __init__(self, bringing: Bringing, where: str) -> None:
+    def __init__(self, bringing: Bringing, whose: Sequence[Item]) -> None:
         self._bringing = bringing
-        self._where = where
+        self._where = whose[0].where
+        self._may_be_lost = all(item.may_be_lost for item in whose)
 
     def steps(self) -> Steps:
+        bringing = self._bringing
         try:
-            yield from self._bringing.steps()
+            yield from bringing.steps()
         except InvalidRequestError as error:
-            raise InvalidRequestError(one_line(error.message), param=self._where) from None
+            if not self._may_be_lost:
+                raise InvalidRequestError(one_line(error.message), param=self._where) from None
+            bringing.lost = error
         except APIError as error:
-            if error.status not in (404, 405, 501) or not self._bringing.can_go_inline:
-                raise _of_file(error, self._bringing.loaded.name) from None
-            self._bringing.inline = True
+            if error.status in (404, 405, 501) and bringing.can_go_inline:
+                bringing.inline = True
+                return
+            named = _of_file(error, bringing.loaded.name)
+            refused = error.status in (400, 413, 422) and not is_account_full(error)
+            if not (self._may_be_lost and refused):
+                raise named from None
+            bringing.lost = InvalidRequestError(named.detail)
+
+
+def _whose(bringing: Bringing, items: Sequence[Item]) -> list[Item]:
+    """The items that an upload is for, those first that may not be lost."""
+    return sorted(
+        (item for item in items if item.bringing is bringing), key=lambda item: item.may_be_lost
+    )
 
 
 def _of_file(error: APIError, name: str) -> APIError:

@@ -29,8 +29,18 @@ from ..kinds import (
 from ..settings import private_urls_allowed
 from ..translation import Attached, Need
 from ..translation.media import clean_base64, wrong_type
+from .data_urls import is_data_url, read_data_url
 
-__all__ = ["IN_MEMORY", "MAX_BYTES", "Kind", "Loaded", "attached_of", "load", "url_of"]
+__all__ = [
+    "IN_MEMORY",
+    "MAX_BYTES",
+    "GoneError",
+    "Kind",
+    "Loaded",
+    "attached_of",
+    "load",
+    "url_of",
+]
 
 Kind: TypeAlias = Literal["image", "video", "text", "document"]
 
@@ -39,6 +49,9 @@ MAX_BYTES = 100 * 1024 * 1024
 
 IN_MEMORY = 16 * 1024 * 1024
 """Larger files stay on disk and are read once, while they are uploaded."""
+
+PIECE = 1024 * 1024
+"""Bytes of a large file that are hashed at a time."""
 
 FETCH_SECONDS = 60.0
 
@@ -55,7 +68,8 @@ class Loaded:
     """A file and what it is.
 
     ``data`` is None for a large one, which is still to be read from ``path``; its ``sha256`` is
-    then known only if the cache knew the unchanged file. ``text`` is there for texts.
+    then known only if the cache knew the unchanged file. ``text`` is there for texts. Without any
+    of them it is a file that was uploaded before and is not here any more.
     """
 
     name: str
@@ -69,11 +83,15 @@ class Loaded:
     sha256: str | None = None
 
 
+class GoneError(InvalidRequestError):
+    """A file cannot be had: it is gone, or something else is in its place."""
+
+
 def url_of(need: Need) -> str | None:
     """The URL that a need names (http, https or ms), if it names one."""
     value = need.value
     if isinstance(value, Attached):
-        return value.url
+        return None if value.url is not None and is_data_url(value.url) else value.url
     if need.kind in ("image_url", "video_url"):
         return str(value)
     if need.kind != "file":
@@ -122,7 +140,10 @@ def load(
     Raises:
         InvalidRequestError: it cannot be read, or it is nothing that Kimi takes. The text begins
             with its name.
+        GoneError: it is not there, or something else than an earlier turn had is in its place.
     """
+    if attached.url is not None and is_data_url(attached.url):
+        attached = read_data_url(attached, attached.url)
     if attached.path is not None:
         loaded = _from_path(attached, attached.path, known)
     elif attached.url is not None:
@@ -130,17 +151,48 @@ def load(
     else:
         data = attached.content or b""
         loaded = Loaded(attached.name, "document", "", len(data), data)
+    _check_same(loaded, attached, stopped)
     shown = loaded.name or "the file"
     if not loaded.size:
         raise InvalidRequestError(f"{shown} is empty")
     if loaded.size > MAX_BYTES:
         size = f"{loaded.size / 1024 / 1024:.1f}" if loaded.data is None else "more than 100"
         raise InvalidRequestError(f"{shown} has {size} MB; Kimi takes files of up to 100 MB")
+    if attached.mime == "image/svg+xml":
+        raise InvalidRequestError(
+            f"Kimi takes no SVG: send its XML as text (--at {loaded.name or 'FILE'} text/plain), "
+            "or a PNG"
+        )
     _find_kind(loaded, expected, shown, fetched=attached.url is not None)
-    if loaded.data is not None and loaded.sha256 is None:
-        loaded.sha256 = hashlib.sha256(loaded.data).hexdigest()
     loaded.name = loaded.name or f"attachment{suffix_for(loaded.mime)}"
     return loaded
+
+
+def _check_same(loaded: Loaded, attached: Attached, stopped: Stopped) -> None:
+    """Hash what is here; of an earlier turn it has to be what the conversation has seen."""
+    data = loaded.data
+    if data is not None and len(data) == loaded.size:
+        loaded.sha256 = hashlib.sha256(data).hexdigest()
+    if attached.turn is None or attached.sha256 is None or attached.path is None:
+        return
+    if loaded.size > MAX_BYTES:
+        return  # which is said of it
+    if loaded.sha256 is None:
+        loaded.sha256 = _hash_of(attached.path, stopped)
+    if loaded.sha256 != attached.sha256:
+        raise GoneError(f"{attached.path} has changed since it was attached")
+
+
+def _hash_of(path: str, stopped: Stopped) -> str | None:
+    """The hash of a large file; None when it cannot be read or nobody waits for it."""
+    digest = hashlib.sha256()
+    try:
+        with open(path, "rb") as file:
+            while not stopped() and (piece := file.read(PIECE)):
+                digest.update(piece)
+    except OSError:
+        return None
+    return digest.hexdigest()
 
 
 def _from_path(
@@ -161,13 +213,13 @@ def _from_path(
             data = file.read(MAX_BYTES + 1)
     except IsADirectoryError:
         problem = "is a directory: name the files in it"
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         problem = "is not there"
     except (OSError, ValueError) as error:
         problem = f"cannot be read ({getattr(error, 'strerror', None) or error})"
     else:
         return Loaded(name, "document", "", len(data), data, path=path, status=status)
-    raise InvalidRequestError(f"{path} {problem}")
+    raise GoneError(f"{path} {problem}")
 
 
 def _from_url(
@@ -183,14 +235,17 @@ def _from_url(
             on_bytes(total - so_far)
         so_far = total
 
-    fetched = fetch(
-        url,
-        max_bytes=MAX_BYTES,
-        seconds=FETCH_SECONDS,
-        allow_private=private_urls_allowed(),
-        stopped=stopped,
-        on_bytes=count,
-    )
+    try:
+        fetched = fetch(
+            url,
+            max_bytes=MAX_BYTES,
+            seconds=FETCH_SECONDS,
+            allow_private=private_urls_allowed(),
+            stopped=stopped,
+            on_bytes=count,
+        )
+    except InvalidRequestError as error:
+        raise GoneError(error.message) from None
     name = attached.name or fetched.name or "download"
     return Loaded(name, "document", "", len(fetched.content), fetched.content)
 

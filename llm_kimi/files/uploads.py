@@ -25,7 +25,7 @@ from ..kinds import suffix_for
 from .cache import Account, FileCache, Purpose
 from .documents import extracted_text, quoted
 from .remote import Remote
-from .sources import Loaded
+from .sources import GoneError, Loaded
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -140,7 +140,8 @@ class Bringing:
 
     Then ``text`` holds what a document says, ``remote_id`` names an image or a video.
     ``remembered``: the cache had it. ``owed``: it is uploaded and the cache does not know.
-    ``inline``: it could not be uploaded and goes inline.
+    ``inline``: it could not be uploaded and goes inline. ``lost``: why it cannot be had any more,
+    where the conversation goes on without it.
     """
 
     def __init__(self, stage: Stage, loaded: Loaded, purpose: Purpose) -> None:
@@ -151,6 +152,7 @@ class Bringing:
         self.remembered = False
         self.owed = False
         self.inline = False
+        self.lost: InvalidRequestError | None = None
         self._stage = stage
         self._body: _Body | None = None
         self._ticket: int | None = None
@@ -253,7 +255,8 @@ class Bringing:
         loaded = self.loaded
         if loaded.data is not None:
             return io.BytesIO(loaded.data)
-        assert loaded.path is not None
+        if loaded.path is None:  # Kimi had it once
+            raise GoneError(f"{loaded.name} is neither at Kimi any more nor here")
         try:
             return open(loaded.path, "rb")
         except OSError as error:

@@ -16,9 +16,11 @@ from ..exchange import Chunks, Exchange, Notice, Waiting
 from ..reply import add_usage
 from ..translation import Adjustment
 from ..translation.arguments import parse_arguments
+from .halves import ArgumentsMender, mend_arguments
 from .notices import end_line, note_line, tell, tell_notice, text_is_on_stderr
 from .record import RECORD, record
 from .requests import METADATA
+from .stdout import check_reader
 from .web_search import NAME as WEB_SEARCH
 
 __all__ = ["EmptyAnswerError", "Turn"]
@@ -40,9 +42,6 @@ class Turn:
         self.searched: list[Json] = []
         self._response = response
         self._model_id = model_id
-        self._labelled = False
-        self._ids: dict[int, str] = {}
-        self._names: dict[int, str] = {}
         self._usages: list[Json] = []
         self._adjustments: list[Adjustment] = []
         self._notices: list[str] = []
@@ -50,9 +49,18 @@ class Turn:
             "text": shown and text_is_on_stderr(),
             "reasoning": shown and not prompt.hide_reasoning,
         }
+        self._shown = shown
         self._in_line: bool | None = None
+        self._begin()
         if not prompt.tool_results:
             note_line(is_open=False)
+
+    def _begin(self) -> None:
+        """Another reply."""
+        self._labelled = False
+        self._ids: dict[int, str] = {}
+        self._names: dict[int, str] = {}
+        self._arguments: dict[int, ArgumentsMender] = {}
 
     def consume(self, output: Chunks | Notice) -> Iterator[StreamEvent]:
         """The events of what an exchange has."""
@@ -63,6 +71,8 @@ class Turn:
             self._in_line = None
             return
         for event in self._events(output):
+            if self._shown and event.type == "text":
+                check_reader()
             self._note_line(event)
             yield event
 
@@ -119,19 +129,23 @@ class Turn:
             if index not in self._ids:
                 self._ids[index] = fragment["id"]
                 self._names[index] = function["name"]
+                self._arguments[index] = ArgumentsMender()
                 yield StreamEvent(
                     "tool_call_name",
                     function["name"],
                     tool_call_id=fragment["id"],
                     server_executed=function["name"] == WEB_SEARCH,
                 )
-            if function["arguments"]:
-                yield StreamEvent(
-                    "tool_call_args",
-                    function["arguments"],
-                    tool_call_id=self._ids[index],
-                    server_executed=self._names[index] == WEB_SEARCH,
-                )
+            if mended := self._arguments[index].feed(function["arguments"]):
+                yield self._arguments_event(index, mended)
+
+    def _arguments_event(self, index: int, text: str) -> StreamEvent:
+        return StreamEvent(
+            "tool_call_args",
+            text,
+            tool_call_id=self._ids[index],
+            server_executed=self._names[index] == WEB_SEARCH,
+        )
 
     def finish(self, exchange: Exchange) -> Iterator[StreamEvent]:
         """Tell llm what came: calls, usage, the model, the whole answer.
@@ -141,7 +155,10 @@ class Turn:
         Raises:
             EmptyAnswerError: the token limit left no answer at all.
         """
-        completion = exchange.completion or {"choices": []}
+        for index, mender in self._arguments.items():
+            if rest := mender.flush():
+                yield self._arguments_event(index, rest)
+        completion = _loggable(exchange.completion or {"choices": []})
         choice: Json = completion["choices"][0] if completion["choices"] else {"message": {}}
         message = choice["message"]
         calls = message.get("tool_calls") or []
@@ -169,7 +186,7 @@ class Turn:
             # Whatever llm or a tool says next does not run into the thoughts.
             self._end_line()
         self._record(completion, exchange)
-        self._ids, self._names, self._labelled = {}, {}, False
+        self._begin()
         self.searched = []
         if searches and not functions:
             self.searched = [_replay(message), *map(_search_result, searches)]
@@ -218,6 +235,15 @@ class Turn:
             self._tell("the answer was cut off by Moonshot's content filter")
         elif not called and not choice["message"].get("content"):
             self._tell("the model gave an empty answer")
+
+
+def _loggable(completion: Json) -> Json:
+    """A whole answer as llm can log it: no half characters, not even as escapes in arguments."""
+    for choice in completion["choices"]:
+        for call in choice["message"].get("tool_calls") or ():
+            function = call["function"]
+            function["arguments"] = mend_arguments(function["arguments"])
+    return completion
 
 
 def _as_written(call: Json) -> Iterator[StreamEvent]:

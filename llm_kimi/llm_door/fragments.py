@@ -14,6 +14,7 @@ from ..exchange import Notice, Target
 from ..files.extraction import Extraction
 from ..files.room import FileRoom
 from ..translation import Attached
+from .mending import loggable_path
 from .notices import tell_notice
 from .progress import terminal_progress
 
@@ -39,4 +40,4 @@ def load_fragment(argument: str) -> llm.Fragment:
     for output in run(extraction, Carrier(base_url, key)):
         if isinstance(output, Notice):
             tell_notice(output)
-    return llm.Fragment(extraction.text, path or argument)  # type: ignore[no-untyped-call]
+    return llm.Fragment(extraction.text, loggable_path(path or argument))  # type: ignore[no-untyped-call]

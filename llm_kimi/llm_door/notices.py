@@ -13,6 +13,7 @@ from ..exchange import Notice, Waiting
 from ..translation import Adjustment
 
 __all__ = [
+    "command_context",
     "end_line",
     "is_command",
     "logger",
@@ -30,7 +31,7 @@ _OPEN = "llm_kimi.open_line"
 _WAITING = "llm_kimi.waiting"
 
 
-def _command() -> click.Context | None:
+def command_context() -> click.Context | None:
     """The context of llm's command line, when it is running.
 
     Other programs use click as well, a server under uvicorn for one: there the log is the place.
@@ -44,7 +45,7 @@ def _command() -> click.Context | None:
 
 def is_command() -> bool:
     """Whether llm's command line is running."""
-    return _command() is not None
+    return command_context() is not None
 
 
 def tell(text: str) -> None:
@@ -53,7 +54,7 @@ def tell(text: str) -> None:
     The same line is told once a command, not once a round of a tool chain. It begins on a line
     of its own, whatever of an answer has been shown before it.
     """
-    context = _command()
+    context = command_context()
     if context is None:
         logger.warning(text)
         return
@@ -75,7 +76,7 @@ def tell_notice(notice: Notice) -> None:
 def _tell_wait(wait: Waiting) -> None:
     """Every wait is told, in a later round of a tool chain too; uploads that wait side by side for
     about as long are one line."""
-    context = _command()
+    context = command_context()
     if context is None:
         logger.info("%s", wait.text)
         return
@@ -92,14 +93,14 @@ def _tell_wait(wait: Waiting) -> None:
 
 def note_line(*, is_open: bool) -> None:
     """Remember whether what llm shows of an answer stands in the middle of a line."""
-    context = _command()
+    context = command_context()
     if context is not None:
         context.meta[_OPEN] = is_open
 
 
 def end_line() -> None:
     """End that line on stderr, so that what is told next begins one of its own."""
-    context = _command()
+    context = command_context()
     if context is not None and context.meta.get(_OPEN):
         context.meta[_OPEN] = False
         click.echo("", err=True)

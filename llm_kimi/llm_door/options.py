@@ -7,11 +7,12 @@ from the command line and from stored defaults, so they are read leniently.
 from __future__ import annotations
 
 import json
+from datetime import date
 from functools import cache
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, TypeAlias
 
 import llm
-from pydantic import Field, create_model, field_validator
+from pydantic import Field, ValidationInfo, create_model, field_validator
 from pydantic.fields import FieldInfo
 
 from ..catalog import Model, Pinned, Range
@@ -19,8 +20,14 @@ from ..catalog import Model, Pinned, Range
 __all__ = ["KimiOptions", "options_for"]
 
 
+Texts: TypeAlias = tuple[tuple[str, str], ...]
+
+
 class KimiOptions(llm.Options):
     """What can be set with ``-o``; see ``options_for`` for the texts."""
+
+    texts: ClassVar[Texts | None] = None
+    """What makes the class of a kind of model, so that ``pickle`` finds it again."""
 
     temperature: float | None = Field(default=None, ge=0, le=2)
     top_p: float | None = Field(default=None, ge=0, le=1)
@@ -41,23 +48,80 @@ class KimiOptions(llm.Options):
     prompt_cache_key: str | None = None
     prompt_cache_options: str | None = None
     keep_files: bool | None = None
-    timeout: float | None = Field(default=None, gt=0)
+    timeout: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     strict: bool | None = None
 
-    @field_validator("stop", "prompt_cache_options", mode="before")
+    @field_validator("*", mode="before")
     @classmethod
-    def _as_text(cls, value: Any) -> Any:
-        """Lists and objects are kept as JSON: llm cannot show errors inside them."""
-        return json.dumps(value, ensure_ascii=False) if isinstance(value, (list, dict)) else value
+    def _readable(cls, value: Any) -> Any:
+        """Text in a locale that is not its own is read back, see ``mending``."""
+        if isinstance(value, str) and not value.isascii():
+            from .mending import read_option
+
+            return read_option(value)
+        return value
+
+    @field_validator("prompt_cache_options", mode="before")
+    @classmethod
+    def _object_as_text(cls, value: Any) -> Any:
+        """An object is kept as JSON: llm cannot show errors inside one."""
+        return json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else _as_text(value)
+
+    @field_validator("stop", mode="before")
+    @classmethod
+    def _stop_as_text(cls, value: Any) -> Any:
+        """A list is kept as JSON: llm cannot show errors inside lists."""
+        if not isinstance(value, (list, tuple)):
+            return _as_text(value)
+        return json.dumps([_as_text(item) for item in value], ensure_ascii=False)
+
+    @field_validator("prefill", "prompt_cache_key", "tool_choice", mode="before")
+    @classmethod
+    def _text(cls, value: Any, info: ValidationInfo) -> Any:
+        if info.field_name == "tool_choice" and isinstance(value, dict):
+            # As OpenAI's API names a tool.
+            function = value.get("function")
+            value = function.get("name", value) if isinstance(function, dict) else value
+        return _as_text(value)
+
+    @field_validator(
+        "temperature",
+        "top_p",
+        "max_tokens",
+        "presence_penalty",
+        "frequency_penalty",
+        "seed",
+        "timeout",
+        mode="before",
+    )
+    @classmethod
+    def _number(cls, value: Any) -> Any:
+        """Python takes True for 1."""
+        if isinstance(value, bool):
+            raise ValueError("must be a number")
+        return value
+
+    @field_validator("reasoning_effort", mode="before")
+    @classmethod
+    def _effort(cls, value: Any) -> Any:
+        """YAML reads ``off`` and ``no`` as False."""
+        if value is False:
+            return "none"
+        return value.strip().lower() if isinstance(value, str) else value
 
     @field_validator("thinking", "keep_thinking", mode="before")
     @classmethod
     def _switch(cls, value: Any) -> Any:
-        """Kimi's own words for on and off."""
+        """Kimi's own words for on and off, also in an object as Kimi takes them."""
+        if isinstance(value, dict) and set(value) == {"type"}:
+            value = value["type"]
         if isinstance(value, str):
             word = value.strip().lower()
             return {"enabled": True, "all": True, "disabled": False, "null": False}.get(word, value)
         return value
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _blank, (self.texts,), self.__getstate__()
 
     @property
     def stop_list(self) -> list[str] | None:
@@ -83,6 +147,31 @@ class KimiOptions(llm.Options):
             return json.loads(text) if text.startswith("{") else {"ttl": text}
         except ValueError:
             return text
+
+
+def _blank(texts: Texts | None) -> KimiOptions:
+    """For ``pickle``, which does not find a class that was made in a function."""
+    made = KimiOptions if texts is None else _options(texts)
+    return made.__new__(made)
+
+
+def _as_text(value: Any) -> Any:
+    """A value of a text option as the text that was written: ``stop: 9`` in a template's YAML is
+    a number, ``stop: 2026-11-26`` a date.
+
+    Raises:
+        ValueError: what was written is not known any more: YAML reads yes, no and their like as
+            true and false.
+    """
+    if isinstance(value, bool):
+        raise ValueError(
+            f"{str(value).lower()} is not text: YAML reads yes and no so, put it in quotes"
+        )
+    if isinstance(value, (int, float, date)):
+        return str(value)
+    if isinstance(value, (dict, list, tuple)):
+        raise ValueError("must be text: put it in quotes")
+    return value
 
 
 def _sampling_text(model: Model, param: str) -> str:
@@ -171,14 +260,16 @@ def _texts(model: Model) -> dict[str, str]:
 
 
 @cache
-def _options(texts: tuple[tuple[str, str], ...]) -> type[KimiOptions]:
+def _options(texts: Texts) -> type[KimiOptions]:
     fields: dict[str, Any] = {}
     for name, text in texts:
         inherited = KimiOptions.model_fields[name]
         info = FieldInfo(default=None, description=text)
         info.metadata = list(inherited.metadata)
         fields[name] = (inherited.annotation, info)
-    return create_model("Options", __base__=KimiOptions, **fields)
+    made = create_model("Options", __base__=KimiOptions, **fields)
+    made.texts = texts
+    return made
 
 
 def options_for(model: Model) -> type[KimiOptions]:

@@ -1,7 +1,7 @@
 """llm's prompt to a chat request in OpenAI's form, which ``translate`` then brings to Kimi's.
 
 In: an ``llm`` prompt with its messages, tools, schema and options. Out: the JSON body of a chat
-completions request. Everything is built from ``prompt.messages``, which holds the whole history.
+completions request. Everything is built from ``prompt.messages``, the whole history.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
 import llm
 from llm.parts import (
@@ -21,30 +22,55 @@ from llm.parts import (
     ToolResultPart,
 )
 
+from ..catalog import SOURCES
 from ..errors import InvalidRequestError
-from ..translation import Attached
+from ..files.documents import missing_text
+from ..translation import Adjustment, Attached
+from .mending import is_question, mend, settle_system
 from .notices import tell
 from .options import KimiOptions
 from .web_search import NAME as WEB_SEARCH
 from .web_search import WARNING, KimiWebSearch
 
-__all__ = ["METADATA", "build_request", "go_on"]
+__all__ = ["METADATA", "Request", "build_request", "go_on"]
+
+_NO_FILES = "Kimi takes files from the user only"
 
 METADATA = "kimi"
 """The key of our provider metadata in llm's parts."""
 
 Json = dict[str, Any]
 
+Files: TypeAlias = list[tuple[Attached, llm.Attachment]]
+"""llm's attachments, each beside what stands for it in a request."""
 
-def build_request(model: Any, prompt: Any, options: KimiOptions, conversation: Any) -> Json:
+
+@dataclass
+class Request:
+    """``body`` is the request, ``changes`` what had to be changed for it to be one, ``files``
+    those that have to be read."""
+
+    body: Json
+    changes: list[Adjustment]
+    files: Files = field(default_factory=list)
+
+
+def build_request(model: Any, prompt: Any, options: KimiOptions, conversation: Any) -> Request:
     """The request for one round; ``model`` is ours, ``conversation`` may be None.
 
+    ``prompt`` is made such that llm can log it, see ``mending``.
+
     Raises:
-        InvalidRequestError: an attachment that the model does not take.
+        InvalidRequestError: text that is not UTF-8, an attachment that is not one.
     """
-    for text in (prompt.prompt, prompt.system):
-        _check_text(text)
-    request: Json = {"model": model.model_id, "messages": _messages(model, prompt)}
+    built = Request({}, mend(prompt))
+    settle_system(prompt)
+    built.body = _body(model, prompt, options, conversation, built)
+    return built
+
+
+def _body(model: Any, prompt: Any, options: KimiOptions, conversation: Any, built: Request) -> Json:
+    request: Json = {"model": model.model_id, "messages": _messages(prompt, built)}
     tools = _tools(model, prompt.tools)
     first_round = not prompt.tool_results
     if tools:
@@ -84,14 +110,6 @@ def build_request(model: Any, prompt: Any, options: KimiOptions, conversation: A
     request["stream"] = True
     request["stream_options"] = {"include_usage": True}
     return request
-
-
-def _check_text(text: str | None) -> None:
-    """llm could not log such a prompt after it was answered, and billed."""
-    try:
-        (text or "").encode()
-    except UnicodeEncodeError:
-        raise InvalidRequestError("holds bytes that are no UTF-8 text", param="prompt") from None
 
 
 def _thinking(options: KimiOptions) -> Any:
@@ -170,85 +188,89 @@ def _schema(prompt: Any, conversation: Any) -> Json | None:
     return None
 
 
-def _messages(model: Any, prompt: Any) -> list[Json]:
+def _messages(prompt: Any, built: Request) -> list[Json]:
     messages: list[Json] = []
-    systems: set[str] = set()
-    for message in prompt.messages:
-        if message.role == "system":
-            text = _text(message.parts)
-            systems.add(text)
-            messages.append({"role": "system", "content": text})
+    for message, turn in zip(prompt.messages, _turns(prompt.messages), strict=True):
+        if message.role in ("system", "developer"):
+            messages.append({"role": "system", "content": _text(message.parts)})
+            if files := _content(_files(message.parts), turn, built):
+                messages.append({"role": "user", "content": files})
         elif message.role == "assistant":
-            messages.extend(_assistant(message))
+            messages.extend(_assistant(message, built.changes))
         elif message.role == "tool":
-            messages.extend(_tool_results(model, message))
+            messages.extend(_tool_results(message, turn, built))
         else:
-            messages.append({"role": "user", "content": _content(model, message.parts)})
-    if prompt.system and prompt.system not in systems:
-        # llm keeps a system prompt of a later turn out of the messages. Before the newest
-        # question it holds for that one and leaves the cached beginning as it was.
-        place = _newest_question(messages)
-        messages.insert(place, {"role": "system", "content": prompt.system})
+            messages.append({"role": "user", "content": _content(message.parts, turn, built)})
     if not any(message["role"] != "system" for message in messages):
         messages.append({"role": "user", "content": prompt.prompt or ""})
     return messages
 
 
-def _newest_question(messages: list[Json]) -> int:
-    """The place of the newest message of the user's own; images that tools gave are not theirs."""
-    for place in range(len(messages) - 1, -1, -1):
-        after_tool = place > 0 and messages[place - 1]["role"] == "tool"
-        if messages[place]["role"] == "user" and not after_tool:
-            return place
-    return 0
+def _turns(messages: list[Message]) -> list[int | None]:
+    """For each message the number of the question that it belongs to; None for the newest one.
+
+    What tools give belongs to a question that was asked before.
+    """
+    last = len(messages)
+    while last and messages[last - 1].role == "assistant":
+        last -= 1
+    first = last
+    while first and messages[first - 1].role != "assistant":
+        first -= 1
+    turns: list[int | None] = []
+    turn = 0
+    for place in range(len(messages)):
+        own = is_question(messages, place)
+        turn += own
+        turns.append(None if own and place >= first else max(turn, 1))
+    return turns
 
 
 def _text(parts: Iterable[Any]) -> str:
     return "".join(part.text for part in parts if isinstance(part, TextPart))
 
 
-def _content(model: Any, parts: Iterable[Any]) -> str | list[Json]:
+def _files(parts: Iterable[Any]) -> list[Any]:
+    return [part for part in parts if isinstance(part, AttachmentPart)]
+
+
+def _content(parts: Iterable[Any], turn: int | None, built: Request) -> str | list[Json]:
     content: list[Json] = []
     for part in parts:
-        if isinstance(part, TextPart):
-            if part.text:
-                content.append({"type": "text", "text": part.text})
+        if isinstance(part, TextPart) and part.text:
+            content.append({"type": "text", "text": part.text})
         elif isinstance(part, AttachmentPart) and part.attachment is not None:
-            content.append(_attachment(part.attachment))
+            content.append(_attachment(part.attachment, turn, built.files))
     if all(part["type"] == "text" for part in content):
         return "\n".join(part["text"] for part in content)
     return content
 
 
-def _attachment(attachment: Any) -> Json:
+def _attachment(attachment: llm.Attachment, turn: int | None, files: Files) -> Json:
     """A file of llm's as a part. What it is, is found from its bytes when it is read."""
     url, kind = attachment.url, attachment.type or ""
-    if url and url.startswith("ms://") and kind.startswith(("image/", "video/")):
+    path, content = attachment.path, attachment.content
+    if turn is None and url and url.startswith("ms://") and kind.startswith(("image/", "video/")):
         part = f"{kind[:5]}_url"
         return {"type": part, part: {"url": url}}
-    path, content = attachment.path, attachment.content
-    if kind == "image/svg+xml":
-        name = os.path.basename(path) if path else "FILE"
-        raise InvalidRequestError(
-            f"Kimi takes no SVG: send its XML as text (--at {name} text/plain), or a PNG",
-            param="attachment",
-        )
     if content is not None and not isinstance(content, bytes):
         raise InvalidRequestError("content must be bytes", param="attachment")
-    return {
-        "type": "file",
-        "file": Attached(
-            name=os.path.basename(path) if path else "",
-            path=path,
-            content=content if not path and not url else None,
-            url=url if not path else None,
-            # llm names an attachment by the hash of its content, except for URLs.
-            sha256=getattr(attachment, "_id", None) if not url else None,
-        ),
-    }
+    attached = Attached(
+        name=os.path.basename(path) if path else "",
+        # As llm has it: the content goes first, then the path.
+        path=path if not content else None,
+        content=content if content or not (path or url) else None,
+        url=url if not (content or path) else None,
+        # llm names an attachment by the hash of its content, except for URLs.
+        sha256=getattr(attachment, "_id", None) if not url else None,
+        mime=kind or None,
+        turn=turn,
+    )
+    files.append((attached, attachment))
+    return {"type": "file", "file": attached}
 
 
-def _assistant(message: Message) -> Iterable[Json]:
+def _assistant(message: Message, changes: list[Adjustment]) -> Iterable[Json]:
     """One assistant turn, or several: what follows the result of a server-side tool was a reply
     of its own."""
     turns: list[Json] = []
@@ -261,6 +283,12 @@ def _assistant(message: Message) -> Iterable[Json]:
         if results:
             turns += [_reply(parts), *results]
             parts, results = [], []
+        if isinstance(part, AttachmentPart):
+            part = TextPart(missing_text("", gone=False))
+            source = str(SOURCES["vision"])
+            changes.append(
+                Adjustment("a file in an answer", "a file", part.text, _NO_FILES, source)
+            )
         parts.append(part)
     return [*turns, _reply(parts), *results]
 
@@ -309,13 +337,13 @@ def _call(part: ToolCallPart) -> Json:
     }
 
 
-def _tool_results(model: Any, message: Message) -> Iterable[Json]:
+def _tool_results(message: Message, turn: int | None, built: Request) -> Iterable[Json]:
     for part in message.parts:
         if not isinstance(part, ToolResultPart):
             continue
         content: Any = part.output
         if part.attachments:
-            media = [_attachment(attachment) for attachment in part.attachments]
+            media = [_attachment(attachment, turn, built.files) for attachment in part.attachments]
             text = [{"type": "text", "text": part.output}] if part.output else []
             content = [*text, *media]
         yield _tool_message(part, content)

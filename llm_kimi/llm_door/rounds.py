@@ -5,23 +5,29 @@ One ``Rounds`` serves the sync and the async model, which differ in how they dri
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import click
 import llm
 
 from .. import learned, settings
-from ..errors import KimiError
-from ..exchange import Exchange, Files, Target
+from ..errors import KimiError, StrictError
+from ..exchange import Exchange, Target
 from ..translation import Translation, translate
 from ..translation.weight import is_heavy
 from .events import EmptyAnswerError, Turn
 from .notices import end_line, tell, tell_adjustments
 from .options import KimiOptions
 from .requests import build_request, go_on
+from .stdout import prepare_stdout
+
+if TYPE_CHECKING:
+    from ..files.room import FileRoom
 
 __all__ = ["KimiModelError", "Rounds", "as_model_errors", "in_place_of_sending"]
 
@@ -57,6 +63,7 @@ class Rounds:
         conversation: Any,
         key: str | None,
     ) -> None:
+        prepare_stdout()
         if trouble := learned.take_trouble():
             tell(trouble)
         # llm before 0.36 has {} for no options.
@@ -68,7 +75,9 @@ class Rounds:
         self.timeout = options.timeout
         self.turn = Turn(response, model.model_id, prompt, shown=stream)
         self._options = options
-        self._request = build_request(model, prompt, options, conversation)
+        built = build_request(model, prompt, options, conversation)
+        self._request, self._changes, self._attachments = built.body, built.changes, built.files
+        self._room: FileRoom | None = None
         self._target = Target(base_url=self.base_url, key=key, key_source=settings.key_source(key))
 
     @property
@@ -79,6 +88,7 @@ class Rounds:
     def __iter__(self) -> Iterator[Exchange]:
         for _ in range(MAX_SEARCHES):
             yield self._exchange()
+            self._remember_files()
             if not self.turn.searched:
                 return
             self._request = go_on(self._request, self.turn.searched)
@@ -86,26 +96,57 @@ class Rounds:
 
     def _exchange(self) -> Exchange:
         strict = self._options.strict
-        translation = translate(
-            self._request,
-            strict=settings.strict_by_default() if strict is None else strict,
-            tool_choice_fallback=self._options.tool_choice_fallback or "nudge",
-        )
+        if strict is None:
+            strict = settings.strict_by_default()
+        translation = self._translate(strict)
         instead = in_place_of_sending.get()
         if instead is not None:
             instead(self._target, translation)
         tell_adjustments(translation.adjustments)
-        return Exchange(translation, self._target, files=self._files(translation))
+        self._room = self._files(translation, strict)
+        return Exchange(translation, self._target, files=self._room)
 
-    def _files(self, translation: Translation) -> Files | None:
+    def _translate(self, strict: bool) -> Translation:
+        translation = translate(
+            self._request,
+            strict=strict,
+            tool_choice_fallback=self._options.tool_choice_fallback or "nudge",
+        )
+        if self._changes:
+            adjustments = (*self._changes, *translation.adjustments)
+            translation = replace(translation, adjustments=adjustments)
+            if strict:
+                raise StrictError(translation.changes_of_meaning)
+        return translation
+
+    def _files(self, translation: Translation, strict: bool) -> FileRoom | None:
         if not translation.needs:
             return None
         from ..files.room import FileRoom
         from .progress import terminal_progress
 
         return FileRoom(
-            self._target, keep=bool(self._options.keep_files), progress=terminal_progress()
+            self._target,
+            keep=bool(self._options.keep_files),
+            strict=strict,
+            progress=terminal_progress(),
         )
+
+    def _remember_files(self) -> None:
+        """Tell llm's attachments what was sent for them, before its log looks at them again.
+
+        Its log reads the files anew and asks servers of URLs for types, which fails where a file
+        is gone by then; and a later turn finds by the hash that another one is in its place.
+        """
+        if self._room is None:
+            return
+        for attached, attachment in self._attachments:
+            loaded = self._room.found(attached)
+            if attachment.path and attachment._id is None:
+                missing = hashlib.sha256(f"missing:{attachment.path}".encode()).hexdigest()
+                attachment._id = (loaded and loaded.sha256) or missing
+            if attachment.type is None:
+                attachment.type = (loaded and loaded.mime) or "application/octet-stream"
 
 
 @contextmanager

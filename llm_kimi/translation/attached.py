@@ -11,8 +11,10 @@ __all__ = ["Attached"]
 class Attached:
     """A file that a door hands over as it got it, in place of OpenAI's ``file`` object.
 
-    One of ``path``, ``content`` and ``url`` (http, https or ms) is given. ``name`` is what people
-    call it, ``sha256`` the hash of what it held when it was first attached, where that is known.
+    One of ``path``, ``content`` and ``url`` (http, https, ms or data) is given. ``name`` is what
+    people call it, ``mime`` what they say that it is, ``sha256`` the hash of what it contained when
+    it was first attached, where that is known. ``turn`` is the number of the question that it came
+    with, None for the newest one: a file of an earlier turn may be gone, the conversation goes on.
     """
 
     name: str = ""
@@ -20,3 +22,5 @@ class Attached:
     content: bytes | None = field(default=None, repr=False)
     url: str | None = None
     sha256: str | None = None
+    mime: str | None = None
+    turn: int | None = None
