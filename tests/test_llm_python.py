@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import gc
 import ipaddress
 import json
 import logging
+import pickle
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -308,3 +311,46 @@ def test_an_error_leaves_the_model_usable(kimi: Simulator) -> None:
     with pytest.raises(llm.ModelError):
         model.prompt("fault: 400 x").text()
     assert model.prompt("say: yes").text() == "yes"
+
+
+def _pickled(value: Any) -> Any:
+    return pickle.loads(pickle.dumps(value))
+
+
+every_copy = pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, _pickled])
+
+
+class Mine(Kimi):
+    """A user's own class."""
+
+
+@every_copy
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: llm.get_model("kimi-k2.6"),
+        lambda: llm.get_async_model("kimi-k3.1-pro"),
+        lambda: Kimi("moonshot-v1-8k", base_url="http://127.0.0.1:9/v1"),
+        lambda: AsyncKimi("kimi-k2.6"),
+        lambda: Mine("kimi-k2.6"),
+    ],
+)
+def test_models_can_be_copied(again: Callable[[Any], Any], make: Callable[[], Any]) -> None:
+    model = make()
+    model.key = "sk-mine"
+    made = again(model)
+    assert made is not model
+    assert type(made) is type(model)
+    assert vars(made) == vars(model)
+    assert made.row is model.row
+    options = model.Options(temperature=1, stop=["a"])
+    assert again(options) == options
+    assert type(again(options)) is type(options)
+
+
+@every_copy
+def test_a_conversation_can_be_copied(kimi: Simulator, again: Callable[[Any], Any]) -> None:
+    conversation = llm.get_model("kimi-k2.6").conversation()
+    conversation.prompt("one", system="S", max_tokens=50).text()
+    assert again(conversation).prompt("two").text().endswith("two")
+    assert [m["role"] for m in messages(kimi)] == ["system", "user", "assistant", "user"]

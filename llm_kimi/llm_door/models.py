@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterator
 from functools import cache
+from typing import Any
 
 import click
 import llm
@@ -63,13 +64,16 @@ class _Shared:
 
     def __init__(self, model_id: str, *, base_url: str | None = None) -> None:
         self.model_id = model_id
-        if base_url is not None:
-            learned.load(base_url)
+        self.base_url = base_url
+        self._find_row()
+
+    def _find_row(self) -> None:
+        if self.base_url is not None:
+            learned.load(self.base_url)
         try:
-            self.row = resolve(model_id)
+            self.row = resolve(self.model_id)
         except UnknownModelError as error:
             raise InvalidRequestError(str(error), param="model_id") from None
-        self.base_url = base_url
         kinds = DOCUMENT_TYPES
         if "image" in self.row.modalities:
             kinds |= IMAGE_TYPES
@@ -83,6 +87,15 @@ class _Shared:
 
     def __str__(self) -> str:
         return f"Kimi: {self.model_id}"
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For ``copy`` and ``pickle``: all but the row of the catalog, which is found again. What
+        was set on the object goes along, a key as well."""
+        return {name: value for name, value in vars(self).items() if name not in _OF_THE_ROW}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._find_row()
 
     @property
     def supported_server_side_tools(self) -> tuple[type[llm.ServerSideTool], ...]:
@@ -186,8 +199,22 @@ class AsyncKimi(_Shared, llm.AsyncKeyModel):
 @cache
 def _classes(options: type[KimiOptions]) -> tuple[type[Kimi], type[AsyncKimi]]:
     """One pair of classes per options class: llm shows the help of options once a class."""
-    members = {"Options": options, "__module__": __name__}
+    members = {"Options": options, "__module__": __name__, "__reduce__": _reduce}
     return type("Kimi", (Kimi,), members), type("AsyncKimi", (AsyncKimi,), members)
+
+
+def _reduce(model: Kimi | AsyncKimi) -> tuple[Any, ...]:
+    """For ``pickle``, which does not find a class that was made in a function."""
+    return _blank, (model.model_id, isinstance(model, AsyncKimi)), model.__getstate__()
+
+
+def _blank(model_id: str, is_async: bool) -> Kimi | AsyncKimi:
+    learned.load()
+    made = _classes(options_for(resolve(model_id)))[is_async]
+    return made.__new__(made)
+
+
+_OF_THE_ROW = frozenset({"row", "attachment_types"})
 
 
 def sync_model(row: Model) -> Kimi:
