@@ -9,16 +9,21 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "scripts"))
+
+from environment import environment as clean
 
 __all__ = ["environment", "in_fresh_process", "offline_kimi"]
 
 
 def environment(**more: str) -> dict[str, str]:
-    """This environment, with an llm folder of its own."""
+    """A clean environment, with an llm folder of its own."""
     folder = os.environ.get("BENCH_USER_PATH") or tempfile.mkdtemp(prefix="llm-kimi-bench-")
     os.environ["BENCH_USER_PATH"] = folder
-    return {**os.environ, "LLM_USER_PATH": folder, **more}
+    return clean(LLM_USER_PATH=folder, **more)
 
 
 def in_fresh_process(code: str, **more: str) -> Any:
@@ -46,7 +51,11 @@ def offline_kimi() -> Iterator[str]:
         "    sys.stdin.read()\n"
     )
     server = subprocess.Popen(
-        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", code],
+        env=environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     try:
         assert server.stdout is not None

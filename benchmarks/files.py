@@ -10,6 +10,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from common import environment
+
 from llm_kimi.carriers.drive import run
 from llm_kimi.carriers.openai_sdk import Carrier
 from llm_kimi.exchange import Exchange, Target
@@ -50,7 +52,11 @@ def main() -> None:
             path = Path(folder) / "big.pdf"
             path.write_bytes(b"%PDF-1.4\n" + os.urandom(MEGABYTES * 1024 * 1024))
             arguments = ["--memory", kimi.base_url, kimi.key, str(path)]
-            subprocess.run([sys.executable, __file__, *arguments], check=True)
+            subprocess.run(
+                [sys.executable, __file__, *arguments],
+                env=environment(LLM_USER_PATH=folder),
+                check=True,
+            )
             kimi.file_rules.extract_delay = READING
             documents = [
                 Attached(name="a.pdf", content=b"%PDF-1.4\n" + os.urandom(1000)) for _ in range(16)

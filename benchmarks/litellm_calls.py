@@ -17,6 +17,8 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from common import environment
+
 CALLS = 400
 STREAMS = 30
 BATCH = 20
@@ -77,7 +79,9 @@ async def _serve() -> None:
 @contextmanager
 def canned_server() -> Iterator[str]:
     """The base URL of the canned server."""
-    server = subprocess.Popen([sys.executable, __file__, "--serve"], stdout=subprocess.PIPE)
+    server = subprocess.Popen(
+        [sys.executable, __file__, "--serve"], env=environment(), stdout=subprocess.PIPE
+    )
     try:
         assert server.stdout is not None
         yield f"http://127.0.0.1:{int(server.stdout.readline())}/v1"

@@ -577,40 +577,36 @@ _copies: list[tempfile.TemporaryDirectory[str]] = []
 
 
 def _environment() -> dict[str, str]:
+    from environment import environment
+
     global _folder
     if _folder is None:
         _folder = tempfile.TemporaryDirectory(prefix="llm-kimi-docs-")
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    clean = {
-        key: value
-        for key, value in os.environ.items()
-        if not key.startswith(("KIMI_", "MOONSHOT_", "LLM_"))
-    }
-    return {
-        **clean,
-        "PATH": path,
-        "LLM_USER_PATH": _folder.name,
-        "COLUMNS": "90",
-        "LITELLM_LOCAL_MODEL_COST_MAP": "True",
-        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
-    }
+    return environment(
+        PATH=path,
+        LLM_USER_PATH=_folder.name,
+        COLUMNS="90",
+        LITELLM_LOCAL_MODEL_COST_MAP="True",
+        PYTEST_DISABLE_PLUGIN_AUTOLOAD="1",
+    )
 
 
 def run(command: str, folder: Path = ROOT) -> str:
     """What ``command`` writes on both channels, run against the offline Kimi."""
-    environment = _environment()
+    variables = _environment()
     with Simulator() as kimi:
         done = subprocess.run(
             ["sh", "-c", command],
             cwd=folder,
-            env={**environment, **simulator_environment(kimi.base_url, kimi.key)},
+            env={**variables, **simulator_environment(kimi.base_url, kimi.key)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
         )
-    text = done.stdout.replace(environment["LLM_USER_PATH"], LLM_FOLDER)
+    text = done.stdout.replace(variables["LLM_USER_PATH"], LLM_FOLDER)
     for pattern, said in MASKS:
         text = re.sub(pattern, said, text, flags=re.DOTALL)
     return text.rstrip("\n")

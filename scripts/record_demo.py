@@ -24,6 +24,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from environment import environment
 from pictures import MONO, ROOT, SANS, finish, text
 
 COLUMNS, SCREEN = 92, 27
@@ -65,12 +66,6 @@ def record() -> str:
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", SCREEN, COLUMNS, 0, 0))
     with tempfile.TemporaryDirectory(prefix="llm-kimi-demo-") as folder:
-        clean = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(("KIMI_", "MOONSHOT_", "LLM_"))
-            and name not in ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES")
-        }
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
         demo = subprocess.Popen(
             ["llm", "kimi", "simulate", "--", "sh", str(ROOT / "scripts" / "demo_inside.sh")],
@@ -78,7 +73,7 @@ def record() -> str:
             stdout=theirs,
             stderr=theirs,
             cwd=ROOT,
-            env={**clean, "PATH": path, "LLM_USER_PATH": folder, "TERM": "xterm-256color"},
+            env=environment(PATH=path, LLM_USER_PATH=folder, TERM="xterm-256color"),
             start_new_session=True,
         )
         os.close(theirs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 from collections.abc import Iterator
@@ -12,10 +13,19 @@ import pytest
 
 from llm_kimi import catalog, learned, settings
 from llm_kimi.simulator import Simulator
+from scripts.environment import environment
 
 _connect = socket.socket.connect
 _connect_ex = socket.socket.connect_ex
 
+
+# Before any test: whatever it starts begins with this, and with what the test sets itself.
+_clean = environment()
+for _name in set(os.environ) - set(_clean):
+    del os.environ[_name]
+os.environ.update(_clean)
+for _name in ("COLUMNS", "LINES"):
+    os.unsetenv(_name)  # readline, which pytest loads, sets them behind Python's back
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell starts background jobs so, and commands under test would ignore Ctrl-C as well.
@@ -44,16 +54,6 @@ def _isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         settings.STRICT_VARIABLE,
         settings.PRIVATE_URLS_VARIABLE,
         "LLM_MODEL",
-        "NO_COLOR",
-        "LLM_RAISE_ERRORS",
-        "OPENAI_API_KEY",
-        "OPENAI_BASE_URL",
-        "HTTP_PROXY",
-        "HTTPS_PROXY",
-        "ALL_PROXY",
-        "http_proxy",
-        "https_proxy",
-        "all_proxy",
     ):
         monkeypatch.delenv(variable, raising=False)
 

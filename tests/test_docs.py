@@ -93,7 +93,6 @@ def environment(kimi: Simulator) -> dict[str, str]:
         **dead,
         **settings.simulator_environment(kimi.base_url, kimi.key),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
         "LITELLM_LOCAL_MODEL_COST_MAP": "True",
     }

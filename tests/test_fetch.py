@@ -616,12 +616,12 @@ def test_the_limit_is_the_last_size_that_goes(site: Site) -> None:
 def test_a_declared_size_is_enough_to_refuse(site: Site) -> None:
     def declare(connection: socket.socket) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000001\r\n\r\n")
-        site.over.wait(10)
+        site.over.wait(60)
 
     site.pages["/"] = declare
     begun = time.monotonic()
     assert "larger than 1,000,000 bytes" in refused(site.url, allow_private=True)
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 30
 
 
 def test_an_endless_body_stops_at_the_limit(site: Site) -> None:
@@ -734,7 +734,7 @@ def test_a_host_without_addresses(names: Names) -> None:
 def trickle(site: Site, start: bytes, piece: bytes) -> Callable[[socket.socket], None]:
     def write(connection: socket.socket) -> None:
         connection.sendall(start)
-        end = time.monotonic() + 5
+        end = time.monotonic() + 60
         while not site.over.wait(0.02) and time.monotonic() < end:
             connection.sendall(piece)
 
@@ -758,7 +758,7 @@ def test_a_trickle_ends_in_time(site: Site, start: bytes, piece: bytes) -> None:
     site.pages["/"] = trickle(site, start, piece)
     begun = time.monotonic()
     assert LATE in refused(site.url, allow_private=True, seconds=0.5)
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < 30
 
 
 def test_redirects_share_the_time(site: Site) -> None:
@@ -776,7 +776,7 @@ def hanging_names(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     over = threading.Event()
 
     def getaddrinfo(*args: Any, **more: Any) -> list[Any]:
-        over.wait(10)
+        over.wait(60)
         return []
 
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
@@ -787,7 +787,7 @@ def hanging_names(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_a_name_server_that_hangs(hanging_names: None) -> None:
     begun = time.monotonic()
     assert LATE in refused("http://h.test/", seconds=0.5)
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < 30
 
 
 def test_a_server_that_takes_no_connection(names: Names, wire: Wire) -> None:
@@ -802,7 +802,7 @@ def test_a_tls_handshake_that_hangs() -> None:
         begun = time.monotonic()
         text = refused(url, allow_private=True, seconds=0.5)
     assert "did not answer in time" in text
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < 30
 
 
 def test_stopped_before_it_begins(names: Names) -> None:
@@ -820,7 +820,7 @@ def test_stopped_while_waiting_and_reading(site: Site, start: bytes) -> None:
     begun = time.monotonic()
     with pytest.raises(Stopped) as caught:
         get(site.url, stopped=stop.is_set)
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < 30
     assert caught.value.__context__ is None
     timer.join()
 

@@ -645,13 +645,13 @@ def test_a_locked_file_is_waited_for_once(
         other.execute("PRAGMA locking_mode = EXCLUSIVE")
         other.execute("BEGIN EXCLUSIVE")
         other.execute("DELETE FROM paths")
-        cache = FileCache(file, wait=0.5)
+        cache = FileCache(file, wait=2.0)
         start = time.monotonic()
         put(cache, "new")
-        assert time.monotonic() - start >= 0.4
+        assert time.monotonic() - start >= 1.9
         start = time.monotonic()
         assert every_method(cache, tmp_path) == EMPTY
-        assert time.monotonic() - start < 3.0
+        assert time.monotonic() - start < 10.0  # of more than twenty for all of them
         assert "locked" in told(cache)
         assert "try again later" in told(cache)
         other.execute("COMMIT")

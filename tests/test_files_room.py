@@ -368,19 +368,20 @@ def _owed(kimi: Simulator) -> list[Any]:
     return default_cache().pending(account(kimi.key, kimi.base_url))
 
 
-def _settle(done: Callable[[], bool], seconds: float = 5.0) -> None:
+def _settle(done: Callable[[], bool], seconds: float = 30.0) -> None:
     end = time.monotonic() + seconds
     while not done() and time.monotonic() < end:
         time.sleep(0.02)
 
 
 def test_a_cancelled_task_leaves_nothing(kimi: Simulator) -> None:
-    kimi.file_rules.extract_delay = 0.3
+    kimi.file_rules.extract_delay = 1.0
 
     async def go() -> None:
         exchange = exchange_of(kimi, attach(*(pdf(str(number)) for number in range(6)), MP4))
         task = asyncio.create_task(_drain(exchange, AsyncCarrier(kimi.base_url, kimi.key)))
-        await asyncio.sleep(0.45)
+        while len(_owed(kimi)) < 2 and not task.done():
+            await asyncio.sleep(0.02)
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
@@ -396,12 +397,14 @@ def test_a_cancelled_upload_that_takes_too_long_is_told(
     kimi: Simulator, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("llm_kimi.carriers.drive.PATIENCE", 0.05)
-    kimi.file_rules.extract_delay = 0.8
+    kimi.file_rules.extract_delay = 4.0
 
     async def go() -> None:
         exchange = exchange_of(kimi, attach(Attached(name="a.pdf", content=pdf())))
         task = asyncio.create_task(_drain(exchange, AsyncCarrier(kimi.base_url, kimi.key)))
-        await asyncio.sleep(0.3)
+        while not _owed(kimi):
+            await asyncio.sleep(0.02)
+        await asyncio.sleep(1.0)  # until its bytes are on the way
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
@@ -442,7 +445,7 @@ def test_ctrl_c_leaves_nothing(kimi: Simulator, tmp_path: Path, moment: float, c
     _settle(lambda: process.poll() is not None or bool(_owed(kimi)), 20)
     time.sleep(moment)
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=20)
+    _, errors = process.communicate(timeout=120)
     assert "Traceback" not in errors
     assert process.returncode == 1
     _settle(lambda: _all_known(kimi))

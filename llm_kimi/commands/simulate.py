@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -94,32 +94,45 @@ def _run(command: tuple[str, ...], environment: dict[str, str]) -> int:
     if program is None:
         click.echo(f"Error: no such command: {command[0]}", err=True)
         return 127
-    try:
-        process = subprocess.Popen([program, *command[1:]], env=environment)
-    except OSError as error:
-        click.echo(f"Error: cannot run {command[0]}: {error}", err=True)
-        return 126
-    with _left_to(process):
+    with _left_to_the_command() as passed_on:
+        try:
+            process = subprocess.Popen([program, *command[1:]], env=environment)
+        except OSError as error:
+            click.echo(f"Error: cannot run {command[0]}: {error}", err=True)
+            return 126
+        passed_on(process)
         status = process.wait()
     return 128 - status if status < 0 else status
 
 
 @contextmanager
-def _left_to(process: subprocess.Popen[bytes]) -> Iterator[None]:
+def _left_to_the_command() -> Iterator[Callable[[subprocess.Popen[bytes]], None]]:
     """Leave it to the command what Ctrl-C and a request to end mean; we only wait for it.
 
-    The terminal sends Ctrl-C to both of us; SIGTERM comes to us alone and is passed on.
+    The terminal sends Ctrl-C to both of us; SIGTERM comes to us alone and is passed on to the
+    process that is handed over. Both are seen to before it starts: it may be at work, and get
+    its signal, before its start has come back to us.
     """
     if not _in_main_thread():
-        yield
+        yield lambda process: None
         return
-    handlers: dict[int, Any] = {
-        signal.SIGINT: lambda number, frame: None,
-        signal.SIGTERM: lambda number, frame: process.terminate(),
-    }
+    running: list[subprocess.Popen[bytes]] = []
+    asked: list[int] = []
+
+    def end(number: int, frame: Any) -> None:
+        asked.append(number)
+        for process in running:
+            process.terminate()
+
+    def passed_on(process: subprocess.Popen[bytes]) -> None:
+        running.append(process)
+        if asked:
+            process.terminate()
+
+    handlers: dict[int, Any] = {signal.SIGINT: lambda number, frame: None, signal.SIGTERM: end}
     before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
-        yield
+        yield passed_on
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -130,11 +143,11 @@ def _in_main_thread() -> bool:
 
 
 def _serve(simulator: Any) -> int:
-    click.echo(f"Offline Kimi at {simulator.base_url} (Ctrl-C stops it). In another terminal:")
-    click.echo(f"  export {BASE_URL_VARIABLES[0]}={simulator.base_url}")
-    click.echo(f"  export {KEY_VARIABLES[0]}={simulator.key}")
-    click.echo("  llm -m kimi hi")
     try:
+        click.echo(f"Offline Kimi at {simulator.base_url} (Ctrl-C stops it). In another terminal:")
+        click.echo(f"  export {BASE_URL_VARIABLES[0]}={simulator.base_url}")
+        click.echo(f"  export {KEY_VARIABLES[0]}={simulator.key}")
+        click.echo("  llm -m kimi hi")
         threading.Event().wait()
     except KeyboardInterrupt:
         # Left set, the variables would lead every later call to nobody.

@@ -72,12 +72,12 @@ class Proxy:
 def running_proxies(config: Path, count: int = 1, **environment: str) -> Iterator[list[Proxy]]:
     """``litellm --config`` on free ports, ``count`` of them, ready to answer."""
     env = {
-        key: value
-        for key, value in os.environ.items()
-        if not key.lower().endswith("_proxy") and key not in ("DATABASE_URL", "REDIS_URL")
+        **os.environ,
+        "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+        "PYTHONWARNINGS": "ignore",
+        "LLM_USER_PATH": str(config.parent / "llm"),
+        **environment,
     }
-    env |= {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "PYTHONWARNINGS": "ignore", **environment}
-    env["LLM_USER_PATH"] = str(config.parent / "llm")
     script = Path(sys.executable).with_name("litellm")
     started: list[tuple[subprocess.Popen[bytes], Proxy]] = []
     try:

@@ -81,7 +81,7 @@ class Log(CustomLogger):
 
     def wait(self, kind: str) -> None:
         """Until there is an event of that kind, and a moment for one too many."""
-        end = time.monotonic() + 5
+        end = time.monotonic() + 30
         while kind not in dict(self.events) and time.monotonic() < end:
             time.sleep(0.02)
         time.sleep(0.2)

@@ -83,7 +83,6 @@ def test_the_requests_of_the_docs_to_both_providers(tmp_path: Path) -> None:
         environment = {
             **os.environ,
             **simulator_environment(kimi.base_url, kimi.key),
-            "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
         }
         done = subprocess.run(
             [sys.executable, "-W", "ignore", str(ROOT / "docs" / "examples" / "two_providers.py")],
