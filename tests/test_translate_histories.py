@@ -503,6 +503,11 @@ def test_a_call_is_made_up_for_a_result_without_one(model: Model, name: str | No
     assert changed(translation) == {"messages[0]"}
 
 
+def test_a_call_that_is_made_up_has_a_name_that_kimi_takes() -> None:
+    translation = run(result("zz", "18 degrees", name="1st tool"), USER)
+    assert pairs(translation) == [[("fn_1st_tool", "18 degrees")]]
+
+
 def test_a_result_in_front_of_its_call_moves_behind_it() -> None:
     translation = run(USER, result("a", "1"), calling(call("a")))
     assert pairs(translation) == [[("f", "1")]]

@@ -432,6 +432,11 @@ def test_what_is_plain_is_not_copied() -> None:
     assert values["messages"] is request["messages"]
 
 
+def test_the_result_is_the_same_for_the_same_request() -> None:
+    request = plain(metadata={"x": NAN, "y": Odd()}, tools=[tool(description=HALF)])
+    assert translate(request) == translate(request)
+
+
 def test_nothing_of_the_callers_is_kept_or_changed() -> None:
     message = Data("user", "Hi")
     before = dataclasses.asdict(message)

@@ -66,10 +66,12 @@ class Assistant:
         for key in ("name", "reasoning_content", "partial"):
             if key in kept:
                 turn[key] = kept[key]
-        if not calls:
-            return Turn(number, turn)
-        turn["tool_calls"] = calls
-        return Turn(number, turn, calls=ids, legacy=not message.get("tool_calls"))
+        result = Turn(number, turn)
+        if calls:
+            turn["tool_calls"] = calls
+            result.calls = ids
+            result.legacy = not message.get("tool_calls")
+        return result
 
     def _partial(self, kept: Json, message: Mapping[str, Any], where: str) -> bool:
         """``partial``; DeepSeek and Mistral call it ``prefix``."""

@@ -226,7 +226,9 @@ class _Messages:
         kept["content"] = self._tool_content(message, number)
         if "name" in kept:
             kept["name"] = self.work.names.sent(kept["name"])
-        turns.append(Turn(number, kept, id=found))
+        turn = Turn(number, kept)
+        turn.id = found
+        turns.append(turn)
 
     def _tool_content(self, message: Mapping[str, Any], number: int) -> Any:
         content = self.work.content(message, number, "tool")
@@ -249,7 +251,9 @@ class _Messages:
         kept["content"] = self._tool_content(message, number)
         if "name" in kept:
             kept["name"] = self.work.names.sent(kept["name"])
-        turns.append(Turn(number, kept, legacy=True))
+        turn = Turn(number, kept)
+        turn.legacy = True
+        turns.append(turn)
 
     def finish(self, turns: list[Turn]) -> None:
         thinking = self.work.draft.thinking

@@ -62,6 +62,17 @@ class Foreign:
         self.text = text
         self.path = ""
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Foreign):
+            return NotImplemented
+        return self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+    def _key(self) -> tuple[str, str, str | None, str]:
+        return self.what, self.why, self.text, self.path
+
     def error(self) -> InvalidRequestError:
         """What to raise where it would be sent."""
         path = self.path if len(self.path) <= 200 else self.path[:200].rpartition(".")[0]

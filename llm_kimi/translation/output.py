@@ -186,11 +186,17 @@ def _prompt_bytes(body: Json) -> int:
     """About how many bytes of text the prompt has; a picture counts as a thousand tokens."""
     total = len(json.dumps(body["tools"])) if "tools" in body else 0
     for message in body["messages"]:
-        total += 32 + len((message.get("reasoning_content") or "").encode())
-        content = message.get("content")
-        for part in content if isinstance(content, list) else ({"text": content or ""},):
-            medium = _MEDIA_BYTES.get(str(part.get("type")), 4_096)
-            total += len(part["text"].encode()) + 32 if "text" in part else medium
+        total += 32 + len(message.get("reasoning_content", "").encode())
+        content = message.get("content", "")
+        if isinstance(content, str):
+            total += len(content.encode()) + 32
+        else:
+            for part in content:
+                text = part.get("text")
+                if text is None:
+                    total += _MEDIA_BYTES.get(part["type"], 4_096)
+                else:
+                    total += len(text.encode()) + 32
         for call in message.get("tool_calls", ()):
             function = call["function"]
             total += 72 + len(call["id"]) + len(function["name"])

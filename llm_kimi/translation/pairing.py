@@ -20,6 +20,7 @@ from typing import Any, TypeAlias
 
 from .draft import Draft, Json, Tally
 from .ids import Ids, is_legal
+from .names import LEGAL, Names
 from .turns import Turn
 
 __all__ = ["NO_RESULT", "UNKNOWN_FUNCTION", "Pairing", "Relocated"]
@@ -214,6 +215,8 @@ class Pairing:
 
     def _make_up(self, place: int, turn: Turn) -> None:
         name = turn.message.get("name") or UNKNOWN_FUNCTION
+        if not LEGAL.match(name):  # the names of results alone are not among those of the request
+            name = Names([name]).sent(name)
         call = {"id": "", "type": "function", "function": {"name": name, "arguments": "{}"}}
         self._made_up[place] = made = _Call(call, turn.id, place, 0)
         made.result = turn

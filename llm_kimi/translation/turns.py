@@ -34,22 +34,13 @@ class Turn:
     is that of a result. ``legacy``: a function call or result in the old form, which has no ids.
     """
 
-    __slots__ = ("calls", "id", "legacy", "message", "number")
+    calls: list[str | None] | None = None
+    id: str | None = None
+    legacy = False
 
-    def __init__(
-        self,
-        number: int,
-        message: Json,
-        *,
-        calls: list[str | None] | None = None,
-        id: str | None = None,
-        legacy: bool = False,
-    ) -> None:
+    def __init__(self, number: int, message: Json) -> None:
         self.number = number
         self.message = message
-        self.calls = calls
-        self.id = id
-        self.legacy = legacy
 
 
 class Work:

@@ -490,7 +490,7 @@ def test_nothing_of_the_callers_is_changed(kimi: Simulator, ask: Ask, way: str) 
             {"messages": [{"role": "user", "content": [{"type": "input_audio"}]}]},
             "messages|message",
         ),
-        ({"messages": [{"role": "tool", "content": "a"}]}, r"messages\[0\]"),
+        ({"messages": [{"role": "tool", "content": 1j}]}, r"messages\[0\]"),
         ({"messages": [{"role": "nobody", "content": "a"}]}, "role|message"),
         ({"messages": []}, "messages"),
     ],
