@@ -91,18 +91,34 @@ def test_tools_of_other_apis_are_taken(tool: Json) -> None:
     assert sent_schema(request)[0] == sent_schema(schema_of(PARAMETERS))[0]
 
 
+def test_items_of_the_responses_api_are_taken() -> None:
+    items = [
+        {"type": "reasoning", "summary": [{"type": "summary_text", "text": "hm"}]},
+        {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"},
+        {"type": "function_call_output", "call_id": "c", "output": "18"},
+    ]
+    body = run(talk(USER, *items)).body
+    assert body["messages"][1:] == [
+        {
+            "role": "assistant",
+            "reasoning_content": "hm",
+            "tool_calls": [
+                {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+            ],
+        },
+        {"role": "tool", "tool_call_id": "c", "content": "18"},
+    ]
+
+
 @pytest.mark.parametrize(
     ("item", "named"),
     [
-        (
-            {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"},
-            "function_call",
-        ),
-        ({"type": "function_call_output", "call_id": "c", "output": "18"}, "function_call_output"),
-        ({"type": "reasoning", "summary": []}, "reasoning"),
+        ({"type": "item_reference", "id": "msg_1"}, "item_reference"),
+        ({"type": "web_search_call", "id": "ws_1", "status": "completed"}, "web_search_call"),
+        ({"type": "computer_call", "call_id": "c"}, "computer_call"),
     ],
 )
-def test_items_of_the_responses_api_are_named(item: Json, named: str) -> None:
+def test_other_items_are_named(item: Json, named: str) -> None:
     error = refused(talk(USER, item))
     assert named in error.message
     assert error.param is not None

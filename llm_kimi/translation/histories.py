@@ -2,9 +2,9 @@
 
 In: ``messages`` with items of the Responses API (``function_call``, ``function_call_output``,
 ``reasoning``), with Anthropic's ``tool_use`` and ``tool_result`` parts, with calls that have no
-wrapping; a system prompt beside them; other words for Partial Mode. Out: messages of the roles that
-chat completions know, and in ``draft.message_paths`` where each of them came from. Parts that were
-taken stay where they are: the translation of contents passes over them.
+wrapping; other words for Partial Mode. Out: messages of the roles that chat completions know, and in
+``draft.message_paths`` where each of them came from. Parts that were taken stay where they are: the
+translation of contents passes over them.
 """
 
 from __future__ import annotations
@@ -19,9 +19,6 @@ from .reasoning import find
 
 __all__ = ["apply"]
 
-# System prompts beside the messages: Anthropic's name, and that of the Responses API.
-_SYSTEM_FIELDS = ("system", "instructions")
-
 _RESPONSES = "an item of the Responses API; chat completions write it so"
 _ANTHROPIC = "Anthropic's form; chat completions write it so"
 
@@ -33,7 +30,7 @@ def apply(draft: Draft) -> None:
         return
     _continue_last(draft, messages)
     messages = draft.body["messages"]
-    if "system" in draft.body or "instructions" in draft.body or _are_foreign(messages):
+    if _are_foreign(messages):
         _History(draft).read(messages)
 
 
@@ -115,8 +112,6 @@ class _History:
         self._thought: tuple[str, str] | None = None
 
     def read(self, messages: list[Any]) -> None:
-        for field in _SYSTEM_FIELDS:
-            self._system(field)
         for number, message in enumerate(messages):
             path = f"messages[{number}]"
             if not isinstance(message, dict):
@@ -149,16 +144,6 @@ class _History:
             self._thought = None
             reason = "no message of the assistant's follows it"
             self._tally.note("lone reasoning", path, text, None, reason)
-
-    def _system(self, field: str) -> None:
-        content = self._draft.body.get(field)
-        if content is None:
-            return
-        require(isinstance(content, (str, list)), "must be text or a list of parts", field)
-        del self._draft.body[field]
-        self._add({"role": "system", "content": content}, field)
-        reason = "a message of its own in chat completions"
-        self._draft.adjust(field, content, "a system message", reason, meaning=False)
 
     # -- messages with parts of Anthropic's --------------------------------------------------------
 

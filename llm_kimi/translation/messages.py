@@ -45,12 +45,6 @@ _RESULT_IDS = ("tool_call_id", "call_id", "tool_use_id", "toolCallId")
 def apply(draft: Draft) -> None:
     """Bring ``messages`` to what Kimi takes."""
     messages = draft.body.get("messages")
-    if messages is None and draft.body.get("input") is not None:
-        raise InvalidRequestError(
-            "is missing; input belongs to the Responses API. Send chat completions: a list of "
-            "messages with role and content",
-            param="messages",
-        )
     require(isinstance(messages, list), "must be a list of messages", "messages")
     assert isinstance(messages, list)
     require(bool(messages), "must not be empty", "messages")

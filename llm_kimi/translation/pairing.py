@@ -5,7 +5,7 @@ there is kept:
 
 1. It answers the call before it that has its id and still waits, the latest first.
 2. Without an id it answers the call that waits in the latest turn with calls, by ``name`` where it
-   has one, else in order.
+   has one, else in order. Turns with calls that follow each other count as one.
 3. A second result of one call is sent with the first.
 4. A result right before its call moves behind it.
 5. A foreign id among the results of a turn stands for a call that is left over there.
@@ -125,9 +125,13 @@ class Pairing:
         following = self._following()
         waiting = _Waiting()
         remaining = set(left)
+        calls: list[_Call] = []
         for place, turn in enumerate(self._turns):
-            if place in self._calls:
-                waiting.add(self._calls[place], self._foreign_ids(place, remaining))
+            if place in self._calls:  # turns with calls that follow each other count as one
+                calls += self._calls[place]
+                if place + 1 not in self._calls:
+                    waiting.add(calls, self._foreign_ids(place, remaining))
+                    calls = []
             elif turn.message["role"] != "tool":
                 waiting.adjacent = False
             elif place in remaining:
@@ -162,7 +166,7 @@ class Pairing:
                 waiting.done(call)
                 if not turn.legacy:
                     self._guessed(turn, "it has no id: paired with its call by name or order")
-                if not waiting.is_latest(call):
+                if not waiting.is_right_before(call):
                     self._moved(turn)
                 return
             second = None if turn.legacy else waiting.only_call()
@@ -349,11 +353,14 @@ class _Waiting:
 
     def done(self, call: _Call) -> None:
         """``call`` has its result now."""
-        self._count -= bool(self._latest) and call.place == self._latest[0].place
+        self._count -= self._is_latest(call)
 
-    def is_latest(self, call: _Call) -> bool:
-        """Whether only results stand between ``call`` and this place."""
-        return self.adjacent and call.place == self._latest[0].place
+    def is_right_before(self, call: _Call) -> bool:
+        """Whether only results stand between the turn of ``call`` and this place."""
+        return self.adjacent and call.place == self._latest[-1].place
+
+    def _is_latest(self, call: _Call) -> bool:
+        return bool(self._latest) and call.place >= self._latest[0].place
 
     def only_call(self) -> _Call | None:
         """The call right before this place, where its turn has no other."""
@@ -385,9 +392,9 @@ class _Waiting:
             return _next(self._open[-1]) if sure else None
         alike = self._named[name]
         call = _next(alike)
-        if call is None or not self.is_latest(call):
+        if call is None or not self._is_latest(call):
             return None
-        return call if sure or len(alike) == 1 or not self.is_latest(alike[-2]) else None
+        return call if sure or len(alike) == 1 or not self._is_latest(alike[-2]) else None
 
 
 def _next(calls: list[_Call]) -> _Call | None:

@@ -256,7 +256,8 @@ def _unbound(value: Any, field: str) -> Form | None:
 
 def _is_schema(value: Mapping[str, Any]) -> bool:
     kind = value.get("type")
-    known = (isinstance(kind, str) and kind in _JSON_TYPES) or isinstance(kind, list)
+    kinds = kind if isinstance(kind, list) else [kind]
+    known = bool(kinds) and all(one in _JSON_TYPES for one in kinds)
     return known or (kind is None and any(key in value for key in _SCHEMA_KEYS))
 
 

@@ -98,7 +98,8 @@ def _by_effort(draft: Draft, wishes: Wishes) -> None:
             most = wishes.budget.value
             level = next((name for limit, name in BUDGETS if most <= limit), model.efforts[-1])
         sent = {"reasoning_effort": level}
-        _tell(draft, wishes.budget, sent, "Kimi has levels, not budgets", meaning=not wishes.off)
+        counts = wishes.budget_counts
+        _tell(draft, wishes.budget, sent, "Kimi has levels, not budgets", meaning=counts)
     for said in (wishes.switch, wishes.keep):
         if said is not None and said.value != "disabled":
             reason = f"{draft.name} always thinks and keeps it"
@@ -142,7 +143,8 @@ def _by_object(draft: Draft, wishes: Wishes) -> None:
         _tell(draft, wishes.keep, None, f"{draft.name} keeps no thinking")
     if wishes.budget is not None:
         reason = "Kimi has no thinking budget"
-        _tell(draft, wishes.budget, None, reason, meaning=on is not False)
+        meaning = wishes.budget_counts and (on is not False or wishes.off)
+        _tell(draft, wishes.budget, None, reason, meaning=meaning)
     if wishes.switch is not None and wishes.switch.value == "adaptive":
         _tell(draft, wishes.switch, sent, "Kimi has two modes")
     if sent:

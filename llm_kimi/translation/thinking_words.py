@@ -86,6 +86,17 @@ class Wishes:
         """Whether thinking is to be switched off by a switch."""
         return self.switch is not None and self.switch.value == "disabled"
 
+    @property
+    def budget_counts(self) -> bool:
+        """Whether the budget asks for thinking; one beside the switch that is off does not."""
+        if not self.off or self.switch is None or self.budget is None:
+            return True
+        field = self.budget.path.partition(".")[0]
+        return field in _ENABLING and field != self.switch.path.partition(".")[0]
+
+
+# Objects in which a budget switches thinking on: OpenRouter's, Anthropic's.
+_ENABLING = ("reasoning", "thinking")
 
 Reader = Callable[[Any, str], Iterator[Said]]
 

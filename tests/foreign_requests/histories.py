@@ -210,11 +210,21 @@ def _continue(rng: random.Random, request: Json) -> None:
 
 each(
     "items",
-    "refused",
+    "runs",
     {
         "a call": {"type": "function_call", "call_id": "c", "name": "look_up", "arguments": "{}"},
         "a result": {"type": "function_call_output", "call_id": "c", "output": "18"},
         "reasoning": {"type": "reasoning", "id": "rs_1", "summary": []},
+        "a message": {"type": "message", "role": "developer", "content": "Be brief."},
+    },
+    lambda request, value: request["messages"].insert(0, value),
+)
+each(
+    "items",
+    "refused",
+    {
+        "a reference": {"type": "item_reference", "id": "msg_1"},
+        "a search": {"type": "web_search_call", "id": "ws_1", "status": "completed"},
         "nothing that is known": {"text": "hello"},
         "a text": "hello",
         "null": None,
@@ -224,17 +234,104 @@ each(
 )
 
 
-@kind("items", "items: a message of the Responses API", "open")
+_THOUGHTS = {"type": "reasoning", "summary": [{"type": "summary_text", "text": THOUGHT}]}
+_CALL = {"type": "function_call", "call_id": "f1", "name": "look_up", "arguments": '{"q": "x"}'}
+_OUTPUT = {"type": "function_call_output", "call_id": "f1", "output": "18"}
+_SAID = {
+    "type": "message",
+    "role": "assistant",
+    "content": [{"type": "output_text", "text": "18.", "annotations": []}],
+}
+_USE = {"type": "tool_use", "id": "t1", "name": "look_up", "input": {"q": "x"}}
+_USED = {"type": "tool_result", "tool_use_id": "t1", "content": "18"}
+_PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNkYAAAAAYAAjCB0C8AAAAASUVORK5CYII="
+_SHOT = {
+    "type": "image",
+    "source": {"type": "base64", "media_type": "image/png", "data": _PNG},
+}
+each(
+    "items",
+    "runs",
+    {
+        "an exchange": [_CALL, _OUTPUT, _SAID],
+        "an exchange with reasoning": [_THOUGHTS, _CALL, _OUTPUT, _SAID],
+        "two calls at once": [
+            _THOUGHTS,
+            _CALL,
+            {**_CALL, "call_id": "f2"},
+            _OUTPUT,
+            {**_OUTPUT, "call_id": "f2", "output": "19"},
+        ],
+        "words and a call": [_SAID, _CALL, _OUTPUT],
+        "a custom call": [
+            {"type": "custom_tool_call", "call_id": "c1", "name": "look_up", "input": "x"},
+            {"type": "custom_tool_call_output", "call_id": "c1", "output": "18"},
+        ],
+        "an output in parts": [
+            _CALL,
+            {**_OUTPUT, "output": [{"type": "input_text", "text": "18"}]},
+        ],
+        "Claude's turn": [
+            {"role": "assistant", "content": [{"type": "text", "text": "Let me see."}, _USE]},
+            {"role": "user", "content": [_USED]},
+        ],
+        "Claude's turn with a thought": [
+            {"role": "assistant", "content": [dict(_BLOCK), _USE]},
+            {"role": "user", "content": [_USED, {"type": "text", "text": "Go on."}]},
+        ],
+        "Claude's result in parts": [
+            {"role": "assistant", "content": [_USE]},
+            {"role": "user", "content": [{**_USED, "content": [{"type": "text", "text": "18"}]}]},
+        ],
+        "Claude's result, failed": [
+            {"role": "assistant", "content": [_USE]},
+            {"role": "user", "content": [{**_USED, "is_error": True}]},
+        ],
+        "calls of LangChain": [
+            {
+                "role": "assistant",
+                "content": "",
+                "tool_calls": [
+                    {"id": "l1", "type": "tool_call", "name": "look_up", "args": {"q": "x"}}
+                ],
+            },
+            {"role": "tool", "tool_call_id": "l1", "content": "18"},
+        ],
+        "a result that is data": [
+            {
+                "role": "assistant",
+                "content": "",
+                "tool_calls": [
+                    {
+                        "id": "l1",
+                        "type": "function",
+                        "function": {"name": "look_up", "arguments": "{}"},
+                    }
+                ],
+            },
+            {"role": "tool", "tool_call_id": "l1", "content": {"degrees": 18}},
+        ],
+    },
+    lambda request, items: request["messages"].__setitem__(
+        slice(-1, -1), json.loads(json.dumps(items))
+    ),
+)
+
+
+@kind("items", "items: a picture of Claude's", "open")
+def _picture(rng: random.Random, request: Json) -> None:
+    shot = {**_SHOT, "source": dict(_SHOT["source"])}
+    request["messages"][-1]["content"] = [{"type": "text", "text": "This?"}, shot]
+
+
+@kind("items", "items: a message of the Responses API")
 def _input_text(rng: random.Random, request: Json) -> None:
     part = {"type": "input_text", "text": "Be brief."}
     request["messages"].insert(0, {"type": "message", "role": "user", "content": [part]})
 
 
-@kind("items", "items: a turn of Claude with its calls as parts", "open")
-def _tool_use(rng: random.Random, request: Json) -> None:
-    use = {"type": "tool_use", "id": "t1", "name": "look_up", "input": {"q": "x"}}
-    result = {"type": "tool_result", "tool_use_id": "t1", "content": "18"}
-    request["messages"][-1:-1] = [
-        {"role": "assistant", "content": [use]},
-        {"role": "user", "content": [result]},
-    ]
+@kind("partial", "partial: a system prompt beside the messages")
+def _system(rng: random.Random, request: Json) -> None:
+    field = rng.choice(("system", "instructions"))
+    texts: Any = ["Be brief.", [{"type": "text", "text": "Be brief."}]]
+    request[field] = rng.choice(texts)

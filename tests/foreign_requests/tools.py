@@ -49,6 +49,14 @@ FORMS: dict[str, list[Json]] = {
     "bare function": [{"name": "list_issues", "parameters": _SCHEMA}],
     "no type": [{"function": {"name": "list_issues", "parameters": _SCHEMA}}],
     "type null": [{"type": None, "function": {"name": "list_issues", "parameters": _SCHEMA}}],
+    "Gemini": [
+        {
+            "functionDeclarations": [
+                {"name": "list_issues", "parameters": _SCHEMA},
+                {"name": "close_issue", "parametersJsonSchema": _SCHEMA},
+            ]
+        }
+    ],
     "two forms": [
         {"type": "function", "name": "list_issues", "parameters": _SCHEMA},
         {"name": "close_issue", "inputSchema": _SCHEMA},
@@ -97,7 +105,6 @@ each(
         "the file search of OpenAI": [{"type": "file_search", "vector_store_ids": ["vs_1"]}],
         "a server of MCP": [{"type": "mcp", "server_label": "x", "server_url": "https://x.test"}],
         "MCP inside function": [{"type": "function", "function": _MCP}],
-        "Gemini": [{"functionDeclarations": [{"name": "list_issues", "parameters": _SCHEMA}]}],
         "schema as text": [
             {"type": "function", "function": {"name": "f", "parameters": json.dumps(_SCHEMA)}}
         ],
@@ -123,6 +130,8 @@ each(
         "Anthropic": {"type": "tool", "name": "look_up"},
         "Anthropic any": {"type": "any"},
         "any": "any",
+        "the name alone": "look_up",
+        "no type": {"function": {"name": "look_up"}},
         "flat": {"type": "function", "name": "look_up"},
     },
     lambda request, choice: request.update(tool_choice=choice),
@@ -131,8 +140,6 @@ each(
     "choice",
     "open",
     {
-        "the name alone": "look_up",
-        "no type": {"function": {"name": "look_up"}},
         "a tool that is not there": {"type": "function", "function": {"name": "nowhere"}},
         "nothing that is known": {"type": "allowed"},
         "true": True,

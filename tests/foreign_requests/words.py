@@ -159,6 +159,12 @@ each(
         "llama.cpp": {"cache_prompt": True, "n_predict": 100, "min_p": 0.1},
         "LiteLLM": {"drop_params": True, "metadata": {"a": "b"}, "include_reasoning": True},
         "Qwen": {"thinking_budget": 1024},
+        "Ollama": {"think": False, "keep_alive": "5m", "num_predict": 100},
+        "Anthropic": {"max_output_tokens": 100, "stop_sequences": ["END"]},
+        "extra_body": {"extra_body": {"enable_thinking": False, "top_k": 20}},
+        "extra_body with a schema": {"extra_body": {"guided_json": _SCHEMA}},
+        "Hugging Face": {"max_new_tokens": 100},
+        "reasoning hidden": {"include_reasoning": False},
     },
     _put,
 )

@@ -20,6 +20,7 @@ from .reading import halves, plain
 from .schemas import response_format
 from .talk import Talk
 from .tools import tool_choice, tools
+from .words import Words
 
 __all__ = ["Difference", "differences", "silent"]
 
@@ -31,8 +32,12 @@ def silent(request: Mapping[str, Any], translation: Translation) -> list[str]:
 
 def differences(request: Mapping[str, Any], translation: Translation) -> Iterator[Difference]:
     """Every difference in meaning between the request and what is sent for it."""
-    given = {key: value for key, value in plain(request).items() if value is not None}
+    words = Words({key: value for key, value in plain(request).items() if value is not None})
     yield from _halves(request)
+    yield from words.as_written(_differences(words.given, translation))
+
+
+def _differences(given: dict[str, Any], translation: Translation) -> Iterator[Difference]:
     yield from parameters(given, translation)
     yield from delivery(given, translation)
     yield from thinking(given, translation)

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from .forms import Heard
+
 Json = dict[str, Any]
 
 
@@ -27,40 +29,46 @@ class Call:
 
 @dataclass
 class Turn:
-    """What one message says. `made_up`: it stands for a call that a result alone tells of."""
+    """What one message says. `made_up`: it stands for a call that a result alone tells of.
+
+    `joined`: the turn right before it calls as well; both wait for their results together.
+    """
 
     path: str
     message: Json
     role: str
     calls: list[Call] = field(default_factory=list)
     made_up: bool = False
+    joined: bool = False
 
 
 @dataclass
 class Dialogue:
-    """The turns of a conversation, and the results that answer nothing."""
+    """The turns of a conversation, and the second results of calls."""
 
     turns: list[Turn] = field(default_factory=list)
     strays: list[tuple[str, Json]] = field(default_factory=list)
 
 
-def read_dialogue(messages: list[Json]) -> Dialogue:
+def read_dialogue(messages: list[Heard]) -> Dialogue:
     """The turns with their results beside the calls."""
     dialogue = Dialogue()
-    for number, message in enumerate(messages):
-        path, role = f"messages[{number}]", message.get("role")
+    called = False
+    for heard in messages:
+        path, message, role = heard.path, heard.message, heard.message.get("role")
         if role == "tool":
-            call = _answered(dialogue, message)
-            if call is None:
-                dialogue.strays.append((path, message))
-            else:
-                call.result = (path, message)
+            _result(dialogue, path, message)
+            called = False
         elif role == "function":
             _legacy_result(dialogue, path, message)
+            called = False
         else:
             role = "system" if role == "developer" else str(role)
-            turn = Turn(path, message, role, list(_calls(path, message)))
+            turn = Turn(path, message, role, list(_calls(heard)), joined=called)
+            called = bool(turn.calls)
             dialogue.turns.append(turn)
+            for call in turn.calls:
+                _ahead(dialogue, call)
     return dialogue
 
 
@@ -69,44 +77,79 @@ def id_of(value: Any) -> str:
     return str(value).strip() if isinstance(value, (str, int, float)) else ""
 
 
-def _calls(path: str, message: Json) -> Iterator[Call]:
+def _calls(heard: Heard) -> Iterator[Call]:
+    message, path = heard.message, heard.path
     for index, call in enumerate(message.get("tool_calls") or ()):
         custom = call.get("type") == "custom"
         body = call.get("custom" if custom else "function") or {}
-        yield Call(f"{path}.tool_calls[{index}]", call, body, custom)
+        where = heard.calls[index] if heard.calls else f"{path}.tool_calls[{index}]"
+        yield Call(where, call, body, custom)
     legacy = message.get("function_call")
     if legacy and not message.get("tool_calls"):
         yield Call(f"{path}.function_call", {}, legacy, legacy=True)
 
 
-def _answered(dialogue: Dialogue, message: Json) -> Call | None:
-    """The call that a result answers: by its id, else by name and order in the latest turn."""
-    turns = [turn for turn in reversed(dialogue.turns) if turn.calls]
-    wanted = id_of(message.get("tool_call_id"))
-    known = False
-    for turn in turns if wanted else ():
-        for call in turn.calls:
-            if call.id == wanted:
-                known = True
-                if call.result is None:
-                    return call
-    if known or not turns:
-        return None
-    waiting = [call for call in turns[0].calls if call.result is None]
-    nameless = [call for call in waiting if not call.id]
-    if wanted and not nameless:
-        return None
-    waiting = nameless or waiting
-    named = [call for call in waiting if call.body.get("name") == message.get("name")]
-    return next(iter(named or waiting), None)
+def _groups(dialogue: Dialogue) -> Iterator[list[Call]]:
+    """The calls of turns that follow each other, the latest first."""
+    group: list[Call] = []
+    for turn in reversed(dialogue.turns):
+        if turn.made_up:
+            continue
+        group = [*turn.calls, *group]
+        if group and not turn.joined:
+            yield group
+            group = []
+
+
+def _result(dialogue: Dialogue, path: str, message: Json) -> None:
+    """The call that a result answers: by its id, else by name and order in the latest turns."""
+    wanted, known = id_of(message.get("tool_call_id")), False
+    groups = list(_groups(dialogue))
+    for group in groups if wanted else ():
+        for call in group:
+            known = known or call.id == wanted
+    alike = [call for group in groups for call in group if wanted and call.id == wanted]
+    waiting = [call for call in alike if call.result is None]
+    if known and not waiting:
+        dialogue.strays.append((path, message))
+        return
+    for group in [] if waiting else groups:
+        waiting = [call for call in group if call.result is None]
+        nameless = [call for call in waiting if not call.id]
+        waiting = nameless if wanted else nameless or waiting
+        named = [call for call in waiting if call.body.get("name") == message.get("name")]
+        waiting = named or waiting
+        if waiting or wanted:
+            break
+    if waiting:
+        waiting[0].result = (path, message)
+    else:
+        _make_up(dialogue, path, message, legacy=False)
+
+
+def _ahead(dialogue: Dialogue, call: Call) -> None:
+    """A result that stood before its call."""
+    for turn in dialogue.turns:
+        found = turn.calls[0].result if turn.made_up else None
+        if found is None or call.result is not None or turn.calls[0].legacy or not call.id:
+            continue
+        if id_of(found[1].get("tool_call_id")) == call.id:
+            call.result = found
+            dialogue.turns.remove(turn)
+            return
 
 
 def _legacy_result(dialogue: Dialogue, path: str, message: Json) -> None:
-    for turn in dialogue.turns:
-        for call in turn.calls:
+    for group in _groups(dialogue):
+        for call in group:
             waits = call.legacy and call.result is None
             if waits and call.body.get("name") == message.get("name"):
                 call.result = (path, message)
                 return
-    call = Call(path, {}, {"name": message.get("name")}, legacy=True, result=(path, message))
+    _make_up(dialogue, path, message, legacy=True)
+
+
+def _make_up(dialogue: Dialogue, path: str, message: Json, *, legacy: bool) -> None:
+    body = {"name": message.get("name")}
+    call = Call(path, {}, body, legacy=legacy, result=(path, message))
     dialogue.turns.append(Turn(path, message, "assistant", [call], made_up=True))

@@ -9,17 +9,23 @@ from llm_kimi.catalog import Pinned
 from llm_kimi.translation import Translation
 
 from .difference import Difference
+from .forms import SYSTEM_FIELDS
 from .reading import Wish, wishes
 
 Json = dict[str, Any]
 
-_THINKING = ("thinking", "reasoning_effort", "reasoning", "enable_thinking", "chat_template_kwargs")
+_BUDGETS = ("thinking_budget", "thinking_token_budget", "reasoning_budget")
+_THINKING = (
+    *("thinking", "reasoning_effort", "reasoning", "enable_thinking", "chat_template_kwargs"),
+    *("think", "include_reasoning", *_BUDGETS),
+)
 _CACHING = ("prompt_cache_options", "prompt_cache_retention")
 _PARTIAL = ("continue_final_message", "add_generation_prompt")
 _ELSEWHERE = {
     *("messages", "tools", "functions", "tool_choice", "function_call", "response_format"),
     *("max_tokens", "max_completion_tokens", "user", "safety_identifier", "stop", "n"),
     *("stream_options", "parallel_tool_calls", *_THINKING, *_CACHING, *_PARTIAL),
+    *SYSTEM_FIELDS,
 }
 _ASKS_NOTHING: dict[str, tuple[Any, ...]] = {
     "logit_bias": ({},),
@@ -28,6 +34,9 @@ _ASKS_NOTHING: dict[str, tuple[Any, ...]] = {
     "service_tier": ("auto", "default"),
     "modalities": (["text"],),
     "verbosity": ("medium",),
+    "cache_prompt": (True, False),  # Kimi caches by itself
+    "keep_alive": ("5m", -1),  # and its models are always loaded
+    "timeout": (30, 600),
     "top_logprobs": (0, *range(1, 21)),
 }
 _ORIGINS = {
@@ -126,7 +135,11 @@ def thinking(given: Json, translation: Translation) -> Iterator[Difference]:
     """Whether it thinks as was asked, and whether words of other stacks are told."""
     every = list(wishes(given))
     for wish in every:
-        yield from _wish(wish, translation)
+        # Of several words that say the same one may tell for all of them.
+        alike = (one.path for one in every if one is not wish and one.said == wish.said)
+        yield from _wish(wish, translation, tuple(alike))
+    if given.get("include_reasoning") is False and translation.thinking:
+        yield Difference("include_reasoning", "reasoning is shown", True)
     model = translation.model.thinking
     off = {wish.on for wish in every} == {False} and model.mode == "switchable"
     if off and translation.thinking:
@@ -153,18 +166,22 @@ def _native(value: Any, sent: Any) -> bool:
     """Sent as it is, but for what is null."""
     if isinstance(value, Mapping):
         value = {key: item for key, item in value.items() if item is not None}
-        sent = {key: item for key, item in (sent or {}).items() if item is not None}
+        if not isinstance(sent, Mapping):
+            return not value and sent is None
+        sent = {key: item for key, item in sent.items() if item is not None}
     return bool(value == sent)
 
 
-def _wish(wish: Wish, translation: Translation) -> Iterator[Difference]:
+def _wish(wish: Wish, translation: Translation, also: tuple[str, ...]) -> Iterator[Difference]:
     key = wish.path.partition(".")[0]
     if wish.on is not None and wish.on != translation.thinking:
-        yield Difference(key, f"thinking {wish.on} became {translation.thinking}", True, near=True)
+        what = f"thinking {wish.on} became {translation.thinking}"
+        yield Difference(key, what, True, near=True, also=also)
     if wish.effort is not None and wish.effort != translation.body.get("reasoning_effort"):
-        yield Difference(wish.path, f"effort {wish.effort!r} was not sent", True, near=True)
+        what = f"effort {wish.effort!r} was not sent"
+        yield Difference(wish.path, what, True, near=True, also=also)
     if wish.budget:
-        yield Difference(wish.path, "no budget is kept", True, near=True)
+        yield Difference(wish.path, "no budget is kept", True, near=True, also=also)
 
 
 # -- caching ---------------------------------------------------------------------------------------

@@ -14,7 +14,8 @@ from typing import Any
 Json = dict[str, Any]
 
 THINKING_PARTS = ("thinking", "reasoning", "redacted_thinking")
-_SCHEMA_KEYS = ("parameters", "input_schema", "inputSchema")
+_SCHEMA_KEYS = ("parameters", "input_schema", "inputSchema", "parametersJsonSchema")
+_GROUPS = ("functionDeclarations", "function_declarations")
 
 
 def plain(value: Any, above: tuple[int, ...] = ()) -> Any:
@@ -88,9 +89,18 @@ def declared(given: Json) -> Iterator[Tool]:
             places.append((f"messages[{number}].tools", message["tools"]))
     for path, tools in places:
         for index, tool in enumerate(tools):
-            yield _tool(f"{path}[{index}]", tool)
+            where = f"{path}[{index}]"
+            group = next((key for key in _GROUPS if isinstance(_get(tool, key), list)), None)
+            for place, one in enumerate(tool[group] if group else ()):
+                yield _tool(f"{where}.{group}[{place}]", one)
+            if not group:
+                yield _tool(where, tool)
     for index, function in enumerate(given.get("functions") or []):
         yield Tool(f"functions[{index}]", "function", function, f"functions[{index}].parameters")
+
+
+def _get(tool: Any, key: str) -> Any:
+    return tool.get(key) if isinstance(tool, dict) else None
 
 
 def _tool(path: str, tool: Any) -> Tool:
@@ -129,6 +139,11 @@ class Wish:
     effort: str | None = None
     budget: bool = False
 
+    @property
+    def said(self) -> tuple[bool | None, str | None, bool]:
+        """What tells two wishes apart, wherever they stand."""
+        return self.on, self.effort, self.budget
+
 
 def wishes(given: Json) -> Iterator[Wish]:
     """Every word about thinking, in whatever stack's spelling."""
@@ -155,6 +170,12 @@ def wishes(given: Json) -> Iterator[Wish]:
     for key in ("thinking", "enable_thinking"):
         if isinstance(template, Mapping) and isinstance(template.get(key), bool):
             yield Wish(f"chat_template_kwargs.{key}", template[key])
+    if isinstance(given.get("think"), bool):
+        yield Wish("think", given["think"])
+    for key in ("thinking_budget", "thinking_token_budget", "reasoning_budget"):
+        if isinstance(given.get(key), int) and given[key] >= 0:
+            some = given[key] > 0
+            yield Wish(key, None if some else False, budget=some)
     reasoning = given.get("reasoning")
     if isinstance(reasoning, Mapping):
         if isinstance(reasoning.get("enabled"), bool):
@@ -185,9 +206,9 @@ def thoughts(message: Json) -> dict[str, str]:
     places = {
         "reasoning_content": [message.get("reasoning_content")],
         "reasoning": [message.get("reasoning")],
-        "reasoning_details": map(_thought, message.get("reasoning_details") or ()),
-        "thinking_blocks": map(_thought, message.get("thinking_blocks") or ()),
-        "content": map(_thought, parts),
+        "reasoning_details": map(thought_of, message.get("reasoning_details") or ()),
+        "thinking_blocks": map(thought_of, message.get("thinking_blocks") or ()),
+        "content": map(thought_of, parts),
         "provider_specific_fields": [fields.get("reasoning_content")],
     }
     found = {}
@@ -198,7 +219,7 @@ def thoughts(message: Json) -> dict[str, str]:
     return found
 
 
-def _thought(part: Any) -> str:
+def thought_of(part: Any) -> str:
     """The text of one entry or part; an encrypted one has none."""
     if not isinstance(part, Mapping):
         return ""
@@ -207,7 +228,7 @@ def _thought(part: Any) -> str:
         if isinstance(value, str) and value:
             return value
         if isinstance(value, list):
-            return "\n".join(filter(None, map(_thought, value)))
+            return "\n".join(filter(None, map(thought_of, value)))
     return ""
 
 

@@ -10,7 +10,9 @@ from typing import Any
 from llm_kimi.translation import Translation
 
 from .difference import Difference
-from .pairing import Call, Turn, read_dialogue
+from .forms import PARTS, as_sent, data_text, hear, is_data
+from .forms import part as as_part
+from .pairing import Call, Turn, id_of, read_dialogue
 from .reading import THINKING_PARTS, same_thought, thoughts, whole
 from .schemas import lost_keys
 
@@ -32,12 +34,17 @@ class Talk:
         self.translation = translation
         names = translation.restore.tool_names
         self.names = {sent: whole(name) for sent, name in names.items()}
-        self.before = read_dialogue(given["messages"])
+        self.heard = hear(given)
+        self.before = read_dialogue(self.heard.messages)
         body = [m for m in translation.body["messages"] if "tools" not in m]
-        self.after = read_dialogue(body)
+        self.loaded = len(body) < len(translation.body["messages"])
+        self.after = read_dialogue(as_sent(body))
         self.place = 0
+        # Results without a call of their own that answer another one.
+        self.guessed: set[str] = set()
 
     def differences(self) -> Iterator[Difference]:
+        yield from self.heard.found
         for turn in self.before.turns:
             yield from self.made_up(turn) if turn.made_up else self.said(turn)
         if not self.place and self._only_a_blank():
@@ -45,7 +52,8 @@ class Talk:
             return
         for turn in self.after.turns[self.place :]:
             yield Difference("messages (never)", f"nobody said {turn.message}", True)
-        for _, message in self.after.strays:
+        made_up = [turn.message for turn in self.after.turns if turn.made_up]
+        for message in [*made_up, *(message for _, message in self.after.strays)]:
             yield Difference("messages (never)", f"a result without its call: {message}", True)
         for path, message in self.before.strays:
             yield from self.stray(path, message)
@@ -76,7 +84,10 @@ class Talk:
         sent = self.next(role)
         blank = not texts and not media and not turn.calls
         if role == "system" and message.get("tools"):
-            yield Difference(f"{where}.tools", "in a place of their own")
+            if message.get("content") is not None or not self.loaded:
+                # Of tools that are declared before as well each one is told.
+                near = self.translation.model.dynamic_tools
+                yield Difference(f"{where}.tools", "in a place of their own", near=near)
             if message.get("content") is None:
                 return
         if message["role"] == "developer":
@@ -202,6 +213,12 @@ class Talk:
             return
         sent = now.result[1]
         if call.result is None:
+            guess = self.guess(sent)
+            if guess is not None:
+                self.guessed.add(guess)
+                also = (f"{guess}.tool_call_id",)
+                yield Difference(guess, "the result of another call", True, also=also)
+                return
             what = f"a made-up result: {sent}"
             yield Difference("messages[].tool_calls", what, True, near=True, also=(call.path,))
             return
@@ -213,12 +230,13 @@ class Talk:
         blank = not texts and not media
         if shown != media or not (blank or have in (texts, ["\n".join(texts)])):
             # A second result for the call may stand in the same place.
-            if not (self.before.strays and _within(texts, have)):
+            extra = self.before.strays or any(turn.made_up for turn in self.before.turns)
+            if not (extra and _within(texts, have)):
                 yield Difference(f"{where} (never)", f"{texts} became {have}", True)
             return
         if blank:
             yield Difference(f"{where}.content", "an empty result is filled")
-        elif isinstance(message["content"], list) and isinstance(sent["content"], str):
+        elif not isinstance(message["content"], str) and isinstance(sent["content"], str):
             yield Difference(f"{where}.content", "parts became one text")
         yield from self.result_keys(where, message)
 
@@ -228,15 +246,26 @@ class Talk:
             if key not in ("role", "content", "tool_call_id", "name") and value:
                 yield Difference(f"{where}.{key}", "lost")
 
+    def guess(self, sent: Json) -> str | None:
+        """Where the result that is sent stood, if it had no call of its own."""
+        for turn in self.before.turns:
+            if turn.made_up and turn.path not in self.guessed:
+                if contents(turn.message, "tool") == contents(sent, "tool"):
+                    return turn.path
+        return None
+
     def made_up(self, turn: Turn) -> Iterator[Difference]:
-        """A result of the old form whose call is gone: a call is made up, or it is lost."""
-        sent = self.next("assistant")
-        yield Difference(turn.path, "a call was made up for it", also=(f"{turn.path}.role",))
-        if sent is not None and len(sent.calls) == 1:
-            self.place += 1
-            yield from self.answer(turn.calls[0], sent.calls[0])
-        else:
-            yield Difference(turn.path, "the result is lost", True)
+        """A result whose call is gone: a call is made up for it, or it stands in another one."""
+        if turn.path in self.guessed:
+            return
+        sent, call = self.next("assistant"), turn.calls[0]
+        if sent is None or len(sent.calls) != 1 or sent.message.get("content"):
+            yield from self.stray(turn.path, turn.message)
+            return
+        self.place += 1
+        also = (f"{turn.path}.role",) if call.legacy else ()
+        yield Difference(turn.path, "a call was made up for it", not call.legacy, also=also)
+        yield from self.answer(call, sent.calls[0])
 
     def stray(self, path: str, message: Json) -> Iterator[Difference]:
         """A second result, or one without a call: sent with another text, or told as lost."""
@@ -292,8 +321,10 @@ def _unwrapped(meant: Any) -> Any:
 
 
 def _holds(now: Any, given: Any) -> bool:
-    """Whether the wrapped text or value can be read in what is sent."""
-    return isinstance(now, dict) and given in now.values()
+    """Whether the wrapped text or value can be read in what is sent, as it is or as JSON."""
+    if not isinstance(now, dict):
+        return False
+    return given in now.values() or given in map(_unwrapped, now.values())
 
 
 def contents(message: Json, role: str) -> tuple[list[str], list[Any]]:
@@ -302,10 +333,16 @@ def contents(message: Json, role: str) -> tuple[list[str], list[Any]]:
     refusal = message.get("refusal") if role == "assistant" else None
     if content is None or content == "" or content == []:
         return ([refusal] if refusal else []), []
+    if isinstance(content, Mapping) and "type" in content:
+        content = [content]
+    if role == "tool" and is_data(content):
+        return [data_text(content)], []
     if not isinstance(content, list):
         return [str(content)], []
     texts, media = [], []
-    for part in content:
+    for part in map(as_part, content):
+        if part.get("type") in PARTS:
+            continue
         if role == "assistant" and part.get("type") in THINKING_PARTS:
             continue
         text = part.get("text") or part.get("refusal")
@@ -327,8 +364,13 @@ def _picture(url: Any) -> Any:
 
 def part_keys(content: Any, where: str) -> Iterator[Difference]:
     """What stands in parts beside their text or picture."""
-    for index, part in enumerate(content if isinstance(content, list) else ()):
-        path, kind = f"{where}.content[{index}]", part.get("type")
+    for index, given in enumerate(content if isinstance(content, list) else ()):
+        if is_data(content) or (isinstance(given, Mapping) and given.get("type") in PARTS):
+            continue
+        path, part = f"{where}.content[{index}]", as_part(given)
+        kind = part.get("type")
+        if part is not given:
+            yield Difference(path, "another API's part", near=True)
         if kind in THINKING_PARTS:
             also = (f"{where}.reasoning_content",)
             yield Difference(path, "a thought is no part", near=True, also=also)

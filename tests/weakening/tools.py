@@ -43,7 +43,7 @@ def tools(given: Json, translation: Translation) -> Iterator[Difference]:
             continue
         # Of several with one name one is sent; the others are told, as lost if they differ.
         found = [list(_tool(tool, body, translation)) for tool in group]
-        best = min(range(len(group)), key=lambda place: len(found[place]))
+        best = min(range(len(group)), key=lambda place: _weight(found[place]))
         yield from found[best]
         for place, tool in enumerate(group):
             if place != best:
@@ -55,8 +55,14 @@ def tools(given: Json, translation: Translation) -> Iterator[Difference]:
         yield Difference("tools (never)", f"tools that nobody declared: {sorted(extra)}")
 
 
+def _weight(found: list[Difference]) -> tuple[int, int]:
+    """How far a declaration is from what is sent; what changes the meaning first."""
+    return sum(one.meaning for one in found), len(found)
+
+
 def _described(tool: Tool) -> Any:
-    return tool.body.get("description"), tool.body.get("parameters"), bool(tool.body.get("strict"))
+    body = tool.body
+    return body.get("description") or "", body.get("parameters") or {}, bool(body.get("strict"))
 
 
 def _tool(tool: Tool, body: Json, translation: Translation) -> Iterator[Difference]:
@@ -97,7 +103,10 @@ def wish(given: Json) -> tuple[str, set[str], str]:
     if choice is None:
         return "auto", set(), ""
     if isinstance(choice, str):
-        return {"any": "required"}.get(choice, choice), set(), ""
+        word = {"any": "required"}.get(choice, choice)
+        if word not in ("auto", "none", "required"):
+            return ("named", {choice}, "") if choice in _names(given) else ("other", set(), "")
+        return word, set(), ""
     if not isinstance(choice, Mapping):
         return "other", set(), ""
     kind = choice.get("type")
@@ -109,6 +118,10 @@ def wish(given: Json) -> tuple[str, set[str], str]:
         return "required" if kind == "any" else str(kind), set(), ""
     body = choice.get("custom" if kind == "custom" else "function") or choice
     return ("named", {body["name"]}, "") if "name" in body else ("other", set(), "")
+
+
+def _names(given: Json) -> set[Any]:
+    return {tool.name for tool in declared(given)}
 
 
 def choice_path(given: Json) -> str:
