@@ -124,9 +124,14 @@ class Assistant:
 
     def _reasoning(self, kept: Json, message: Mapping[str, Any], where: str) -> None:
         """``reasoning_content``, or what other stacks call it."""
-        if message.keys().isdisjoint(_THOUGHTS) and not isinstance(message.get("content"), list):
-            return
         given = kept.get("reasoning_content")
+        if not isinstance(message.get("content"), list):
+            places = _THOUGHTS & message.keys()
+            if not places:
+                return
+            if len(places) == 1 and type(given) is str and given:  # as Kimi has it
+                self._unless_it_never_thinks(kept, where)
+                return
         require(
             given is None or isinstance(given, (str, list, dict)),
             "must be text",
@@ -157,6 +162,9 @@ class Assistant:
                 "thinking",
             )
         self._note_unread(message, thought, where)
+        self._unless_it_never_thinks(kept, where)
+
+    def _unless_it_never_thinks(self, kept: Json, where: str) -> None:
         if self.work.draft.model.thinking.mode == "never" and "reasoning_content" in kept:
             self.work.tally.note(
                 "no reasoning",

@@ -123,7 +123,9 @@ def settle(schema: dict[str, Any]) -> dict[str, Any]:
     walle's default level: "conflicting keywords found in anyOf with parent". The outer text goes
     in front of that of the branches, since these must stay with what they describe.
     """
-    branches = schema.get("anyOf", ())
+    if "anyOf" not in schema:
+        return schema
+    branches = schema["anyOf"]
     for keyword, between in (("description", "\n"), ("title", ": ")):
         outer = schema.get(keyword)
         described = [branch for branch in branches if keyword in branch]

@@ -65,13 +65,13 @@ class Own:
         if schema.get("multipleOf") == 1 and schema["multipleOf"] is not True:
             self.did("multipleOf 1 written as type integer")
             types = tuple("integer" if t == "number" else t for t in types or TYPES)
-        items = self._array(bounds) if _OF_ARRAYS & schema.keys() else None
+        items = self._array(bounds) if not _OF_ARRAYS.isdisjoint(schema) else None
         if self._contains(bounds):
             types = tuple(t for t in types or TYPES if t != "array")
         props: dict[str, Expr] = {}
         required: tuple[str, ...] = ()
         extra: Expr | None = None
-        if OF_OBJECTS & schema.keys():
+        if not OF_OBJECTS.isdisjoint(schema):
             props, required, extra, names = read_object(self.part, self.rules, self.did)
             self.seen |= names
         if "if" in schema or "dependentSchemas" in schema or "dependencies" in schema:
@@ -138,7 +138,7 @@ class Own:
     def _bounds(self) -> Bounds:
         bounds: Bounds = {}
         schema = self.schema
-        if not BOUNDS.keys() & schema.keys():
+        if BOUNDS.keys().isdisjoint(schema):
             return bounds
         for keyword, kind in BOUNDS.items():
             where = f"{self.path}.{keyword}"

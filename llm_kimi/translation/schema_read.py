@@ -55,6 +55,9 @@ _READ = {*BOUNDS, *ANNOTATIONS} | set(
 _SAYS_NOTHING = frozenset({"$ref", "$dynamicRef", "$recursiveRef", "$defs", "definitions"})
 _SOME = frozenset({SOME_NAMES, SOME_ITEMS})
 
+# Without these a schema says no more than its own keywords do. Most have none of them.
+_FURTHER = frozenset({*APPLICATORS, "contains", "nullable"})
+
 MOST_ALTERNATIVES = 200
 _MOST_LITERALS = 50
 
@@ -235,12 +238,14 @@ class Reader:
             self.did("keywords without a value (null, or [] for {}) left out")
         path = written.path
         part = Part(schema, path, self.document.enter(written.schema, written.scope))
-        if not schema.keys() <= _READ:
+        if not _READ.issuperset(schema):
             self.dropped.update(dict.fromkeys(key for key in schema if key not in _READ))
         atom, values = Own(part, self.did, self.strict).read()
         own = Alternatives((atom,), self._notes(schema))
         if values is not None:
             own = self.both(own, self._listed(values, part), path)
+        if _FURTHER.isdisjoint(written.schema):
+            return own
         found = [(own, path)]
         for index, sub in enumerate(list_of(schema, "allOf", path)):
             self.did("allOf merged")

@@ -35,7 +35,7 @@ def value_rules(schema: Mapping[str, Any], path: str, strict: bool) -> list[Rule
     itself ``format`` is an annotation.
     """
     rules: list[Rule] = []
-    if not _KEYWORDS & schema.keys():
+    if _KEYWORDS.isdisjoint(schema):
         return rules
 
     def add(keyword: str, note: str, types: frozenset[str], lost: bool = True) -> None:

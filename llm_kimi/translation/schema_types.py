@@ -48,6 +48,8 @@ def read_types(
     given = schema.get("type")
     if given is None:
         return None
+    if isinstance(given, str) and given in ALL:
+        return (given,)
     where = f"{part.path}.type"
     names = [given] if isinstance(given, str) else given
     if not isinstance(names, list) or not names or not all(isinstance(n, str) for n in names):

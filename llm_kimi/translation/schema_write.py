@@ -211,7 +211,7 @@ class Writer:
         if len(distinct) > 1:
             return self._finish({"anyOf": list(distinct.values())}, said.notes, said.rules)
         schema, notes, rules = branches[0]
-        return self._finish(schema, said.notes.over(notes), (*rules, *said.rules))
+        return self._finish(schema, said.notes.beside(notes), (*rules, *said.rules))
 
     def _bare(self, expr: Expr) -> Alternatives | None:
         """What is left of an expression that contains itself: the reference that goes round.
@@ -452,9 +452,11 @@ class Writer:
 
     def _spend(self, schema: dict[str, Any]) -> None:
         size = 24 + len(schema.get("description", "")) + len(schema.get("title", ""))
-        size += sum(len(str(value)) + 4 for value in schema.get("enum", ()))
-        size += sum(len(name) + 4 for name in schema.get("properties", ()))
-        size += sum(len(name) + 4 for name in schema.get("required", ()))
+        if "enum" in schema:
+            size += sum(len(str(value)) + 4 for value in schema["enum"])
+        for keyword in ("properties", "required"):
+            if keyword in schema:
+                size += sum(map(len, schema[keyword])) + 4 * len(schema[keyword])
         self.budget -= size
         if self.budget < 0:
             raise TooLargeError
