@@ -221,6 +221,9 @@ class Draft:
 
     def take(self, changes: Iterable[Adjustment]) -> None:
         """Record adjustments that were made elsewhere, under the caller's paths."""
+        if not self.places:
+            self.adjustments += changes
+            return
         for change in changes:
             self.adjustments.append(replace(change, param=self.path(change.param)))
 

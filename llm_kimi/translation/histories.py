@@ -2,9 +2,9 @@
 
 In: ``messages`` with items of the Responses API (``function_call``, ``function_call_output``,
 ``reasoning``), with Anthropic's ``tool_use`` and ``tool_result`` parts, with calls that have no
-wrapping; other words for Partial Mode. Out: messages of the roles that chat completions know, and in
-``draft.message_paths`` where each of them came from. Parts that were taken stay where they are: the
-translation of contents passes over them.
+wrapping; other words for Partial Mode. Out: messages of the roles that chat completions know, and
+in ``draft.message_paths`` where each of them came from. Parts that were taken stay where they are:
+the translation of contents passes over them.
 """
 
 from __future__ import annotations

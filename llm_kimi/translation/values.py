@@ -38,7 +38,8 @@ _HALF = "half a character (a lone surrogate) cannot be sent"
 # named here is "text": half characters are replaced there. In "exact" they are an error, because
 # another text would name something else; "id" leaves them to the pairing of calls, which gives its
 # ids another form anyway. In a schema any other keyword is "loose": nothing depends on it. "words"
-# are loose as well, but the model reads them.
+# are loose as well, but the model reads them. Fields and forms of other stacks are named as well:
+# their schemas may stand one level further in (``json``, ``schema``).
 def _places(**places: str) -> dict[str, str]:
     """Key -> context, written as context -> keys."""
     return {key: context for context, keys in places.items() for key in keys.split()}
@@ -46,10 +47,14 @@ def _places(**places: str) -> dict[str, str]:
 
 _CONTEXTS: dict[str, dict[str, str]] = {
     "request": _places(
+        request="extra_body options text generation_config generationConfig output_config",
         message="messages",
         tool="tools functions",
         format="response_format",
-        exact="tool_choice function_call user safety_identifier prompt_cache_key stop model",
+        schema="guided_json json_schema format output_format response_schema responseSchema "
+        "response_json_schema responseJsonSchema",
+        exact="tool_choice function_call user safety_identifier prompt_cache_key stop model "
+        "stop_sequences stopSequences",
     ),
     "message": _places(
         message="content tool_calls function_call function custom",
@@ -58,16 +63,17 @@ _CONTEXTS: dict[str, dict[str, str]] = {
         tool="tools",
     ),
     "tool": _places(
-        tool="function custom",
-        schema="parameters input_schema inputSchema schema",
+        tool="function custom toolSpec functionDeclarations function_declarations",
+        schema="parameters input_schema inputSchema schema parametersJsonSchema "
+        "parameters_json_schema",
         exact="name",
     ),
     "format": _places(format="json_schema", schema="schema"),
     "schema": _places(
         schemas="properties patternProperties $defs definitions dependentSchemas dependencies "
         "dependentRequired",
-        schema="items prefixItems additionalItems unevaluatedItems contains anyOf allOf oneOf not "
-        "if then else additionalProperties unevaluatedProperties propertyNames contentSchema",
+        schema="json schema json_schema items prefixItems additionalItems unevaluatedItems "
+        "contains anyOf allOf oneOf not if then else additionalProperties unevaluatedProperties propertyNames contentSchema",
         exact="enum const required type id $id $ref $anchor $schema $dynamicRef $dynamicAnchor "
         "$recursiveRef minimum maximum exclusiveMinimum exclusiveMaximum multipleOf minLength "
         "maxLength minItems maxItems uniqueItems minContains maxContains minProperties "

@@ -244,8 +244,10 @@ _SAID = {
 }
 _USE = {"type": "tool_use", "id": "t1", "name": "look_up", "input": {"q": "x"}}
 _USED = {"type": "tool_result", "tool_use_id": "t1", "content": "18"}
-_PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNkYAAAAAYAAjCB0C8AAAAASUVORK5CYII="
-_SHOT = {
+_PNG = (
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNkYAAAAAYAAjCB0C8AAAAASUVORK5CYII="
+)
+_SHOT: Json = {
     "type": "image",
     "source": {"type": "base64", "media_type": "image/png", "data": _PNG},
 }

@@ -1,7 +1,7 @@
 """A conversation as other APIs write it, as the messages of chat completions.
 
-Items of the Responses API, parts of Claude's for calls and results, calls without a wrapping, system
-prompts beside the messages. A reading of its own: what each of them means, and where it stood.
+Items of the Responses API, parts of Claude's for calls and results, calls without a wrapping,
+system prompts beside the messages. A reading of its own: what each means, and where it stood.
 """
 
 from __future__ import annotations
@@ -179,7 +179,9 @@ def part(given: Any) -> Any:
 def is_data(content: Any) -> bool:
     """Whether the result of a tool is data rather than text or parts."""
     if isinstance(content, list):
-        parts = [isinstance(item, Mapping) and isinstance(item.get("type"), str) for item in content]
+        parts = [
+            isinstance(item, Mapping) and isinstance(item.get("type"), str) for item in content
+        ]
         return bool(parts) and not any(parts)
     return isinstance(content, (Mapping, int, float)) and "type" not in (
         content if isinstance(content, Mapping) else ()

@@ -12,7 +12,7 @@ from llm_kimi.translation import Translation
 from .difference import Difference
 from .forms import PARTS, as_sent, data_text, hear, is_data
 from .forms import part as as_part
-from .pairing import Call, Turn, id_of, read_dialogue
+from .pairing import Call, Turn, read_dialogue
 from .reading import THINKING_PARTS, same_thought, thoughts, whole
 from .schemas import lost_keys
 
@@ -249,9 +249,9 @@ class Talk:
     def guess(self, sent: Json) -> str | None:
         """Where the result that is sent stood, if it had no call of its own."""
         for turn in self.before.turns:
-            if turn.made_up and turn.path not in self.guessed:
-                if contents(turn.message, "tool") == contents(sent, "tool"):
-                    return turn.path
+            open_ = turn.made_up and turn.path not in self.guessed
+            if open_ and contents(turn.message, "tool") == contents(sent, "tool"):
+                return turn.path
         return None
 
     def made_up(self, turn: Turn) -> Iterator[Difference]:
