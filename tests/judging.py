@@ -6,8 +6,10 @@ import json
 import re
 from typing import Any
 
-from llm_kimi import InvalidRequestError
+from llm_kimi import InvalidRequestError, Translation, translate
 from llm_kimi.simulator.mfjs import check_schema
+from llm_kimi.simulator.rules import check_chat, ignored
+from tests.weakening import silent
 
 Json = dict[str, Any]
 
@@ -40,6 +42,22 @@ def not_json(body: Json) -> list[str]:
     except Exception as error:
         return [f"the body is not JSON: {error!r}"]
     return [] if json.loads(text) == body else ["the body is not as plain as JSON"]
+
+
+def judged(request: Json, *, checked: bool = True) -> Translation:
+    """The translation of a request, which Kimi takes and uses, which tells all that it changes and
+    finds nothing more to do. ``checked``: whether the weakening checker looks at it."""
+    translation = translate(request)
+    body = translation.body
+    if not translation.needs:
+        assert check_chat(body) is None
+        assert not_json(body) == []
+    assert ignored(body) == []
+    if checked:
+        assert silent(request, translation) == []
+    again = translate(body)
+    assert (again.body, again.adjustments) == (body, ())
+    return translation
 
 
 def ultra(body: Json) -> list[str]:

@@ -268,3 +268,12 @@ def test_the_rule_for_what_is_left_is_in_the_description() -> None:
         "properties.x.allOf[0].patternProperties.^S_",
         "properties.x.unevaluatedProperties",
     ]
+
+
+def test_one_alternative_keeps_its_description_beside_the_outer_one() -> None:
+    for keyword in ("anyOf", "oneOf"):
+        sent, lost_places = prop(
+            {"description": "outer", keyword: [{"const": "a", "description": "one"}]}
+        )
+        assert sent == {"type": "string", "enum": ["a"], "description": "outer\none"}
+        assert lost_places == []

@@ -7,19 +7,13 @@ from typing import Any
 import pytest
 
 from llm_kimi import InvalidRequestError, Translation, translate
-from llm_kimi.simulator.rules import check_chat, ignored
+from tests.judging import judged
 
 HI = {"role": "user", "content": "Hi"}
 
 
 def run(model: str = "kimi-k2.6", *, messages: Any = None, **more: Any) -> Translation:
-    translation = translate({"model": model, "messages": messages or [HI], **more})
-    if not translation.needs:
-        assert check_chat(translation.body) is None
-    assert ignored(translation.body) == []
-    again = translate(translation.body)
-    assert (again.body, again.adjustments) == (translation.body, ())
-    return translation
+    return judged({"model": model, "messages": messages or [HI], **more}, checked=False)
 
 
 def told(translation: Translation) -> dict[str, bool]:

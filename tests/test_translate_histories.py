@@ -10,9 +10,9 @@ import pytest
 
 from llm_kimi import InvalidRequestError, Translation, translate
 from llm_kimi.catalog import MODELS, Model
-from llm_kimi.simulator.rules import check_chat, ignored
 from llm_kimi.translation.arguments import INVALID_ARGUMENTS, argument_text, parse_arguments
 from llm_kimi.translation.pairing import NO_RESULT, UNKNOWN_FUNCTION
+from tests.judging import judged
 
 Json = dict[str, Any]
 every_model = pytest.mark.parametrize("model", MODELS, ids=lambda model: model.id)
@@ -38,13 +38,7 @@ def result(call_id: Any = "a", content: Any = "ok", **more: Any) -> Json:
 def run(*talk: Any, model: Model | str = K3, **more: Any) -> Translation:
     """What is sent, which Kimi takes, can be written, and stays as it is."""
     name = model if isinstance(model, str) else model.id
-    translation = translate({"model": name, "messages": list(talk), **more})
-    assert check_chat(translation.body) is None
-    assert ignored(translation.body) == []
-    json.dumps(translation.body, ensure_ascii=False, allow_nan=False).encode()
-    again = translate(translation.body)
-    assert (again.body, again.adjustments) == (translation.body, ())
-    return translation
+    return judged({"model": name, "messages": list(talk), **more})
 
 
 def sent(translation: Translation) -> list[Json]:
@@ -936,3 +930,21 @@ def test_calls_without_the_wrapping_are_understood(flat: Json) -> None:
     (made,) = sent(translation)[1]["tool_calls"]
     assert made == call("a", arguments='{"q": 1}')
     assert not translation.changes_of_meaning
+
+
+def test_turns_with_calls_that_follow_each_other_wait_together() -> None:
+    """Clients that write one message for each of several calls at once, without ids."""
+    turns = [calling(call("", "f")), calling(call("", "f"))]
+    translation = run(USER, *turns, result(""), result("", "second"), USER)
+    assert pairs(translation) == [[("f", "ok")], [("f", "second")]]
+    old = [
+        {
+            "role": "assistant",
+            "content": None,
+            "reasoning_content": "hm",
+            "function_call": {"name": "f", "arguments": arguments},
+        }
+        for arguments in ("{}", '{"b": 1}')
+    ]
+    results = [{"role": "function", "name": "f", "content": text} for text in ("1", "2")]
+    assert pairs(run(USER, *old, *results)) == [[("f", "1")], [("f", "2")]]

@@ -8,8 +8,7 @@ import pytest
 
 from llm_kimi import InvalidRequestError, Translation, translate
 from llm_kimi.catalog import MODELS, Model
-from llm_kimi.simulator.rules import check_chat, ignored
-from tests.weakening import silent
+from tests.judging import judged
 
 Json = dict[str, Any]
 every_model = pytest.mark.parametrize("model", MODELS, ids=lambda model: model.id)
@@ -40,14 +39,7 @@ def run(
         **({} if thinking else {"thinking": False}),
         **more,
     }
-    translation = translate(request)
-    assert check_chat(translation.body) is None
-    assert ignored(translation.body) == []
-    if checked:
-        assert silent(request, translation) == []
-    again = translate(translation.body)
-    assert (again.body, again.adjustments) == (translation.body, ())
-    return translation
+    return judged(request, checked=checked)
 
 
 def sent(translation: Translation) -> list[Json]:

@@ -380,3 +380,20 @@ def test_what_the_sdk_merges_replaces_what_it_meets() -> None:
     translation = words("kimi-k3", reasoning_effort="low", extra_body={"reasoning_effort": "max"})
     assert translation.body["reasoning_effort"] == "max"
     assert [item.param for item in translation.changes_of_meaning] == ["reasoning_effort"]
+
+
+@pytest.mark.parametrize(
+    ("more", "changed"),
+    [
+        ({"thinking": {"type": "disabled", "budget_tokens": 100}}, False),
+        ({"enable_thinking": False, "thinking_budget": 100}, False),
+        ({"enable_thinking": False, "reasoning": {"max_tokens": 100}}, True),
+        ({"enable_thinking": False, "thinking": {"budget_tokens": 100}}, True),
+    ],
+)
+def test_a_budget_beside_a_switch_that_is_off_counts_where_it_asks_for_thinking(
+    more: Any, changed: bool
+) -> None:
+    translation = run("kimi-k2.6", **more)
+    assert translation.body["thinking"] == {"type": "disabled"}
+    assert bool(translation.changes_of_meaning) is changed

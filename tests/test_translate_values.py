@@ -720,3 +720,24 @@ def spoiled(draw: st.DrawFn) -> Any:
 @given(spoiled())
 def test_any_python_object_is_json_or_an_error(request_: Any) -> None:
     check(request_)
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        lambda schema: {"guided_json": schema},
+        lambda schema: {"extra_body": {"guided_json": schema}},
+        lambda schema: {"text": {"format": {"type": "json_schema", "schema": schema}}},
+        lambda schema: {"generationConfig": {"responseSchema": schema}},
+        lambda schema: {"tools": [{"functionDeclarations": [{"name": "f", "parameters": schema}]}]},
+        lambda schema: {"tools": [{"toolSpec": {"name": "f", "inputSchema": {"json": schema}}}]},
+    ],
+)
+def test_a_schema_in_a_field_of_another_stack_is_one(place: Any) -> None:
+    """A choice that is no character is an error there as well, with the path."""
+    schema = {"type": "object", "properties": {"a": {"enum": [HALF, "whole"]}}}
+    with pytest.raises(InvalidRequestError) as caught:
+        translate(plain(**place(schema)))
+    assert (caught.value.param or "").endswith(".properties.a.enum[0]")
+    with_default = {"type": "object", "properties": {"a": {"type": "string", "default": HALF}}}
+    assert translate(plain(**place(with_default))).changes_of_meaning == ()

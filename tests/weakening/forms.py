@@ -162,10 +162,19 @@ def part(given: Any) -> Any:
     if isinstance(given, str):
         return {"type": "text", "text": given}
     kind = given.get("type")
+    text = given.get("text")
+    if kind == "text" and isinstance(text, Mapping):  # the Assistants API
+        return {**given, "text": text.get("value")}
+    if kind is None and isinstance(text, str):
+        return {"type": "text", **given}
+    if kind == "document" and given["source"].get("type") == "text":
+        said = [given.get("title"), given["source"]["data"]]
+        return {"type": "text", "text": "\n\n".join(filter(None, said))}
     if kind in ("input_text", "output_text"):
         return {"type": "text", "text": given.get("text")}
     if kind == "input_image":
-        return {"type": "image_url", "image_url": {"url": given.get("image_url")}}
+        url = given.get("image_url")
+        return {"type": "image_url", "image_url": url if isinstance(url, Mapping) else {"url": url}}
     if kind == "image" and isinstance(given.get("source"), Mapping):
         source = given["source"]
         url = f"data:{source.get('media_type')};base64,{source.get('data')}"

@@ -10,6 +10,9 @@ from .forms import Heard
 
 Json = dict[str, Any]
 
+RESULT_IDS = ("tool_call_id", "call_id", "tool_use_id", "toolCallId")
+"""Names of stacks for the id of the call that a result answers."""
+
 
 @dataclass
 class Call:
@@ -74,7 +77,14 @@ def read_dialogue(messages: list[Heard]) -> Dialogue:
 
 def id_of(value: Any) -> str:
     """An id as text; what is no id is the empty text."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     return str(value).strip() if isinstance(value, (str, int, float)) else ""
+
+
+def _wanted(message: Json) -> str:
+    """The id of the call that a result answers."""
+    return next(filter(None, (id_of(message.get(key)) for key in RESULT_IDS)), "")
 
 
 def _calls(heard: Heard) -> Iterator[Call]:
@@ -103,7 +113,7 @@ def _groups(dialogue: Dialogue) -> Iterator[list[Call]]:
 
 def _result(dialogue: Dialogue, path: str, message: Json) -> None:
     """The call that a result answers: by its id, else by name and order in the latest turns."""
-    wanted, known = id_of(message.get("tool_call_id")), False
+    wanted, known = _wanted(message), False
     groups = list(_groups(dialogue))
     for group in groups if wanted else ():
         for call in group:
@@ -133,7 +143,7 @@ def _ahead(dialogue: Dialogue, call: Call) -> None:
         found = turn.calls[0].result if turn.made_up else None
         if found is None or call.result is not None or turn.calls[0].legacy or not call.id:
             continue
-        if id_of(found[1].get("tool_call_id")) == call.id:
+        if _wanted(found[1]) == call.id:
             call.result = found
             dialogue.turns.remove(turn)
             return
@@ -143,7 +153,7 @@ def _legacy_result(dialogue: Dialogue, path: str, message: Json) -> None:
     for group in _groups(dialogue):
         for call in group:
             waits = call.legacy and call.result is None
-            if waits and call.body.get("name") == message.get("name"):
+            if waits and message.get("name") in (call.body.get("name"), None, ""):
                 call.result = (path, message)
                 return
     _make_up(dialogue, path, message, legacy=True)

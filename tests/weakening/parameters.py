@@ -20,7 +20,7 @@ _THINKING = (
     *("think", "include_reasoning", *_BUDGETS),
 )
 _CACHING = ("prompt_cache_options", "prompt_cache_retention")
-_PARTIAL = ("continue_final_message", "add_generation_prompt")
+_PARTIAL = ("continue_final_message", "add_generation_prompt", "partial")
 _ELSEWHERE = {
     *("messages", "tools", "functions", "tool_choice", "function_call", "response_format"),
     *("max_tokens", "max_completion_tokens", "user", "safety_identifier", "stop", "n"),
@@ -207,7 +207,7 @@ def caching(given: Json, translation: Translation) -> Iterator[Difference]:
 def partial(given: Json, translation: Translation) -> Iterator[Difference]:
     """Words of vLLM for Partial Mode."""
     last = translation.body["messages"][-1]
-    wanted = given.get("continue_final_message") is True
+    wanted = True in (given.get("continue_final_message"), given.get("partial"))
     for key in _PARTIAL:
         if given.get(key) is not None:
             lost = wanted and last.get("partial") is not True

@@ -13,7 +13,10 @@ from typing import Any
 
 Json = dict[str, Any]
 
-THINKING_PARTS = ("thinking", "reasoning", "redacted_thinking")
+THINKING_PARTS = (
+    *("thinking", "reasoning", "redacted_thinking", "reasoning_content", "reasoning_text"),
+    *("thought", "reasoning.text", "reasoning.summary", "reasoning.encrypted"),
+)
 _SCHEMA_KEYS = ("parameters", "input_schema", "inputSchema", "parametersJsonSchema")
 _GROUPS = ("functionDeclarations", "function_declarations")
 
@@ -173,7 +176,9 @@ def wishes(given: Json) -> Iterator[Wish]:
     if isinstance(given.get("think"), bool):
         yield Wish("think", given["think"])
     for key in ("thinking_budget", "thinking_token_budget", "reasoning_budget"):
-        if isinstance(given.get(key), int) and given[key] >= 0:
+        # Beside a switch that is off a plain budget asks for nothing.
+        off = given.get("enable_thinking") is False or given.get("think") is False
+        if isinstance(given.get(key), int) and given[key] >= 0 and not off:
             some = given[key] > 0
             yield Wish(key, None if some else False, budget=some)
     reasoning = given.get("reasoning")
@@ -191,6 +196,12 @@ def _effort(path: str, effort: str) -> Wish:
     return Wish(path, False) if effort == "none" else Wish(path, effort=effort)
 
 
+THOUGHT_KEYS = (
+    *("reasoning_content", "reasoning", "reasoning_details", "thinking_blocks", "thinking"),
+)
+THOUGHTS = ("thinking", "text", "reasoning", "reasoning_content")
+
+
 # -- reasoning of earlier turns --------------------------------------------------------------------
 
 
@@ -203,33 +214,34 @@ def thoughts(message: Json) -> dict[str, str]:
         for part in (content if isinstance(content, list) else ())
         if isinstance(part, dict) and part.get("type") in THINKING_PARTS
     ]
-    places = {
-        "reasoning_content": [message.get("reasoning_content")],
-        "reasoning": [message.get("reasoning")],
-        "reasoning_details": map(thought_of, message.get("reasoning_details") or ()),
-        "thinking_blocks": map(thought_of, message.get("thinking_blocks") or ()),
-        "content": map(thought_of, parts),
-        "provider_specific_fields": [fields.get("reasoning_content")],
-    }
-    found = {}
-    for place, texts in places.items():
-        said = [text for text in texts if isinstance(text, str) and text]
-        if said:
-            found[place] = "\n".join(said)
-    return found
+    places = {name: message.get(name) for name in THOUGHT_KEYS}
+    places["content"] = parts
+    if isinstance(fields, Mapping):
+        inner = (fields[name] for name in THOUGHT_KEYS if fields.get(name))
+        places["provider_specific_fields"] = next(inner, None)
+    return {place: text for place, value in places.items() if (text := thought_of(value))}
 
 
-def thought_of(part: Any) -> str:
-    """The text of one entry or part; an encrypted one has none."""
-    if not isinstance(part, Mapping):
-        return ""
-    for key in ("thinking", "text", "reasoning", "summary"):
-        value = part.get(key)
-        if isinstance(value, str) and value:
-            return value
-        if isinstance(value, list):
-            return "\n".join(filter(None, map(thought_of, value)))
-    return ""
+def thought_of(value: Any) -> str:
+    """The text of one entry or part, or of several; an encrypted one has none.
+
+    Summaries count where there is no text.
+    """
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        whole = [_own_thought(part, THOUGHTS) for part in value]
+        if not any(whole):
+            whole = [_own_thought(part, ("summary",)) for part in value]
+        return "\n".join(filter(None, whole))
+    return _own_thought(value, THOUGHTS) or _own_thought(value, ("summary",))
+
+
+def _own_thought(part: Any, keys: tuple[str, ...]) -> str:
+    if isinstance(part, str):
+        return part if keys is THOUGHTS else ""
+    found = (thought_of(part.get(key)) for key in keys) if isinstance(part, Mapping) else ()
+    return next(filter(None, found), "")
 
 
 def same_thought(left: str, right: str) -> bool:

@@ -12,7 +12,7 @@ from llm_kimi.translation import Translation
 from .difference import Difference
 from .forms import PARTS, as_sent, data_text, hear, is_data
 from .forms import part as as_part
-from .pairing import Call, Turn, read_dialogue
+from .pairing import RESULT_IDS, Call, Turn, read_dialogue
 from .reading import THINKING_PARTS, same_thought, thoughts, whole
 from .schemas import lost_keys
 
@@ -21,6 +21,7 @@ Json = dict[str, Any]
 _FILLERS = (" ",)
 _THOUGHT_KEYS = (
     "reasoning",
+    "thinking",
     "reasoning_details",
     "thinking_blocks",
     "provider_specific_fields",
@@ -66,7 +67,7 @@ class Talk:
     def next(self, role: str) -> Turn | None:
         if self.place < len(self.after.turns):
             turn = self.after.turns[self.place]
-            return turn if turn.role == role else None
+            return turn if turn.role == role and not turn.made_up else None
         return None
 
     def unique_ids(self) -> Iterator[Difference]:
@@ -82,6 +83,8 @@ class Talk:
         message, where, role = turn.message, turn.path, turn.role
         texts, media = contents(message, role)
         sent = self.next(role)
+        if not texts and not media:
+            yield from part_keys(message.get("content"), where, role)
         blank = not texts and not media and not turn.calls
         if role == "system" and message.get("tools"):
             if message.get("content") is not None or not self.loaded:
@@ -137,7 +140,7 @@ class Talk:
             yield Difference(f"{where}.content", "parts became one text", near=True)
         if content == "" and "content" not in sent:
             yield Difference(f"{where}.content", "an empty text is left out")
-        yield from part_keys(content, where)
+        yield from part_keys(content, where, turn.role)
 
     def keys(self, turn: Turn, sent: Json) -> Iterator[Difference]:
         message, where = turn.message, turn.path
@@ -150,16 +153,22 @@ class Talk:
                 also = (f"{where}.reasoning_content",) if key in _THOUGHT_KEYS else ()
                 what = f"{value!r} is not sent"
                 yield Difference(f"{where}.{key}", what, bool(lost), near=True, also=also)
-        if message.get("prefix") is True and sent.get("partial") is not True:
+        if (
+            turn is self.before.turns[-1]
+            and message.get("prefix") is True
+            and sent.get("partial") is not True
+        ):
             yield Difference(f"{where}.prefix (never)", "the answer does not go on from it", True)
         yield from self.thought(turn, sent)
 
     def thought(self, turn: Turn, sent: Json) -> Iterator[Difference]:
         """A real thought is kept, and nobody else's is put into a mouth."""
         message, where = turn.message, turn.path
+        if turn.role != "assistant":  # a thought of somebody else is told where it stands
+            return
         found = thoughts(message)
         kept = sent.get("reasoning_content")
-        if turn.role != "assistant" or kept == message.get("reasoning_content"):
+        if kept == message.get("reasoning_content"):
             if found and not kept and self.translation.model.thinking.mode != "never":
                 yield Difference(f"{where}.reasoning_content (never)", "reasoning is lost", True)
             return
@@ -194,7 +203,7 @@ class Talk:
         elif name != call.body["name"]:
             named = (f"{inner}.name",)
             yield Difference("tools[].function.name", f"{name} is a new name", also=named)
-        if not call.legacy and call.call.get("id") != now.call["id"]:
+        if not call.legacy and call.call.get("id") != now.call.get("id"):
             also = (f"{call.result[0]}.tool_call_id",) if call.result else ()
             yield Difference(f"{path}.id", "another id", also=also)
         if call.custom:
@@ -241,9 +250,9 @@ class Talk:
         yield from self.result_keys(where, message)
 
     def result_keys(self, where: str, message: Json) -> Iterator[Difference]:
-        yield from part_keys(message.get("content"), where)
+        yield from part_keys(message.get("content"), where, "tool")
         for key, value in message.items():
-            if key not in ("role", "content", "tool_call_id", "name") and value:
+            if key not in ("role", "content", "name", *RESULT_IDS) and value:
                 yield Difference(f"{where}.{key}", "lost")
 
     def guess(self, sent: Json) -> str | None:
@@ -268,12 +277,14 @@ class Talk:
         yield from self.answer(call, sent.calls[0])
 
     def stray(self, path: str, message: Json) -> Iterator[Difference]:
-        """A second result, or one without a call: sent with another text, or told as lost."""
+        """A second result, or one without a call: it is sent with another one."""
         texts, _ = contents(message, "tool")
         everything = json.dumps(self.translation.body["messages"], ensure_ascii=False)
         kept = all(json.dumps(text, ensure_ascii=False)[1:-1] in everything for text in texts)
         also = (f"{path}.tool_call_id",)
-        yield Difference(path, "the result has no call of its own", not kept, near=True, also=also)
+        yield Difference(path, "the result has no call of its own", near=True, also=also)
+        if not kept:
+            yield Difference(f"{path} (never)", "the result is lost", True)
 
 
 def _within(texts: list[str], have: list[str]) -> bool:
@@ -343,7 +354,7 @@ def contents(message: Json, role: str) -> tuple[list[str], list[Any]]:
     for part in map(as_part, content):
         if part.get("type") in PARTS:
             continue
-        if role == "assistant" and part.get("type") in THINKING_PARTS:
+        if part.get("type") in THINKING_PARTS:
             continue
         text = part.get("text") or part.get("refusal")
         if text:
@@ -362,7 +373,7 @@ def _picture(url: Any) -> Any:
     return base64.b64decode(payload + "==") if head.lower().startswith("data:") else url
 
 
-def part_keys(content: Any, where: str) -> Iterator[Difference]:
+def part_keys(content: Any, where: str, role: str) -> Iterator[Difference]:
     """What stands in parts beside their text or picture."""
     for index, given in enumerate(content if isinstance(content, list) else ()):
         if is_data(content) or (isinstance(given, Mapping) and given.get("type") in PARTS):
@@ -372,8 +383,9 @@ def part_keys(content: Any, where: str) -> Iterator[Difference]:
         if part is not given:
             yield Difference(path, "another API's part", near=True)
         if kind in THINKING_PARTS:
-            also = (f"{where}.reasoning_content",)
-            yield Difference(path, "a thought is no part", near=True, also=also)
+            also = (f"{where}.reasoning_content",) if role == "assistant" else ()
+            what = "a thought is no part"
+            yield Difference(path, what, role != "assistant", near=True, also=also)
             continue
         if kind == "refusal":
             yield Difference(f"{path}.type", "a text now")
