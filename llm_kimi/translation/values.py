@@ -73,7 +73,8 @@ _CONTEXTS: dict[str, dict[str, str]] = {
         schemas="properties patternProperties $defs definitions dependentSchemas dependencies "
         "dependentRequired",
         schema="json schema json_schema items prefixItems additionalItems unevaluatedItems "
-        "contains anyOf allOf oneOf not if then else additionalProperties unevaluatedProperties propertyNames contentSchema",
+        "contains anyOf allOf oneOf not if then else additionalProperties unevaluatedProperties "
+        "propertyNames contentSchema",
         exact="enum const required type id $id $ref $anchor $schema $dynamicRef $dynamicAnchor "
         "$recursiveRef minimum maximum exclusiveMinimum exclusiveMaximum multipleOf minLength "
         "maxLength minItems maxItems uniqueItems minContains maxContains minProperties "
