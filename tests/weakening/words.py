@@ -38,7 +38,12 @@ class Words:
                 self._rename(name, new, self.given[name])
         for name in SCHEMAS:
             schema = self.given.get(name)
-            if isinstance(schema, Mapping) and "response_format" not in self.given:
+            if not isinstance(schema, Mapping):
+                continue
+            if _schema_in(self.given.get("response_format")) == schema:
+                del self.given[name]
+                self.found.append(Difference(self._path(name), "response_format says it"))
+            elif "response_format" not in self.given:
                 # A schema under another name binds the answer, as beside json_object.
                 self._rename(name, "response_format", {"type": "json_object", "schema": schema})
 
@@ -73,3 +78,11 @@ class Words:
     def _path(self, path: str) -> str:
         head = re.split(r"[.\[ ]", path, maxsplit=1)[0]
         return self._places.get(head, head) + path[len(head) :]
+
+
+def _schema_in(form: Any) -> Any:
+    """The schema of a response_format, nested or flat."""
+    if not isinstance(form, Mapping):
+        return None
+    inner = form.get("json_schema")
+    return form.get("schema") or (inner.get("schema") if isinstance(inner, Mapping) else None)
