@@ -188,11 +188,12 @@ class Assistant:
                 self.work.tally.note(
                     f"unread {key} {reason}", where_, message[key], None, reason, "thinking"
                 )
-        key = "provider_specific_fields"
         told = (thought.key, *thought.unread, *thought.hidden, *thought.unknown, *thought.empty)
-        if message.get(key) and key not in told:
-            reason = "Kimi knows no such key in a message of role assistant"
-            self.work.tally.note(f"assistant {key}", f"{where}.{key}", message[key], None, reason)
+        for key in reasoning.BAGS:
+            if message.get(key) and key not in told:
+                reason = "Kimi knows no such key in a message of role assistant"
+                where_ = f"{where}.{key}"
+                self.work.tally.note(f"assistant {key}", where_, message[key], None, reason)
 
     def _calls(self, message: Mapping[str, Any], where: str) -> tuple[list[Json], list[str | None]]:
         """The calls of the message, and the ids by which their results find them."""

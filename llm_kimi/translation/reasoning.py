@@ -5,8 +5,9 @@ it in ``reasoning_content``.
 
 The places, in the order in which the first that is not empty wins: ``reasoning_content`` (Kimi,
 DeepSeek), ``reasoning`` (vLLM, OpenRouter, Groq), ``reasoning_details`` (OpenRouter),
-``thinking_blocks`` (LiteLLM, after Anthropic), ``thinking`` (Ollama), parts of ``content``
-(Anthropic, LangChain, Mistral), ``provider_specific_fields`` (LiteLLM).
+``thinking_blocks`` (LiteLLM, after Anthropic), ``thinking`` (Ollama), ``reasoning_text`` (GitHub
+Copilot), parts of ``content`` (Anthropic, LangChain, Mistral), ``provider_specific_fields``
+(LiteLLM), ``additional_kwargs`` (LangChain, LlamaIndex).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["REASONING_KEYS", "Thought", "find", "is_thinking"]
+__all__ = ["BAGS", "REASONING_KEYS", "Thought", "find", "is_thinking"]
 
 REASONING_KEYS = (
     "reasoning_content",
@@ -23,9 +24,16 @@ REASONING_KEYS = (
     "reasoning_details",
     "thinking_blocks",
     "thinking",
+    "reasoning_text",
     "content",
     "provider_specific_fields",
+    "additional_kwargs",
 )
+
+BAGS = ("provider_specific_fields", "additional_kwargs")
+"""Those that contain other things as well: the reasoning in them has a name of its own."""
+
+_PLAIN = tuple(key for key in REASONING_KEYS if key not in ("content", *BAGS))
 
 THINKING_PARTS = (
     "thinking",
@@ -94,8 +102,8 @@ def _within(key: str, value: Any) -> Any:
     if key == "content":
         parts = value if isinstance(value, list) else [value]
         return [part for part in parts if is_thinking(part)] or None
-    if key == "provider_specific_fields" and isinstance(value, Mapping):
-        return next((value[name] for name in REASONING_KEYS[:5] if value.get(name)), None)
+    if key in BAGS and isinstance(value, Mapping):
+        return next((value[name] for name in _PLAIN if value.get(name)), None)
     return value
 
 
