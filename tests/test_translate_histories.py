@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import uuid
 from typing import Any
 
 import pytest
@@ -97,6 +98,9 @@ SUMMARY = {"type": "reasoning.summary", "summary": "hm"}
         {"provider_specific_fields": {"reasoning": "hm", "x": 1}},
         {"provider_specific_fields": {"thinking_blocks": [BLOCK]}},
         {"provider_specific_fields": {"reasoning_details": [DETAIL]}},
+        {"reasoning_text": "hm"},  # GitHub Copilot
+        {"additional_kwargs": {"reasoning_content": "hm"}},  # LangChain's ChatDeepSeek
+        {"additional_kwargs": {"reasoning": {"summary": [{"text": "hm"}]}, "tool_calls": []}},
     ],
     ids=str,
 )
@@ -365,6 +369,40 @@ def test_names_that_had_to_be_changed_still_pair() -> None:
         result("", "one", name="1st tool"),
     ]
     assert pairs(run(USER, *talk)) == [[("fn_1st_tool", "one"), ("fn_2nd", "two")]]
+
+
+def test_names_go_before_order_where_calls_have_the_same_id() -> None:
+    talk = [
+        calling(call("a", "f"), call("a", "g"), call("a", "f")),
+        result("a", "g1", name="g"),
+        result("a", "f1", name="f"),
+        result("a", "f2", name="unknown"),
+    ]
+    assert pairs(run(USER, *talk)) == [[("f", "f1"), ("g", "g1"), ("f", "f2")]]
+
+
+@pytest.mark.parametrize("key", ["tool_name", "toolName"])
+def test_ollama_and_the_ai_sdk_name_the_tool_of_a_result_otherwise(key: str) -> None:
+    """https://github.com/ollama/ollama/blob/main/docs/api.md: results have tool_name and no id."""
+    talk = [
+        calling(call(..., "f"), call(..., "g")),
+        result(..., "2", **{key: "g"}),
+        result(..., "1", **{key: "f"}),
+    ]
+    translation = run(USER, *talk)
+    assert pairs(translation) == [[("f", "1"), ("g", "2")]]
+    assert f"messages[2].{key}" in params(translation)
+    assert not translation.changes_of_meaning
+
+
+def test_a_uuid_is_an_id_by_its_text() -> None:
+    own = uuid.UUID(int=1)
+    for given in (own, str(own)):
+        talk = [calling(call("x", "g"), call(own)), result(given, "1"), result("x", "2")]
+        translation = run(USER, *talk)
+        assert pairs(translation) == [[("g", "2"), ("f", "1")]]
+        assert sent(translation)[1]["tool_calls"][1]["id"] == str(own)
+        assert not translation.changes_of_meaning
 
 
 def test_what_has_an_id_is_paired_first() -> None:
@@ -692,6 +730,39 @@ def test_images_of_other_apis_are_images(part: Json) -> None:
     assert not translation.changes_of_meaning
 
 
+@pytest.mark.parametrize(
+    ("part", "wanted"),
+    [
+        (
+            {"type": "resource", "resource": {"uri": "file:///a.md", "text": "# A"}},
+            {"type": "text", "text": "file:///a.md\n\n# A"},
+        ),
+        (
+            {"type": "resource", "resource": {"mimeType": "image/png", "blob": PNG}},
+            {"type": "image_url", "image_url": {"url": URL}},
+        ),
+        (
+            {"type": "resource_link", "uri": "file:///a.md", "name": "a", "mimeType": "text/plain"},
+            {"type": "text", "text": "a\nfile:///a.md"},
+        ),
+    ],
+    ids=["text", "image", "link"],
+)
+def test_resources_of_mcp_servers_are_read(part: Json, wanted: Json) -> None:
+    """https://modelcontextprotocol.io/specification/2025-06-18/server/tools"""
+    translation = run(USER, calling(call()), result(content=[part]), model=K26)
+    assert sent(translation)[2]["content"] == [wanted]
+    assert not translation.changes_of_meaning
+
+
+def test_another_resource_of_an_mcp_server_is_a_file() -> None:
+    inner = {"uri": "file:///x/a.pdf", "mimeType": "application/pdf", "blob": PNG}
+    part = {"type": "resource", "resource": inner}
+    (need,) = translate({"model": K26, "messages": [{"role": "user", "content": [part]}]}).needs
+    data = f"data:application/pdf;base64,{PNG}"
+    assert (need.kind, need.value) == ("file", {"file_data": data, "filename": "a.pdf"})
+
+
 def test_documents_of_other_apis_are_files() -> None:
     data = f"data:application/pdf;base64,{PNG}"
     source = {"type": "base64", "media_type": "application/pdf", "data": PNG}
@@ -713,6 +784,8 @@ def test_documents_of_other_apis_are_files() -> None:
         ({"type": "image", "source": {"type": "file", "file_id": "f"}}, "stored at another"),
         ({"type": "image", "source": {"type": "blob"}}, "base64 or url"),
         ({"type": "document"}, "must be an object"),
+        ({"type": "resource", "resource": {"uri": "a"}}, "must have text or blob"),
+        ({"type": "resource_link", "name": "a"}, "must be text"),
         ({"type": "audio", "audio": {}}, "transcribe"),
         ({"type": "tool_result", "tool_use_id": "a"}, "no content parts of type"),
         ({"type": "server_tool_use"}, "no content parts of type"),

@@ -237,6 +237,25 @@ def test_it_is_an_error_where_it_would_count(
     assert name in error.message
 
 
+@pytest.mark.parametrize(
+    ("key", "bound"),
+    [("maximum", INFINITY), ("exclusiveMinimum", -INFINITY), ("maxLength", INFINITY)],
+)
+def test_a_bound_that_excludes_nothing_is_left_out(key: str, bound: float) -> None:
+    translation = translate(with_schema(**{key: bound}))
+    assert key not in written(translation)
+    item = told(translation, f"tools[0].function.parameters.properties.a.{key}")
+    assert (item.sent, item.changes_meaning) == (None, False)
+    assert refused(with_schema(**{key: -bound})).param is not None
+
+
+def test_a_schema_that_contains_itself_is_an_error_with_one_way_out() -> None:
+    schema: Json = {"type": "object", "properties": {}}
+    schema["properties"]["a"] = schema
+    error = refused(plain(tools=[tool(schema)]))
+    assert error.message == "contains itself, which JSON cannot: leave it out"
+
+
 @every_odd
 @pytest.mark.parametrize("field", ["metadata", "seed", "logit_bias", "nobody_knows"])
 def test_fields_that_are_left_out_in_any_case_may_hold_anything(

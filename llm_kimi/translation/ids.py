@@ -12,6 +12,8 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from .objects import Foreign
+
 __all__ = ["Ids", "is_legal", "usable"]
 
 _MAX_ID = 64
@@ -22,8 +24,11 @@ _ODD = re.compile(r"[^A-Za-z0-9_.:$-]")
 def usable(given: Any) -> str | None:
     """The id by which a call and its result find each other; None where there is none.
 
-    A number pairs with the same number as text: clients in other languages mix them up.
+    A number pairs with the same number as text: clients in other languages mix them up. So does
+    what has a text of its own, such as a UUID.
     """
+    if isinstance(given, Foreign):
+        return given.text
     if isinstance(given, str):
         return given if given.strip() else None
     if isinstance(given, bool):

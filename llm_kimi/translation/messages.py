@@ -39,6 +39,7 @@ _OTHER_ROLES = {
     "ipython": "tool",
 }
 _EMPTY_REASONING = "https://github.com/theopenco/llmgateway/pull/2093 (probed, 2026-04-26)"
+_RESULT_NAMES = ("tool_name", "toolName")  # Ollama, the AI SDK
 _RESULT_IDS = ("tool_call_id", "call_id", "tool_use_id", "toolCallId")
 
 
@@ -211,18 +212,28 @@ class _Messages:
             key = next((other for other in _RESULT_IDS if message.get(other) is not None), key)
         given = message.get(key)
         found = usable(given)
-        if not isinstance(given, (str, int, float, NoneType)):
+        if found is None and not isinstance(given, (str, NoneType)):
             raise InvalidRequestError("must be the id of a tool call", param=f"{where}.{key}")
         if found is not None and found is not given:
             reason = "Kimi wants the ids of calls as text"
             self.work.tally.note("result id as text", f"{where}.{key}", given, found, reason)
-        kept = self.work.strip(message, "tool", number)
+        kept = self.work.strip(self._named(message, where), "tool", number)
         kept["content"] = self._tool_content(message, number)
         if "name" in kept:
             kept["name"] = self.work.names.sent(kept["name"])
         turn = Turn(number, kept)
         turn.id = found
         turns.append(turn)
+
+    def _named(self, message: Mapping[str, Any], where: str) -> Mapping[str, Any]:
+        """The result of a tool with the function's name where Kimi has it."""
+        key = next((key for key in _RESULT_NAMES if isinstance(message.get(key), str)), None)
+        if key is None or message.get("name") or not message[key]:
+            return message
+        reason = "Kimi calls it name"
+        self.work.tally.note("tool name", f"{where}.{key}", message[key], "name", reason)
+        rest = {other: value for other, value in message.items() if other != key}
+        return {**rest, "name": message[key]}
 
     def _tool_content(self, message: Mapping[str, Any], number: int) -> Any:
         content = self.work.content(message, number, "tool")

@@ -3,7 +3,8 @@
 Histories of other clients have ids that are empty, repeated, cut or missing. A result that is
 there is kept:
 
-1. It answers the call before it that has its id and still waits, the latest first.
+1. It answers the call before it that has its id and still waits, the latest first; of several
+   calls of a turn with that id the one that it names, else the next.
 2. Without an id it answers the call that waits in the latest turn with calls, by ``name`` where it
    has one, else in order. Turns with calls that follow each other count as one.
 3. A second result of one call is sent with the first.
@@ -96,7 +97,7 @@ class Pairing:
             if not group:
                 left.append(place)
                 continue
-            call = group[-1].pop()
+            call = _meant(group[-1], turn.message.get("name"))
             if not group[-1]:
                 group.pop()
             self._answer(call, turn)
@@ -315,6 +316,16 @@ class Pairing:
             result = {"role": "tool", "tool_call_id": call_id, "content": NO_RESULT}
             missing.append(Turn(-1, result))
         return missing
+
+
+def _meant(alike: list[_Call], name: str | None) -> _Call:
+    """Take the call that a result answers out of those of a turn that have its id: the one that
+    it names, else the next. The next stands last."""
+    if name and len(alike) > 1:
+        for place in range(len(alike) - 1, -1, -1):
+            if alike[place].name == name:
+                return alike.pop(place)
+    return alike.pop()
 
 
 def _parts(content: Any) -> list[Any]:

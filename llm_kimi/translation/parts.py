@@ -14,7 +14,10 @@ from .draft import Json, Tally, require
 
 __all__ = ["PARTS", "RESULT_PART", "USE_PART", "as_openai"]
 
-PARTS = ("input_text", "output_text", "input_image", "input_file", "image", "video", "document")
+PARTS = (
+    *("input_text", "output_text", "input_image", "input_file", "image", "video", "document"),
+    *("resource", "resource_link"),
+)
 
 
 USE_PART = "tool_use"
@@ -41,6 +44,12 @@ def as_openai(tally: Tally, part: Mapping[str, Any], where: str) -> Json:
     elif kind in ("image", "video"):
         own = {"type", "source", "data", "mimeType", kind}
         found = _medium(kind, part, where)
+    elif kind == "resource":
+        own = {"type", "resource"}
+        found = _resource(part, where)
+    elif kind == "resource_link":
+        own = {"type", "uri", "name", "title", "description", "mimeType", "size"}
+        found = _link(part, where)
     else:
         own = {"type", "source", "title"}
         found = _document(part, where)
@@ -107,6 +116,33 @@ def _document(part: Mapping[str, Any], where: str) -> Json:
     if isinstance(title, str) and title:
         file["filename"] = title
     return {"type": "file", "file": file}
+
+
+def _resource(part: Mapping[str, Any], where: str) -> Json:
+    """A resource that an MCP server put into a result: text, an image, a video or another file."""
+    where = f"{where}.resource"
+    inner = part.get("resource")
+    require(isinstance(inner, Mapping), "must be an object", where)
+    assert isinstance(inner, Mapping)
+    uri, text, blob = inner.get("uri"), inner.get("text"), inner.get("blob")
+    if isinstance(text, str):
+        return {"type": "text", "text": f"{uri}\n\n{text}" if isinstance(uri, str) else text}
+    require(isinstance(blob, str), "must have text or blob", where)
+    mime = inner.get("mimeType")
+    mime = mime if isinstance(mime, str) else ""
+    url = f"data:{mime};base64,{blob}"
+    for kind in ("image", "video"):
+        if mime.startswith(f"{kind}/"):
+            return {"type": f"{kind}_url", f"{kind}_url": {"url": url}}
+    name = uri.rpartition("/")[2] if isinstance(uri, str) else ""
+    return {"type": "file", "file": {"file_data": url, **({"filename": name} if name else {})}}
+
+
+def _link(part: Mapping[str, Any], where: str) -> Json:
+    """A resource that an MCP server only names: what it says of it is all there is to read."""
+    require(isinstance(part.get("uri"), str), "must be text", f"{where}.uri")
+    said = (part.get("title") or part.get("name"), part["uri"], part.get("description"))
+    return {"type": "text", "text": "\n".join(text for text in said if isinstance(text, str))}
 
 
 def _stored(where: str, key: str) -> NoReturn:

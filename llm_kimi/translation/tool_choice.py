@@ -132,7 +132,7 @@ def _allowed(draft: Draft, given: Any, names: Names) -> str:
         "tool_choice.allowed_tools.tools",
         [*listed],
         None,
-        f"Kimi has no allowed_tools: of the tools only these {len(wanted)} are sent",
+        "Kimi has no allowed_tools: of the tools only those in it are sent",
         "tool-choice",
         meaning=False,
     )

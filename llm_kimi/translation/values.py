@@ -12,7 +12,7 @@ are not.
 
 from __future__ import annotations
 
-from math import isfinite
+from math import inf, isfinite
 from typing import Any, TypeAlias
 
 from ..errors import InvalidRequestError
@@ -83,6 +83,12 @@ _CONTEXTS: dict[str, dict[str, str]] = {
         pattern="pattern",
     ),
 }
+# Bounds that exclude nothing, as pydantic writes them for le=math.inf.
+_ENDLESS = {
+    **dict.fromkeys(("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties"), inf),
+    **dict.fromkeys(("minimum", "exclusiveMinimum"), -inf),
+}
+_NO_BOUND = "JSON has no infinity, and without this bound the same values are allowed"
 _INHERITED = ("exact", "id", "loose", "words")
 _LOOSE = ("loose", "words")
 _STRICT = ("exact", "schema", "schemas", "pattern")
@@ -224,11 +230,11 @@ class _Values:
             raise InvalidRequestError(_TOO_MANY, param="request")
         if not depth:
             return self._cannot(
-                Foreign("value", why="is nested too deeply: flatten it"), path, context
+                Foreign("value", why="is nested too deeply", way_out="flatten it"), path, context
             )
         if id(given) in self._around:
             return self._cannot(
-                Foreign("value", why="contains itself, which JSON cannot: leave it out"),
+                Foreign("value", why="contains itself, which JSON cannot"),
                 path,
                 context,
             )
@@ -265,6 +271,10 @@ class _Values:
                 usual = {"schemas": "schema", "schema": "loose"}.get(context, "text")
                 place = inner.get(name, usual)
             where = f"{path}.{name}" if path else name
+            if context == "schema" and type(item) is float and item == _ENDLESS.get(name):
+                self._note(where, plain(item)[0], None, _NO_BOUND, _JSON, meaning=False)
+                same = False
+                continue
             if place == "pattern":
                 read = self._pattern(item, where, depth)
             elif place in _LOOSE and context not in _LOOSE:
