@@ -149,6 +149,8 @@ def test_choices_that_are_one_object_and_messages_that_are_text() -> None:
         *(("stop", "stop"), ("STOP", "stop"), ("max_tokens", "length"), ("tool_use", "tool_calls")),
         *(("function_call", "tool_calls"), ("abort", "abort"), (5, "stop"), (["stop"], "stop")),
         *((True, "stop"), ({"a": 1}, "stop"), (False, "stop"), (0, "stop"), ("", "stop")),
+        ("x\x1b[31m\u202e\n", "x?[31m?"),  # LiteLLM writes it into its log
+        ("x" * 1000, "x" * 100),
     ],
 )
 def test_a_finish_reason_in_any_form(given: Any, finish: str) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import StreamError
+from .shown import one_line
 from .values import as_count, as_index, as_moment, as_text, mended
 
 __all__ = [
@@ -30,6 +31,9 @@ Json = dict[str, Any]
 
 MAX_CHOICES = 128
 """OpenAI's largest ``n``. An index beyond it is taken for a mistake."""
+
+MAX_REASON = 100
+"""Characters of a finish reason that nobody knows: hosts write it into their logs."""
 
 HEAD_FIELDS = frozenset(
     {"id", "object", "created", "model", "choices", "usage", "system_fingerprint", "service_tier"}
@@ -163,7 +167,7 @@ def finish_reason_of(value: Any, *, called: bool) -> str | None:
         word = value.strip().lower()
         if word in _KNOWN:
             return word
-        return _REASONS.get(word, mended(value))
+        return _REASONS.get(word, one_line(mended(value))[:MAX_REASON])
     if not value:
         return None
     return "tool_calls" if called else "stop"
