@@ -340,6 +340,19 @@ def test_a_redirect_is_not_followed(ask_it: Callable[..., Exchange], status: int
         assert other.requests == []
 
 
+@BOTH
+@pytest.mark.parametrize("location", [b"javascript:alert(1)", b"http://[::1", b"http:///x", b"x:"])
+def test_a_redirect_to_nowhere(ask_it: Callable[..., Exchange], location: bytes) -> None:
+    def answer(connection: Connection) -> None:
+        head = b"HTTP/1.1 302 Found\r\ncontent-length: 0\r\nlocation: "
+        connection.send(head + location + b"\r\n\r\n")
+
+    with raw_server(answer) as server:
+        with pytest.raises(APIError, match="redirects without a target"):
+            ask_it(server, timeout=10.0)
+        assert len(server.requests) == 1
+
+
 # -- floods -----------------------------------------------------------------------------------
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 __all__ = [
     "ACCEPT_ENCODING",
@@ -79,6 +80,9 @@ def client_settings(*, asynchronous: bool) -> dict[str, Any]:
 
 def _limit(response: Any) -> int | None:
     """How many bytes of a body to take at once; None for one that its reader bounds."""
+    if not _leads_somewhere(response.headers.get("location") or ""):
+        # httpx looks where a redirect leads even if it does not follow, and stumbles over these.
+        del response.headers["location"]
     packed = check_encoding(response.headers)
     if response.status_code == 200:
         path = response.request.url.path
@@ -86,6 +90,14 @@ def _limit(response: Any) -> int | None:
             return None
         return MAX_PACKED if packed else MAX_SMALL
     return MAX_PACKED if packed else MAX_ERROR
+
+
+def _leads_somewhere(location: str) -> bool:
+    try:
+        parts = urlsplit(location)
+        return bool(parts.hostname) if parts.scheme else True
+    except ValueError:
+        return False
 
 
 def _bound(response: Any) -> None:

@@ -25,7 +25,7 @@ from .headers import merge_headers
 __all__ = ["AsyncTransport", "Endpoint", "Transport"]
 
 CONNECT_SECONDS = 10.0
-NETWORK_ERRORS = (httpx.HTTPError, httpx.StreamError, OSError, BadAnswer)
+NETWORK_ERRORS = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError, BadAnswer)
 
 
 class Endpoint:
@@ -83,6 +83,9 @@ class Endpoint:
 
     def failed(self, error: Exception, *, begun: bool) -> Failed:
         """An error of the network, in words."""
+        if isinstance(error, httpx.InvalidURL):
+            # httpx looks where a redirect leads even if it does not follow.
+            error = BadAnswer("it redirects to what is not a URL")
         return network_failure(error, self.base_url, begun=begun, keys=(self._key,))
 
     def broken(self, error: Exception, head: httpx.Response | None, content: bytearray) -> Failed:

@@ -28,6 +28,9 @@ __all__ = [
     "scrub",
 ]
 
+MAX_BODY = 1 << 20
+"""Bytes of an error answer that are looked at: a small compressed one may unpack to far more."""
+
 MAX_DETAIL = 2000
 """Characters of an error's own words."""
 
@@ -64,6 +67,7 @@ def api_error(
     """
     if 300 <= status < 400:
         return _redirect(status, headers.get("location") or "", key)
+    body = body[:MAX_BODY]
     try:
         parsed = json.loads(body)
     except (ValueError, RecursionError):

@@ -115,6 +115,19 @@ def test_a_redirect_is_not_followed(way: str, status: int) -> None:
         assert other.requests == []
 
 
+def test_a_redirect_to_nowhere(way: str) -> None:
+    def answer(connection: Connection) -> None:
+        head = b"HTTP/1.1 302 Found\r\ncontent-length: 0\r\nlocation: "
+        connection.send(head + b"javascript:alert(1)\r\n\r\n")
+
+    with raw_server(answer) as server:
+        with pytest.raises(openai.APIError, match="redirects") as caught:
+            call(way, server)
+        assert type(caught.value).__module__.startswith("litellm")
+        assert "Traceback" not in str(caught.value)
+        assert len(server.requests) == 1
+
+
 def test_an_error_answer_without_end_is_read_in_part(way: str) -> None:
     def answer(connection: Connection) -> None:
         connection.send(b"HTTP/1.1 400 Bad Request\r\ntransfer-encoding: chunked\r\n\r\n")
