@@ -14,7 +14,7 @@ from typing import Any
 
 from .headers import is_sensitive
 
-__all__ = ["client_body", "forbidden_field", "models_of"]
+__all__ = ["client_body", "environment_reference", "forbidden_field", "models_of"]
 
 Json = Mapping[str, Any]
 
@@ -123,6 +123,34 @@ def forbidden_field(body: Json) -> str | None:
                     return where
                 if name in _HEADERS and (wrong := _forbidden_header(value)) is not None:
                     return f"{where}{wrong}"
+    return None
+
+
+# LiteLLM reads such a text as the value of a variable, in user_config, in credentials, for loggers.
+_REFERENCE = re.compile(r"os\.environ/|^\s*oidc/")
+_WORDS = frozenset(
+    {
+        *("messages", "input", "prompt", "contents", "system", "instructions", "tools"),
+        *("functions", "response_format", "prediction", "query", "documents", "text"),
+    }
+)
+"""What is for the model to read and means nothing to LiteLLM."""
+
+
+def environment_reference(body: Json) -> str | None:
+    """The path of the first field of a client's body that names a variable of the server."""
+    waiting: list[tuple[str, Any]] = [
+        (str(name), value) for name, value in body.items() if name not in _WORDS
+    ]
+    while waiting:
+        path, value = waiting.pop()
+        if isinstance(value, str):
+            if _REFERENCE.search(value):
+                return path
+        elif isinstance(value, Mapping):
+            waiting += [(f"{path}.{name}", item) for name, item in value.items()]
+        elif isinstance(value, list):
+            waiting += [(f"{path}[{number}]", item) for number, item in enumerate(value)]
     return None
 
 

@@ -5,6 +5,7 @@
   valid LlmProviders", as a server error).
 - What a proxy's client has said of a deployment that is ours: another provider might be asked with
   our key, and this package not at all.
+- What takes a key of ours to another provider, however it has come there.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any, NoReturn
 import litellm
 
 from .clients import client_body
+from .deployments import is_astray
 from .proxy import refuse_forbidden
 
 __all__ = ["install_gate", "refuse"]
@@ -29,6 +31,16 @@ _CALLS = {
     "transcription": "transcription of audio",
     "video_generation": "video generation",
 }
+
+
+# What this package answers, or refuses itself, in the names of LiteLLM's functions.
+_ANSWERED = frozenset(
+    {
+        *("completion", "text_completion", "responses", "anthropic_messages"),
+        *("generate_content", "generate_content_stream"),
+        *("embedding", "image_generation", "image_edit"),
+    }
+)
 
 
 def refuse(what: str, model: object, provider: str) -> NoReturn:
@@ -55,9 +67,20 @@ def install_gate(providers: Container[str]) -> None:
         model = given.get("model")
         named = str(model).partition("/")[0]
         provider = given.get("custom_llm_provider") or named
-        what = _CALLS.get(call.removeprefix("a"))
+        name = call if call in _ANSWERED else call.removeprefix("a")
+        what = _CALLS.get(name)
         if what is not None and provider in providers:
             refuse(what, model, provider)
+        answered = provider in providers and name in _ANSWERED
+        if not answered and is_astray(given, provider, providers):
+            raise litellm.AuthenticationError(
+                message=(
+                    f"the key of a Kimi deployment is not sent elsewhere, as {call} of the "
+                    f"provider {provider or 'openai'!r} would do"
+                ),
+                model=str(model or ""),
+                llm_provider=str(provider or ""),
+            )
         if named in providers and call.startswith("a"):
             body = client_body(given.get("proxy_server_request"))
             refuse_forbidden(body, model=str(model), provider=named)

@@ -10,13 +10,14 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NoReturn
 from weakref import WeakKeyDictionary
 
 import litellm
 from litellm.integrations.custom_logger import CustomLogger
 
-from .clients import client_body, forbidden_field, models_of
+from .clients import client_body, environment_reference, forbidden_field, models_of
+from .deployments import PROXY, leads_here
 
 __all__ = ["ADJUSTMENTS_HEADER", "install", "refuse_forbidden", "remember_adjustments"]
 
@@ -36,12 +37,16 @@ def refuse_forbidden(body: Mapping[str, Any] | None, *, model: str, provider: st
         litellm.BadRequestError: it does; ``param`` is the path.
     """
     path = None if body is None else forbidden_field(body)
-    if path is None:
-        return
+    if path is not None:
+        what = "choose the host, the key, TLS or the provider of a Kimi call"
+        _refuse(path, what, model, provider)
+
+
+def _refuse(path: str, what: str, model: str, provider: str) -> NoReturn:
     error = litellm.BadRequestError(
         message=(
-            f"{path}: a client of this proxy cannot choose the host, the key, TLS or the provider "
-            "of a Kimi call; leave it out, or have it set in the proxy's config.yaml"
+            f"{path}: a client of this proxy cannot {what}; leave it out, or have it set in the "
+            "proxy's config.yaml"
         ),
         model=model,
         llm_provider=provider,
@@ -84,9 +89,14 @@ class _Hooks(CustomLogger):
     ) -> None:
         """Refuse what a client must not decide, where the request may come to this package."""
         body = client_body(data.get("proxy_server_request"), data)
-        if body is not None and forbidden_field(body) is not None and self._may_be_ours(body):
-            model = str(data.get("model"))
-            refuse_forbidden(body, model=model, provider=next(iter(self.providers), ""))
+        if body is None:
+            return
+        model, provider = str(data.get("model")), next(iter(self.providers), "")
+        if (path := environment_reference(body)) is not None:
+            # Whatever the model: it may be the key of ours that another provider is sent.
+            _refuse(path, "name the server's environment variables", model, provider)
+        if forbidden_field(body) is not None and self._may_be_ours(body, data):
+            refuse_forbidden(body, model=model, provider=provider)
 
     async def async_post_call_response_headers_hook(
         self,
@@ -101,28 +111,13 @@ class _Hooks(CustomLogger):
         adjustments = None if logging_obj is None else _adjustments.get(logging_obj)
         return {ADJUSTMENTS_HEADER: adjustments_header(adjustments)} if adjustments else None
 
-    def _may_be_ours(self, body: Mapping[str, Any]) -> bool:
-        """Whether a model of ``body`` leads here; what cannot be found out may."""
-        router = getattr(sys.modules.get(_PROXY), "llm_router", None)
-        return any(self._leads_here(name, router) for name in models_of(body) or {""})
-
-    def _leads_here(self, name: str, router: Any) -> bool:
-        if self._is_ours({"model": name}):
-            return True
-        if router is None:
-            return False
-        try:
-            deployments = router.get_model_list(model_name=name) or router.get_model_list() or []
-        except Exception:  # of a version that does it otherwise
-            return True
-        return any(self._is_ours(one.get("litellm_params") or {}) for one in deployments)
-
-    def _is_ours(self, params: Mapping[str, Any]) -> bool:
-        prefix = str(params.get("model")).partition("/")[0]
-        return prefix in self.providers or params.get("custom_llm_provider") in self.providers
+    def _may_be_ours(self, body: Mapping[str, Any], data: Json) -> bool:
+        """Whether a model of ``body``, or of the path of the request, leads here."""
+        named = data.get("model")
+        names = models_of(body) | ({named} if isinstance(named, str) else set())
+        return leads_here(names, self.providers)
 
 
-_PROXY = "litellm.proxy.proxy_server"
 _hooks = _Hooks()
 
 
@@ -149,5 +144,5 @@ def install(provider: str) -> None:
 
 
 def _add_hooks() -> None:
-    if _PROXY in sys.modules and _hooks not in litellm.callbacks:
+    if PROXY in sys.modules and _hooks not in litellm.callbacks:
         litellm.callbacks.append(_hooks)

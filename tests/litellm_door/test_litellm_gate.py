@@ -14,7 +14,13 @@ import pytest
 
 import llm_kimi.litellm
 from llm_kimi.litellm_door import proxy
-from llm_kimi.litellm_door.clients import client_body, forbidden_field, models_of
+from llm_kimi.litellm_door.clients import (
+    client_body,
+    environment_reference,
+    forbidden_field,
+    models_of,
+)
+from llm_kimi.litellm_door.deployments import PROXY, is_astray, leads_here
 from llm_kimi.simulator import Simulator
 
 # -- a client's body ---------------------------------------------------------------------------
@@ -60,6 +66,30 @@ from llm_kimi.simulator import Simulator
 )
 def test_what_a_client_must_not_decide(body: dict[str, Any], path: str | None) -> None:
     assert forbidden_field(body) == path
+
+
+@pytest.mark.parametrize(
+    ("body", "path"),
+    [
+        ({"api_key": "os.environ/X"}, "api_key"),
+        ({"metadata": {"langsmith_api_key": "os.environ/X"}}, "metadata.langsmith_api_key"),
+        ({"metadata": '{"langfuse_secret": "os.environ/X"}'}, "metadata"),
+        ({"azure_ad_token": "oidc/env/X"}, "azure_ad_token"),
+        (
+            {"user_config": {"model_list": [{"litellm_params": {"organization": "os.environ/X"}}]}},
+            "user_config.model_list[0].litellm_params.organization",
+        ),
+        (
+            {"messages": [{"role": "user", "content": "os.environ/X"}], "input": "os.environ/X"},
+            None,
+        ),
+        ({"user": "oidc", "stop": ["environ"], "metadata": None}, None),
+    ],
+)
+def test_a_client_must_not_name_the_servers_variables(
+    body: dict[str, Any], path: str | None
+) -> None:
+    assert environment_reference(body) == path
 
 
 def test_nesting_without_end_is_refused() -> None:
@@ -123,7 +153,7 @@ def test_the_handler_judges_what_a_proxy_lets_through(kimi: Simulator, way: str)
 
 
 def test_there_are_no_hooks_without_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, proxy._PROXY, raising=False)
+    monkeypatch.delitem(sys.modules, PROXY, raising=False)
     llm_kimi.litellm.register()
     litellm.utils.custom_llm_setup()
     assert litellm.callbacks == []
@@ -132,7 +162,7 @@ def test_there_are_no_hooks_without_a_proxy(monkeypatch: pytest.MonkeyPatch) -> 
 def test_the_hooks_come_back_when_a_proxy_sets_its_callbacks(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setitem(sys.modules, proxy._PROXY, SimpleNamespace(llm_router=None))  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, PROXY, SimpleNamespace(llm_router=None))  # type: ignore[arg-type]
     llm_kimi.litellm.register()
     assert litellm.callbacks == [proxy._hooks]
     litellm.callbacks = ["langfuse"]
@@ -163,6 +193,76 @@ def test_the_header_of_many_adjustments_is_short() -> None:
     header = proxy.adjustments_header(many)
     assert len(header) == proxy.LONGEST_HEADER
     assert header.endswith("...")
+
+
+# -- what the configuration says ---------------------------------------------------------------
+
+
+@pytest.fixture
+def router(monkeypatch: pytest.MonkeyPatch) -> litellm.Router:
+    """The router of a proxy, with deployments of several providers and fallbacks."""
+
+    def deployment(name: str, model: str, key: str, **more: str) -> dict[str, Any]:
+        params = {"model": model, "api_key": key, **more}
+        return {"model_name": name, "litellm_params": params, "model_info": {"id": f"id-{name}"}}
+
+    one = litellm.Router(
+        model_list=[
+            deployment("kimi", "kimi/kimi-k2.6", "sk-ours"),
+            deployment("gateway", "openai/kimi-k2.6", "sk-ours", api_base="https://gate.example"),
+            deployment("other", "openai/x", "sk-other"),
+            deployment("lost", "openai/y", "sk-other"),
+            deployment("last", "openai/z", "sk-other"),
+            deployment("*", "openai/*", "sk-other"),
+        ],
+        fallbacks=[{"lost": ["last"]}, {"last": ["kimi"]}],
+        model_group_alias={"gpt-4": "kimi"},
+    )
+    monkeypatch.setitem(sys.modules, PROXY, SimpleNamespace(llm_router=one))  # type: ignore[arg-type]
+    return one
+
+
+@pytest.mark.parametrize(
+    ("name", "ours"),
+    [
+        *(("kimi", True), ("kimi/kimi-k3", True), ("gpt-4", True), ("id-kimi", True)),
+        *(("lost", True), ("last", True)),  # by what they fall back to
+        *(("other", False), ("id-other", False), ("openai/whatever", False)),
+    ],
+)
+def test_which_models_may_come_here(router: litellm.Router, name: str, ours: bool) -> None:
+    assert leads_here([name], {"kimi"}) is ours
+
+
+@pytest.mark.parametrize(
+    ("given", "provider", "astray"),
+    [
+        ({"api_key": "sk-ours"}, "openai", True),
+        ({"api_key": "sk-found"}, "openai", True),
+        ({"api_key": "sk-ours", "api_base": "https://evil.example"}, "kimi", True),
+        ({"api_key": "sk-ours", "api_base": "https://api.moonshot.ai/v1"}, "openai", False),
+        ({"api_key": "sk-ours", "api_base": "https://gate.example"}, "openai", False),
+        ({"api_key": "sk-ours"}, "moonshot", False),
+        *(({"api_key": "sk-other"}, "openai", False), ({"api_key": None}, "openai", False)),
+    ],
+)
+def test_a_key_of_ours_that_would_go_elsewhere(
+    router: litellm.Router,
+    monkeypatch: pytest.MonkeyPatch,
+    given: dict[str, Any],
+    provider: str,
+    astray: bool,
+) -> None:
+    monkeypatch.setenv("MOONSHOT_API_KEY", "sk-found")
+    monkeypatch.delenv("KIMI_SIMULATOR_KEY", raising=False)
+    assert is_astray(given, provider, {"kimi"}) is astray
+
+
+def test_outside_of_a_proxy_no_key_goes_astray(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program that names provider, key and host itself has said what it wants."""
+    monkeypatch.delitem(sys.modules, PROXY, raising=False)
+    monkeypatch.setenv("MOONSHOT_API_KEY", "sk-found")
+    assert not is_astray({"api_key": "sk-found"}, "openai", {"kimi"})
 
 
 # -- calls that Moonshot has nothing for -------------------------------------------------------

@@ -6,6 +6,7 @@ connect to. Every setting of the proxy's environment that another provider would
 
 from __future__ import annotations
 
+import base64
 import json
 import socket
 import threading
@@ -96,6 +97,14 @@ def proxy(
             },
         },
         {
+            "model_name": "alone",
+            "litellm_params": {
+                "model": "openai/y",
+                "api_key": "sk-a",
+                "api_base": offline.base_url,
+            },
+        },
+        {
             "model_name": "broken",
             "litellm_params": {"model": "kimi/kimi-k2.6", "api_key": "sk-wrong"},
         },
@@ -110,6 +119,7 @@ def proxy(
     environment = {
         "KIMI_BASE_URL": offline.base_url,
         "MOONSHOT_API_KEY": SECRET,
+        "OPENAI_API_KEY": "sk-of-openai",
         "OPENAI_BASE_URL": canary.url,
         "OPENAI_API_BASE": canary.url,
         "AZURE_API_BASE": canary.url,
@@ -263,7 +273,7 @@ def test_after_all_that_the_others_are_served_as_before(
         assert "Hello" in answer.text
     rows = proxy.http.get("/model/info").json()["data"]
     assert sorted(row["model_name"] for row in rows) == sorted(
-        ["kimi", "kimi/*", "self-hosted", "keyless", "other", "broken"]
+        ["kimi", "kimi/*", "self-hosted", "keyless", "other", "alone", "broken"]
     )
     assert proxy.chat("{{say: Hello}}", model="self-hosted").status_code == 200
     assert canary.heard == []
@@ -305,7 +315,59 @@ def test_what_changes_nothing_of_that_is_left_alone(proxy: Proxy, offline: Simul
     assert offline.requests[-1]["rule"] is None
 
 
+def ids(proxy: Proxy) -> dict[str, str]:
+    rows = proxy.http.get("/model/info").json()["data"]
+    return {row["model_name"]: row["model_info"]["id"] for row in rows}
+
+
+def test_the_servers_variables_are_not_named_for_another_model(
+    proxy: Proxy, canary: Canary
+) -> None:
+    """With a configuration of its own a client would have them read, and sent where it likes."""
+    key = "os.environ/MOONSHOT_API_KEY"
+    for model in ("alone", ids(proxy)["kimi"]):
+        params = {"model": "alone", "custom_llm_provider": "openai", "api_base": canary.url}
+        mine = [{"model_name": model, "litellm_params": {**params, "api_key": key}}]
+        answer = proxy.chat("hi", model=model, user_config={"model_list": mine})
+        assert refused(answer), answer.text
+        assert canary.heard == []
+
+
+ASTRAY = (
+    ("GET", "/v1/responses/{id}"),
+    ("DELETE", "/v1/responses/{id}"),
+    ("POST", "/v1/responses/{id}/cancel"),
+    ("GET", "/v1/responses/{id}/input_items"),
+    ("GET", "/v1/files/f?model=kimi&provider=openai"),
+    ("GET", "/v1/files/f?model=kimi&provider=kimi"),
+    ("DELETE", "/v1/files/f?model=kimi"),
+    ("GET", "/v1/files/{file}"),
+    ("GET", "/v1/batches/{file}"),
+    ("POST", "/v1/vector_stores/vs/search"),
+)
+
+
+@pytest.mark.parametrize(("method", "path"), ASTRAY)
+def test_the_key_of_a_deployment_does_not_go_to_another_provider(
+    proxy: Proxy, canary: Canary, method: str, path: str
+) -> None:
+    """A client can write the provider, and whose key to take, into the id of a response."""
+    named = f"litellm:custom_llm_provider:openai;model_id:{ids(proxy)['kimi']};response_id:resp_1"
+    response = "resp_" + base64.b64encode(named.encode()).decode()
+    file = "file-" + base64.urlsafe_b64encode(b"litellm:file-1;model,kimi").decode().rstrip("=")
+    body = {"model": "kimi/kimi-k2.6", "query": "x"} if method == "POST" else None
+    answer = proxy.http.request(
+        method,
+        path.format(id=response, file=file),
+        json=body,
+        headers={"Connection": "close", "x-litellm-model": "kimi"},
+    )
+    assert SECRET.encode() not in b"".join(canary.heard), answer.text
+    assert SECRET not in answer.text
+    canary.heard.clear()
+
+
 def test_other_providers_requests_are_not_judged(proxy: Proxy) -> None:
     """They are LiteLLM's matter, which has settings of its own for them."""
-    answer = proxy.chat("hi", model="other", ssl_certificate="/nowhere", fallbacks=[])
+    answer = proxy.chat("hi", model="alone", ssl_certificate="/nowhere", fallbacks=[])
     assert "a client of this proxy cannot" not in answer.text
