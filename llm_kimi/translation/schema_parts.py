@@ -100,7 +100,8 @@ class Notes(NamedTuple):
         )
 
     def beside(self, other: Notes) -> Notes:
-        """Both, for parts of one ``allOf``: neither description is the more important one."""
+        """Both descriptions, where each says something of its own: the parts of an ``allOf``, an
+        ``anyOf`` and its only branch."""
         joined = self.over(other)
         ours, theirs = self.description, other.description
         if ours and theirs and theirs not in ours:
@@ -227,7 +228,7 @@ def union(branches: Iterable[Alternatives]) -> Alternatives:
         single = len(branch.atoms) == 1
         for atom in branch.atoms:
             notes = branch.notes if single else Notes(description=branch.notes.description)
-            merged = notes.over(atom.notes) if single else atom.notes.over(notes)
+            merged = notes.beside(atom.notes) if single else atom.notes.over(notes)
             if merged != atom.notes or branch.rules:
                 atom = replace(atom, notes=merged, rules=add_rules(atom.rules, branch.rules))
             atoms.setdefault(id(atom), atom)

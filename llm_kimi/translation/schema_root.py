@@ -42,7 +42,7 @@ def objects(said: Alternatives, reader: Reader) -> tuple[list[Atom], str]:
                 read = reader.expand(atom)
                 single = len(read.atoms) == 1
                 todo.extendleft(
-                    replace(a, notes=read.notes.over(a.notes)) if single else a
+                    replace(a, notes=read.notes.beside(a.notes)) if single else a
                     for a in reversed(read.atoms)
                 )
             continue

@@ -99,7 +99,7 @@ class Writer:
             raise InvalidRequestError("nothing satisfies this schema", param=self.path)
         schema, own_rules = written
         schema.setdefault("properties", {})
-        notes = said.notes.over(atom.notes) if len(atoms) == 1 else said.notes
+        notes = said.notes.beside(atom.notes) if len(atoms) == 1 else said.notes
         sent = self._finish(schema, notes, (*own_rules, *rules))
         definitions = self._definitions(sent)
         self._check_end(sent, definitions)
