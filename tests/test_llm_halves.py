@@ -66,7 +66,7 @@ def test_a_turn_hands_no_halves_to_llm() -> None:
     )
     prompt = SimpleNamespace(hide_reasoning=True, tool_results=[])
     turn = Turn(response, "kimi-k2.6", prompt, shown=False)
-    exchange = Exchange(translate({"model": "kimi-k2.6", "messages": [USER]}))
+    exchange = Exchange(translate({"model": "kimi-k2.6", "messages": [USER], "stream": True}))
     pieces = ('{"x": "a\\ud83d', 'b"}')
     begin = {"index": 0, "id": "c:0", "type": "function"}
     chunks = [

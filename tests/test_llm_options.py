@@ -252,23 +252,12 @@ def test_python_takes_options_as_keywords_and_as_a_mapping(kimi: Simulator) -> N
     assert first["thinking"] == {"type": "disabled"}
 
 
-def test_what_was_written_to_the_cache_is_logged(
-    kimi: Simulator, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_was_written_to_the_cache_is_logged(kimi: Simulator) -> None:
     """`prompt_tokens_details.cache_write_tokens`, which may stand there alone."""
-    from llm_kimi.simulator import handler
-
-    plain = handler.usage_of
-
-    def usage_of(prompt: int, answer: int, cached: int | None = None) -> dict[str, Any]:
-        usage: dict[str, Any] = dict(plain(prompt, answer))
-        return {**usage, "prompt_tokens_details": {"cache_write_tokens": 5}}
-
-    monkeypatch.setattr(handler, "usage_of", usage_of)
-    shown = ask("hi", "-u", model="kimi-k3").stderr
+    shown = ask("{{cache-write: 5}} {{say: hi}}", "-u", model="kimi-k3").stderr
     assert '"cache_write_tokens": 5' in shown
     details = json.loads(logged()[0]["token_details"])
-    assert details["prompt_tokens_details"] == {"cache_write_tokens": 5}
+    assert details["prompt_tokens_details"]["cache_write_tokens"] == 5
 
 
 def _template(options: str) -> None:

@@ -227,11 +227,13 @@ def _while(model: Model) -> str:
 
 
 def _cache_text(model: Model) -> str:
-    prices = {} if model.price is None else model.price.cache_writes
-    if not prices:
+    ttls = model.cache_ttls
+    if not ttls:
         return "This model caches by itself, for a time that cannot be chosen: ignored"
-    listed = " or ".join(f"{ttl} (${price:g} per million tokens)" for ttl, price in prices.items())
-    return f"How long the cache keeps a prompt: {listed}; without it Kimi takes the shortest"
+    return (
+        f"How long the cache keeps a prompt: {' or '.join(ttls)} (what it costs: llm kimi models); "
+        f"without it Kimi takes {ttls[0]}"
+    )
 
 
 def _texts(model: Model) -> dict[str, str]:
