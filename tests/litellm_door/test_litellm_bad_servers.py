@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import litellm
@@ -34,8 +35,12 @@ STREAMED = pytest.mark.parametrize("way", ["stream", "astream"])
 
 
 @pytest.fixture(autouse=True)
-def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr("llm_kimi.exchange.retry_delay", lambda *_: 0.0)
+    yield
+    # LiteLLM keeps the connections of event loops that have ended: not until the very end.
+    litellm.in_memory_llm_clients_cache.flush_cache()
+    gc.collect()
 
 
 def call(way: str, server: Server, *, timeout: float = 0.5, **more: Any) -> Result:
