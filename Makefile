@@ -16,7 +16,7 @@ OLD := .venv/oldest
 LAST := .venv/litellm
 DOCS := .venv/docs
 
-.PHONY: demo test lint docs-check docs unit unit-newest unit-oldest litellm wheel bench cog pictures clean
+.PHONY: demo test lint docs-check docs unit unit-newest unit-oldest litellm wheel bench fuzz load cog pictures clean
 
 demo: $(DEMO)/.installed
 	@PATH="$(CURDIR)/$(DEMO)/bin:$$PATH" sh scripts/demo.sh
@@ -64,6 +64,14 @@ pictures: $(NEW)/.installed
 bench: $(NEW)/.installed $(LAST)/.installed
 	$(NEW)/bin/python benchmarks/run.py
 	$(LAST)/bin/python benchmarks/litellm_calls.py
+
+# Random input for some minutes, each round with another seed.
+fuzz: $(NEW)/.installed
+	$(NEW)/bin/python scripts/fuzz.py
+
+# 200 streams at a time for a minute through each door; writes benchmarks/load.json.
+load: $(NEW)/.installed
+	$(NEW)/bin/python benchmarks/load.py
 
 $(DEMO)/.installed: pyproject.toml
 	$(call venv,$(DEMO))

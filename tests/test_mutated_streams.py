@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,10 +18,12 @@ from replies import Script, chunk, event
 from llm_kimi.errors import KimiError
 from llm_kimi.exchange import Answer, Exchange, FileCall
 from llm_kimi.translation import translate
+from tests.budgets import first_seed, tries
 
 Json = dict[str, Any]
 
-COUNT = int(os.environ.get("LLM_KIMI_MUTATIONS", "3000"))
+COUNT = tries(3000)
+START = first_seed(0)
 TOOLS: list[Json] = [
     {"type": "function", "function": {"name": name, "parameters": {"type": "object"}}}
     for name in ("get_time", "get_rain")
@@ -85,13 +86,13 @@ def drive(seed: int) -> bool:
 
 
 def test_mutated_answers_come_to_an_answer_or_an_error_of_ours() -> None:
-    answered = sum(drive(seed) for seed in range(COUNT))
+    answered = sum(drive(seed) for seed in range(START, START + COUNT))
     # Most of what is odd stands beside the answer, not in it.
     assert COUNT * 0.4 < answered < COUNT
 
 
-@settings(max_examples=200, deadline=None)
-@given(st.integers(COUNT, 2**62))
+@settings(max_examples=tries(200), deadline=None)
+@given(st.integers(START + COUNT, 2**62))
 def test_any_mutated_answer_does(seed: int) -> None:
     drive(seed)
 
@@ -109,7 +110,7 @@ fields = st.sampled_from(FIELDS)
 objects = st.dictionaries(fields, st.deferred(lambda: json_values | objects | st.lists(objects)))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=tries(60), deadline=None)
 @given(st.lists(objects, max_size=5), st.booleans())
 def test_any_objects_in_a_stream_do(values: list[Json], finished: bool) -> None:
     pieces = [event(json.dumps(value)) for value in values]
@@ -182,7 +183,7 @@ def test_llm_shows_and_logs_every_answer_that_it_gets(monkeypatch: pytest.Monkey
     migrate(database)
     model = llm.get_model("kimi-k2.6")
     answered = 0
-    for seed in range(COUNT // 6):
+    for seed in range(START, START + COUNT // 6):
         Canned.bodies = repeated(seed)
         try:
             response = model.prompt("hi", tools=[get_time], key="sk-simulator")
@@ -207,7 +208,7 @@ def test_llm_does_so_async(monkeypatch: pytest.MonkeyPatch) -> None:
     async def main() -> int:
         model = llm.get_async_model("kimi-k2.6")
         answered = 0
-        for seed in range(COUNT // 12):
+        for seed in range(START, START + COUNT // 12):
             Canned.bodies = repeated(seed)
             try:
                 await model.prompt("hi", tools=[get_time], key="sk-simulator").text()

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from llm_kimi.errors import InvalidRequestError
 from llm_kimi.translation.schema import to_mfjs
 from llm_kimi.translation.schema_ends import deeper_than, endless, finite
+from tests.budgets import FUZZ, tries
 from tests.schema_checks import PATH, lost, obj, rewrite
 
 REF = {"$ref": "#/$defs/A"}
@@ -169,8 +170,8 @@ SCHEMAS = st.recursive(LEAVES, nodes, max_leaves=6)
 
 
 @settings(
-    max_examples=400,
-    derandomize=True,
+    max_examples=tries(400),
+    derandomize=not FUZZ,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )

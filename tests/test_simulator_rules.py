@@ -13,6 +13,7 @@ from llm_kimi.simulator.cache import PrefixCache
 from llm_kimi.simulator.rules import thinks
 from llm_kimi.simulator.script import plan
 from llm_kimi.simulator.shapes import chunks, usage_of
+from tests.budgets import first_seed, tries
 
 K31, K3, K27, K26 = "kimi-k3.1-pro", "kimi-k3", "kimi-k2.7-code", "kimi-k2.6"
 K25, V1, V1_IMAGE = "kimi-k2.5", "moonshot-v1-8k", "moonshot-v1-8k-vision-preview"
@@ -475,9 +476,9 @@ def mutated(value: Any, chance: random.Random) -> Any:
 
 
 def test_no_junk_breaks_the_checks_and_what_passes_them_is_answered() -> None:
-    chance = random.Random(1)
+    chance = random.Random(first_seed(1))
     passed = 0
-    for _ in range(4000):
+    for _ in range(tries(4000)):
         body = chance.choice(TAKEN)
         for _ in range(chance.randrange(1, 4)):
             body = mutated(body, chance)

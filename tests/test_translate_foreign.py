@@ -11,11 +11,12 @@ import pytest
 from llm_kimi import InvalidRequestError, Translation, translate
 from llm_kimi.catalog import MODELS, resolve
 from llm_kimi.simulator.rules import check_chat, ignored
+from tests.budgets import first_seed, tries
 from tests.foreign_requests import KINDS, Foreign, Kind, foreign_requests, make, words
 from tests.judging import complaints, not_json, ultra
 from tests.weakening import silent
 
-COUNT = int(os.environ.get("LLM_KIMI_REQUESTS", "1200"))
+COUNT = tries(int(os.environ.get("LLM_KIMI_REQUESTS", "1200")))
 FAMILIES = ("kimi-k3.1-pro", "kimi-k2.7-code", "kimi-k2.6", "moonshot-v1-128k")
 
 
@@ -68,7 +69,7 @@ def test_a_kind_of_request_is_right_on_every_family(kind: Kind) -> None:
 def test_kinds_that_come_together_are_right_as_well() -> None:
     rights: Counter[str] = Counter()
     found = {}
-    for index, foreign in enumerate(foreign_requests(COUNT, seed=20_261_126)):
+    for index, foreign in enumerate(foreign_requests(COUNT, seed=first_seed(20_261_126))):
         problem = problems(foreign, ("nudge", "disable_thinking")[index % 2])
         rights[foreign.right] += 1
         if problem:

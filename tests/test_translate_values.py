@@ -24,6 +24,7 @@ from pydantic import BaseModel, Field
 from llm_kimi import InvalidRequestError, StrictError, Translation, translate
 from llm_kimi.translation import Adjustment
 from llm_kimi.translation.values import json_values
+from tests.budgets import FUZZ, tries
 
 Json = dict[str, Any]
 NAN, INFINITY = float("nan"), float("inf")
@@ -731,9 +732,9 @@ def spoiled(draw: st.DrawFn) -> Any:
 
 
 @settings(
-    max_examples=300,
+    max_examples=tries(300),
     deadline=None,
-    derandomize=True,
+    derandomize=not FUZZ,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 @given(spoiled())

@@ -17,12 +17,13 @@ from llm_kimi import InvalidRequestError, StrictError, Translation, translate
 from llm_kimi.catalog import MODELS
 from llm_kimi.simulator.rules import check_chat, ignored
 from llm_kimi.translation.plain import is_plain
+from tests.budgets import first_seed, tries
 from tests.judging import complaints, not_json, ultra
 from tests.openai_requests import DEFAULT_MODELS, requests
 from tests.weakening import silent
 
 Json = dict[str, Any]
-COUNT = int(os.environ.get("LLM_KIMI_REQUESTS", "1200"))
+COUNT = tries(int(os.environ.get("LLM_KIMI_REQUESTS", "1200")))
 PNG = (
     "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNkYAAAAAYAAjCB"
     "0C8AAAAASUVORK5CYII="
@@ -72,7 +73,7 @@ class Run:
 @pytest.fixture(scope="module")
 def run() -> Run:
     result = Run()
-    for index, request in enumerate(requests(COUNT, seed=20_261_121, media="images")):
+    for index, request in enumerate(requests(COUNT, seed=first_seed(20_261_121), media="images")):
         request = inlined(request)
         result.raw += check_chat(request) is not None
         before = copy.deepcopy(request)
