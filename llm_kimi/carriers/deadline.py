@@ -24,6 +24,9 @@ from ..exchange import Failed
 
 __all__ = ["AsyncDeadline", "Deadline", "late", "watch"]
 
+BUSY = 0.05
+"""Seconds by which the timer of an event loop may be late before the loop counts as held up."""
+
 Result = TypeVar("Result")
 
 _running = threading.local()
@@ -113,6 +116,10 @@ class AsyncDeadline(Deadline):
         self._timer = None
         if self._task is None:
             return
+        over = -self.left()
+        if over > BUSY:
+            # The loop did something else for so long: what came meanwhile is still to be read.
+            self.end = time.monotonic() + max(over, 10 * BUSY)
         if self.left() > 0:
             self._set_timer()
             return
