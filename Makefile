@@ -2,6 +2,8 @@
 # Both need git, make and Python 3.10 or newer, and the package registry; no key, no other network.
 
 PYTHON ?= python3
+# More for pytest: make test PYTEST='-n 2 --dist worksteal' runs the tests side by side.
+PYTEST ?=
 PIP := -m pip install --quiet --disable-pip-version-check
 
 # The newest hosts (llm 0.36, openai 3 on httpx2), and the oldest (llm 0.32.1, openai 2 on httpx),
@@ -41,13 +43,13 @@ docs: $(DOCS)/.installed
 unit: unit-newest unit-oldest
 
 unit-newest: $(NEW)/.installed
-	$(NEW)/bin/python -m pytest
+	$(NEW)/bin/python -m pytest $(PYTEST)
 
 unit-oldest: $(OLD)/.installed
-	$(OLD)/bin/python -m pytest
+	$(OLD)/bin/python -m pytest $(PYTEST)
 
 litellm: $(LAST)/.installed
-	$(LAST)/bin/python -m pytest tests/litellm_door
+	$(LAST)/bin/python -m pytest $(PYTEST) tests/litellm_door
 
 wheel: $(NEW)/.installed
 	PYTHON="$(PYTHON)" sh scripts/check_wheel.sh
