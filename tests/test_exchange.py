@@ -22,7 +22,7 @@ from replies import (
 )
 
 from llm_kimi.errors import APIConnectionError, APIError, InvalidRequestError, StreamError
-from llm_kimi.exchange import LONGEST_WAIT, NUDGE, Answer, Chunks, Exchange, Failed, Target
+from llm_kimi.exchange import LONGEST_WAIT, NUDGE, Answer, Chunks, Exchange, Failed, Read, Target
 from llm_kimi.translation import Restore, translate
 
 Json = dict[str, Any]
@@ -36,6 +36,9 @@ TOOLS = [
 ]
 KEY = "relay-key-0123456789"
 OVERLOADED = error_answer(429, "engine_overloaded_error", "The engine is currently overloaded")
+
+
+_BUSY = {"error": {"message": "overloaded", "type": "engine_overloaded_error"}}
 
 
 def exchange(*, target: Target | None = None, jitter: float = 0.5, **request: Any) -> Exchange:
@@ -136,12 +139,31 @@ def test_a_head_without_any_body_is_asked_again(asked: bool, body: bytes) -> Non
         [event({"error": {"message": "overloaded", "type": "engine_overloaded_error"}})],
         [b": ping\n\n", event({"error": {"message": "wait", "code": 429}})],
         [event({**chunk(), "choices": []}), event({"error": {"message": "x", "code": "503"}})],
+        [event(chunk({"role": "assistant", "content": ""})), event(_BUSY)],
+        [event(chunk({"role": "assistant", "content": ""})) + event(_BUSY)],
     ],
 )
 def test_a_stream_that_fails_before_it_says_anything_is_asked_again(first: list[bytes]) -> None:
     script = Script(exchange(), first, stream(*said("hi"))).run()
     assert script.text == "hi"
     assert len(script.waits) == 1
+
+
+def test_text_without_a_letter_does_not_stop_the_clock() -> None:
+    """A server that sends empty text for ever is as silent as one that sends nothing."""
+    steps = exchange().steps()
+    next(steps)
+    waits = []
+    nothing = event(chunk({"content": ""}))
+    answer = Answer(200, {}, stream=iter(()))
+    for piece in [None, event(chunk({"content": "a"})), nothing, nothing, event(chunk(), end=b"")]:
+        step = steps.send(answer if piece is None else piece)
+        while isinstance(step, Chunks):
+            step = next(steps)
+        assert isinstance(step, Read)
+        waits.append(step.silent)
+    steps.close()
+    assert waits == [False, False, True, True, True]
 
 
 @pytest.mark.parametrize(

@@ -132,6 +132,28 @@ class _Begun:
     ended: bool
 
 
+MOST_EMPTY = 1_000
+"""Chunks that say nothing which are kept back until one says something."""
+
+
+def _says_something(chunks: list[Json]) -> bool:
+    """Whether anything of an answer is in ``chunks``: a role alone and empty text are nothing."""
+    for chunk in chunks:
+        if chunk.get("usage"):
+            return True
+        for choice in chunk["choices"]:
+            if choice.get("finish_reason") is not None:
+                return True
+            for key, value in choice["delta"].items():
+                if value and key != "role":
+                    return True
+    return False
+
+
+def _begins(chunks: list[Json]) -> bool:
+    return _says_something(chunks) or len(chunks) > MOST_EMPTY
+
+
 def _drain(answer: Answer) -> Generator[Step, Any, None]:
     """Read what follows the end of the answer, within bounds."""
     size, silent = 0, False
@@ -219,7 +241,7 @@ class Exchange:
                 raise reader.failure
             if ended or reader.done:
                 break
-            go_on.silent = not chunks
+            go_on.silent = not _says_something(chunks)
             if reader.complete:
                 go_on.seconds = LAST_WORD_SECONDS
             result = yield go_on
@@ -310,12 +332,16 @@ class Exchange:
         try:
             if answer.stream is None:
                 chunks = reader.feed(answer.body)
-            while answer.stream is not None and not (chunks or reader.done or ended):
+            while answer.stream is not None and not (_begins(chunks) or reader.done or ended):
                 piece = yield Read(answer, silent=came)
                 if isinstance(piece, Failed):
                     return piece.error, piece.retryable and not reader.heard
                 came, ended = True, not piece
-                chunks = reader.feed(piece) if piece else reader.finish()
+                chunks += reader.feed(piece) if piece else reader.finish()
+                if reader.failure is not None:
+                    break
+            if reader.failure is not None and not _says_something(chunks):
+                raise reader.failure
             if answer.stream is None or (reader.done and not chunks):
                 chunks, ended = chunks + reader.finish(), True
         except KimiError as error:

@@ -138,4 +138,4 @@ def _from_iso(value: str) -> datetime:
 
 
 def _bounded(seconds: float) -> float | None:
-    return seconds if math.isfinite(seconds) and seconds <= LONGEST else None
+    return min(seconds, LONGEST) if math.isfinite(seconds) else None
