@@ -9,7 +9,7 @@ from typing import Any
 
 import llm
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from llm.migrations import migrate
 from mutations import mutated
@@ -17,6 +17,7 @@ from replies import Script, chunk, event
 
 from llm_kimi.errors import KimiError
 from llm_kimi.exchange import Answer, Exchange, FileCall
+from llm_kimi.reply.values import is_deep_text
 from llm_kimi.translation import translate
 from tests.budgets import first_seed, tries
 
@@ -110,7 +111,11 @@ fields = st.sampled_from(FIELDS)
 objects = st.dictionaries(fields, st.deferred(lambda: json_values | objects | st.lists(objects)))
 
 
-@settings(max_examples=tries(60), deadline=None)
+@settings(
+    max_examples=tries(60),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
 @given(st.lists(objects, max_size=5), st.booleans())
 def test_any_objects_in_a_stream_do(values: list[Json], finished: bool) -> None:
     pieces = [event(json.dumps(value)) for value in values]
@@ -195,6 +200,28 @@ def test_llm_shows_and_logs_every_answer_that_it_gets(monkeypatch: pytest.Monkey
         response.execute_tool_calls()
         answered += 1
     assert answered > COUNT // 6 * 0.4
+
+
+@pytest.mark.parametrize("closed", [True, False])
+@pytest.mark.parametrize("depth", [101, 50_000])
+def test_llm_does_not_get_arguments_that_it_cannot_read(
+    monkeypatch: pytest.MonkeyPatch, depth: int, closed: bool
+) -> None:
+    """It reads them again when it logs, where a RecursionError would end it."""
+    monkeypatch.setattr("llm_kimi.carriers.openai_sdk.Carrier", Canned)
+    text = '{"a":' * depth + ("1" + "}" * depth if closed else '"CET"}')
+    call = {"index": 0, "id": "a:0", "function": {"name": "get_time", "arguments": text}}
+    whole = event(chunk({"tool_calls": [call]}, finish="tool_calls")) + b"data: [DONE]\n\n"
+    Canned.bodies = iter([[whole]])
+    response = llm.get_model("kimi-k2.6").prompt("hi", tools=[get_time], key="sk-simulator")
+    with pytest.raises(llm.ModelError, match="get_time are nested deeper than 100 levels"):
+        response.text()
+
+
+def test_brackets_in_strings_are_no_levels() -> None:
+    assert not is_deep_text(json.dumps({"code": "{[" * 500, "list": [[]] * 500}))
+    assert not is_deep_text('{"cut": "' + '{\\"' * 500)
+    assert is_deep_text('{"a": "}"' + ', "b": [{' * 60)
 
 
 def test_llm_does_so_async(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,8 +12,11 @@ from typing import Any
 import llm
 from llm.parts import StreamEvent
 
+from ..errors import StreamError
 from ..exchange import Chunks, Exchange, Notice, Waiting
 from ..reply import add_usage
+from ..reply.shown import shown
+from ..reply.values import MAX_DEPTH, is_deep_text
 from ..translation import Adjustment
 from ..translation.arguments import parse_arguments
 from .halves import ArgumentsMender, mend_arguments
@@ -154,6 +157,7 @@ class Turn:
 
         Raises:
             EmptyAnswerError: the token limit left no answer at all.
+            StreamError: the arguments of a call are deeper than anything can read.
         """
         for index, mender in self._arguments.items():
             if rest := mender.flush():
@@ -164,6 +168,13 @@ class Turn:
         calls = message.get("tool_calls") or []
         searches = [call for call in calls if call["function"]["name"] == WEB_SEARCH]
         functions = [call for call in calls if call["function"]["name"] != WEB_SEARCH]
+        for call in calls:
+            if is_deep_text(call["function"]["arguments"]):
+                # llm reads them when it logs, and Python's JSON gives up in a RecursionError.
+                name = shown(call["function"]["name"])
+                raise StreamError(
+                    f"the arguments of the call of {name} are nested deeper than {MAX_DEPTH} levels"
+                )
         for call in functions:
             self._response.add_tool_call(
                 llm.ToolCall(

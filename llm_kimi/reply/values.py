@@ -20,6 +20,7 @@ __all__ = [
     "as_index",
     "as_moment",
     "as_text",
+    "is_deep_text",
     "join_halves",
     "mended",
     "only_counts",
@@ -57,6 +58,9 @@ ESCAPED_HALF = re.compile(r"\\u[dD][89a-fA-F]")
 """Where JSON names half of a surrogate pair: the one way in which one gets into an answer, since
 UTF-8 has none."""
 
+_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]', re.DOTALL)
+"""The brackets of JSON text, and its strings, in which they mean nothing."""
+
 _HALF = re.compile("[\ud800-\udfff]")
 _HIGH_HALVES = ("\ud800", "\udbff")
 
@@ -91,6 +95,18 @@ def _is_deep(value: Any) -> bool:
             return False
         level = following
     return True
+
+
+def is_deep_text(text: str) -> bool:
+    """Whether JSON text opens more than ``MAX_DEPTH`` levels, be it valid or not."""
+    if text.count("[") + text.count("{") <= MAX_DEPTH:
+        return False
+    depth = 0
+    for found in _BRACKETS.finditer(text):
+        depth += {"{": 1, "[": 1, "}": -1, "]": -1}.get(found[0], 0)
+        if depth > MAX_DEPTH:
+            return True
+    return False
 
 
 def as_count(value: Any) -> int | None:
