@@ -16,21 +16,24 @@ import sys
 import time
 
 TESTS = (
+    "tests/test_mutated_streams.py",
+    "tests/test_simulator_rules.py::test_no_junk_breaks_the_checks_and_what_passes_them_is_answered",
+    "tests/test_reply_reader.py::test_any_split_of_any_reply_gives_the_same_message",
     "tests/test_translate_any_object.py",
     "tests/test_translate_values.py::test_any_python_object_is_json_or_an_error",
+    "tests/test_translate_foreign.py::test_kinds_that_come_together_are_right_as_well",
     "tests/test_translate_whole.py",
-    "tests/test_translate_foreign.py",
+    "tests/test_schema_recursion.py::test_any_recursive_schema_ends_for_kimi",
     "tests/test_schema.py",
-    "tests/test_schema_recursion.py",
-    "tests/test_mutated_streams.py",
-    "tests/test_reply_reader.py",
-    "tests/test_simulator_rules.py",
 )
+MEASURED = "not square"
+"""Tests that count the work that something takes: no random input."""
 
 
 def one_round(seed: int) -> int:
     """Run all tests with one seed; the exit status of pytest."""
     command = [sys.executable, "-m", "pytest", *TESTS, f"--hypothesis-seed={seed}", "-x"]
+    command += ["-k", MEASURED]
     return subprocess.run(command, env={**os.environ, "LLM_KIMI_FUZZ": str(seed)}).returncode
 
 

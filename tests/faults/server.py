@@ -240,7 +240,7 @@ class FaultServer:
             code = 403 if what == "balance-403" else 429
             self._send(conn, code, json.dumps({"error": error}).encode(), "application/json")
         elif what in ("gzip", "deflate"):
-            pack = (lambda text: gzip.compress(text, mtime=0)) if what == "gzip" else zlib.compress
+            pack = gzip.compress if what == "gzip" else zlib.compress
             text, kind = _answer_to(body)
             self._send(conn, 200, pack(text), kind, f"content-encoding: {what}\r\n")
         elif what == "false-gzip":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -96,6 +97,7 @@ def async_outcomes(user_folder: Path) -> Outcomes:
     before = Open.now()
     with FaultServer(CELLS) as server:
         outcomes, tasks = gather(CELLS, server, ask, _classify)
+        gc.collect()
         busy = server.wait_until_idle()
     clear_clients()
     return outcomes, {"connections": busy, "process": before.left(), "tasks": tasks}
