@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import warnings
 from collections.abc import Iterator
@@ -55,6 +56,13 @@ def pytest_configure(config: pytest.Config) -> None:
     if HAS_LITELLM:
         for text in (*_LITELLMS_OWN, *(f"ignore:.*{word}" for word in _LEFT_BEHIND)):
             config.addinivalue_line("filterwarnings", text)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _collect_what_is_left() -> Iterator[None]:
+    """Connections of event loops that have ended, while the filters above still hold."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture(autouse=True)
