@@ -750,7 +750,8 @@ def test_images_of_other_apis_are_images(part: Json) -> None:
 )
 def test_resources_of_mcp_servers_are_read(part: Json, wanted: Json) -> None:
     """https://modelcontextprotocol.io/specification/2025-06-18/server/tools"""
-    translation = run(USER, calling(call()), result(content=[part]), model=K26)
+    messages = [USER, calling(call()), result(content=[part])]
+    translation = translate({"model": K26, "messages": messages})
     assert sent(translation)[2]["content"] == [wanted]
     assert not translation.changes_of_meaning
 

@@ -13,6 +13,9 @@ Json = dict[str, Any]
 RESULT_IDS = ("tool_call_id", "call_id", "tool_use_id", "toolCallId")
 """Names of stacks for the id of the call that a result answers."""
 
+RESULT_NAMES = ("name", "tool_name", "toolName")
+"""Names of stacks for the function that a result comes from."""
+
 
 @dataclass
 class Call:
@@ -119,7 +122,7 @@ def _result(dialogue: Dialogue, path: str, message: Json) -> None:
         for call in group:
             known = known or call.id == wanted
     alike = [call for group in groups for call in group if wanted and call.id == wanted]
-    waiting = [call for call in alike if call.result is None]
+    waiting = _by_name([call for call in alike if call.result is None], message)
     if known and not waiting:
         dialogue.strays.append((path, message))
         return
@@ -127,14 +130,19 @@ def _result(dialogue: Dialogue, path: str, message: Json) -> None:
         waiting = [call for call in group if call.result is None]
         nameless = [call for call in waiting if not call.id]
         waiting = nameless if wanted else nameless or waiting
-        named = [call for call in waiting if call.body.get("name") == message.get("name")]
-        waiting = named or waiting
+        waiting = _by_name(waiting, message)
         if waiting or wanted:
             break
     if waiting:
         waiting[0].result = (path, message)
     else:
         _make_up(dialogue, path, message, legacy=False)
+
+
+def _by_name(waiting: list[Call], message: Json) -> list[Call]:
+    """Those of the function that a result names, if there are any."""
+    name = next((message[key] for key in RESULT_NAMES if message.get(key)), None)
+    return [call for call in waiting if call.body.get("name") == name] or waiting
 
 
 def _ahead(dialogue: Dialogue, call: Call) -> None:

@@ -198,7 +198,9 @@ def _effort(path: str, effort: str) -> Wish:
 
 THOUGHT_KEYS = (
     *("reasoning_content", "reasoning", "reasoning_details", "thinking_blocks", "thinking"),
+    "reasoning_text",
 )
+_THOUGHT_HOLDERS = ("additional_kwargs", "provider_specific_fields")
 THOUGHTS = ("thinking", "text", "reasoning", "reasoning_content")
 
 
@@ -207,7 +209,6 @@ THOUGHTS = ("thinking", "text", "reasoning", "reasoning_content")
 
 def thoughts(message: Json) -> dict[str, str]:
     """The reasoning of an assistant turn: place -> text, in the order in which it is looked for."""
-    fields = message.get("provider_specific_fields") or {}
     content = message.get("content")
     parts = [
         part
@@ -216,9 +217,11 @@ def thoughts(message: Json) -> dict[str, str]:
     ]
     places = {name: message.get(name) for name in THOUGHT_KEYS}
     places["content"] = parts
-    if isinstance(fields, Mapping):
-        inner = (fields[name] for name in THOUGHT_KEYS if fields.get(name))
-        places["provider_specific_fields"] = next(inner, None)
+    for holder in _THOUGHT_HOLDERS:
+        fields = message.get(holder)
+        if isinstance(fields, Mapping):
+            inner = (fields[name] for name in THOUGHT_KEYS if fields.get(name))
+            places[holder] = next(inner, None)
     return {place: text for place, value in places.items() if (text := thought_of(value))}
 
 
