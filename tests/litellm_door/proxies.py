@@ -57,7 +57,12 @@ class Proxy:
         self.url = url
         self.log = log
         self.http = httpx.Client(
-            base_url=url, headers={"Authorization": f"Bearer {MASTER}"}, timeout=60, trust_env=False
+            base_url=url,
+            headers={"Authorization": f"Bearer {MASTER}"},
+            timeout=60,
+            trust_env=False,
+            # uvicorn drops a connection after five idle seconds, maybe as it is used again.
+            limits=httpx.Limits(max_keepalive_connections=0),
         )
 
     def post(self, path: str, body: Any, **headers: str) -> httpx.Response:
