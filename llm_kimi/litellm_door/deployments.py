@@ -50,11 +50,25 @@ def leads_here(names: Iterable[str], providers: Container[str]) -> bool:
 def _params_of(name: str, router: Any) -> Iterator[Mapping[str, Any]]:
     """The arguments of the deployments that LiteLLM may choose for ``name``; a deployment can be
     asked for by its id as well, which wins over a pattern such as ``*``."""
-    by_id = router.get_deployment(model_id=name)
-    if by_id is not None:
-        yield by_id.litellm_params.model_dump()
-    for one in router.get_model_list(model_name=name) or router.get_model_list() or ():
+    every = _deployments(router)
+    for one in every:
+        if (one.get("model_info") or {}).get("id") == name:
+            yield one.get("litellm_params") or {}
+    for one in _deployments(router, name) or every:
         yield one.get("litellm_params") or {}
+
+
+def _deployments(router: Any, name: str | None = None) -> list[Any]:
+    """The deployments that may be chosen for ``name`` (None: all that there are).
+
+    LiteLLM 1.109 has a registry for them, and warns of the older names.
+    """
+    if callable(getattr(router, "registry", None)):
+        registry = router.registry()
+        return list((registry.all() if name is None else registry.deployments(name)) or ())
+    if name is None:
+        return list(router.model_list or ())
+    return list(router.get_model_list(model_name=name) or ())
 
 
 def _fallbacks_of(name: str, router: Any) -> Iterator[str]:
@@ -90,7 +104,7 @@ def is_astray(given: Mapping[str, Any], provider: object, providers: Container[s
     if provider == "moonshot" and not base:
         return False  # LiteLLM's own provider for the same hosts
     ours = False
-    for one in router.model_list or ():
+    for one in _deployments(router):
         params = one.get("litellm_params") or {}
         if params.get("api_key") == key:
             if _is_ours(params, providers):

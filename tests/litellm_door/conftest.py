@@ -26,6 +26,8 @@ else:
 _LITELLMS_OWN = (
     "ignore:There is no current event loop:DeprecationWarning",
     "ignore::DeprecationWarning:litellm",
+    # The newest has other names for the settings of its Router, which the oldest do not know.
+    "ignore:Router[.].* is deprecated:DeprecationWarning",
     "ignore:.*[Pp]ydantic.*",
     # What it still had to log when an event loop ends.
     "ignore:coroutine 'Logging.async_success_handler' was never awaited:RuntimeWarning",
