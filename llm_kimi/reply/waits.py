@@ -24,7 +24,8 @@ def waiting_text(error: KimiError, seconds: float, attempt: int, max_retries: in
     """
     if seconds < NOTICED and not _was_slow(error):
         return None
-    when = f" in {seconds:.0f} s" if seconds >= 1 else ""
+    # Jitter decides whether a short wait lasts a second.
+    when = f" in {seconds:.0f} s" if seconds >= NOTICED else ""
     return f"{_cause(error)}; trying again{when} ({attempt + 1} of {max_retries})"
 
 
