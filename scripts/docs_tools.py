@@ -26,7 +26,7 @@ from llm_kimi.catalog import BY_ID, MODELS, SOURCES, Model, Pinned, Range, live_
 from llm_kimi.files.cache import FileCache, account
 from llm_kimi.settings import simulator_environment
 from llm_kimi.simulator import Simulator
-from llm_kimi.translation import schema
+from llm_kimi.translation import mfjs
 from llm_kimi.translation.adjustments import shorten
 
 ROOT = Path(__file__).parent.parent
@@ -370,11 +370,11 @@ def schema_table() -> str:
 def schema_limits_table() -> str:
     """What Kimi accepts at most in one schema."""
     rows = [
-        ("properties", schema.MAX_PROPERTIES),
-        ("levels", schema.MAX_DEPTH),
-        ("alternatives in one `anyOf`", schema.MAX_ANY_OF),
-        ("values in one `enum`", schema.MAX_ENUM),
-        ("bytes", schema.MAX_BYTES),
+        ("properties", mfjs.MAX_PROPERTIES),
+        ("levels", mfjs.MAX_DEPTH),
+        ("alternatives in one `anyOf`", mfjs.MAX_ANY_OF),
+        ("values in one `enum`", mfjs.MAX_ENUM),
+        ("bytes", mfjs.MAX_BYTES),
     ]
     return table(("Of one schema", "At most"), [(what, f"{most:,}") for what, most in rows])
 

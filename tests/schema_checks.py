@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 from llm_kimi.simulator.mfjs import check_schema
-from llm_kimi.translation.schema import to_mfjs
+from llm_kimi.translation.mfjs import to_mfjs
 
 PATH = "tools[0].function.parameters"
 ANYTHING = [{"type": t} for t in ("string", "number", "boolean", "object", "array", "null")]

@@ -24,8 +24,8 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from llm_kimi.errors import InvalidRequestError
-from llm_kimi.translation import schema as schema_module
-from llm_kimi.translation.schema import to_mfjs
+from llm_kimi.translation import mfjs as schema_module
+from llm_kimi.translation.mfjs import to_mfjs
 from tests.budgets import FUZZ, tries
 
 PATH = "tools[0].function.parameters"

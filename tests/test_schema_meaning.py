@@ -7,8 +7,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from llm_kimi.translation.schema_intersect import intersect, narrow
-from llm_kimi.translation.schema_parts import Atom, Notes, Part, Rule
+from llm_kimi.translation.mfjs.intersect import intersect, narrow
+from llm_kimi.translation.mfjs.model import Atom, Notes, Part, Rule
 from tests.schema_checks import lost, obj, prop, rewrite
 
 # --- both at once ---

@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from llm_kimi.errors import InvalidRequestError
-from llm_kimi.translation.schema import to_mfjs
-from llm_kimi.translation.schema_ends import deeper_than, endless, finite
+from llm_kimi.translation.mfjs import to_mfjs
+from llm_kimi.translation.mfjs.termination import deeper_than, endless, finite
 from tests.budgets import FUZZ, tries
 from tests.schema_checks import PATH, lost, obj, rewrite
 

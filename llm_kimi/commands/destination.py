@@ -14,15 +14,7 @@ from urllib.parse import urlsplit
 from .. import settings
 from ..errors import KimiError
 from ..simulator.server import KEY as SIMULATOR_KEY
-from .hosts import (
-    KIMI_CODE,
-    MOONSHOT,
-    WEBSITES,
-    Maker,
-    is_loopback,
-    maker_of_host,
-    maker_of_key,
-)
+from .hosts import KIMI_CODE, MOONSHOT, WEBSITES, Maker, is_loopback, maker_of_host, maker_of_key
 
 __all__ = ["diagnose_base_url", "diagnose_key", "may_be_asked"]
 

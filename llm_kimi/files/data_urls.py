@@ -11,7 +11,7 @@ from urllib.parse import unquote_to_bytes
 
 from ..errors import InvalidRequestError
 from ..translation import Attached
-from ..translation.media import clean_base64
+from ..translation.messages.media import clean_base64
 
 __all__ = ["is_data_url", "read_data_url"]
 

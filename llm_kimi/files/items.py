@@ -11,7 +11,7 @@ from ..errors import APIError, InvalidRequestError
 from ..exchange import Steps, Work
 from ..kinds import PDF
 from ..translation import Attached, Need, Translation
-from ..translation.media import INLINE_TOTAL, LARGE_IMAGE, check_modality
+from ..translation.messages.media import INLINE_TOTAL, LARGE_IMAGE, check_modality
 from .cache import Purpose
 from .documents import document_text, extracted_text, missing_text, one_line
 from .placing import medium, medium_url

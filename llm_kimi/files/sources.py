@@ -28,7 +28,7 @@ from ..kinds import (
 )
 from ..settings import private_urls_allowed
 from ..translation import Attached, Need
-from ..translation.media import clean_base64, wrong_type
+from ..translation.messages.media import clean_base64, wrong_type
 from .data_urls import is_data_url, read_data_url
 
 __all__ = [

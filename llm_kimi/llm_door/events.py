@@ -18,7 +18,7 @@ from ..reply import add_usage
 from ..reply.shown import shown
 from ..reply.values import MAX_DEPTH, is_deep_text
 from ..translation import Adjustment
-from ..translation.arguments import parse_arguments
+from ..translation.messages.call_arguments import parse_arguments
 from .halves import ArgumentsMender, mend_arguments
 from .notices import end_line, note_line, tell, tell_notice, text_is_on_stderr
 from .record import RECORD, record

@@ -18,14 +18,7 @@ from .answers import Dropped
 from .faults import HTML, Fault
 from .file_handler import FileHandler
 from .refusal import BadRequest, Refusal, not_found
-from .rules import (
-    NOT_JSON,
-    caches_writes,
-    check_chat,
-    check_messages_only,
-    ignored,
-    thinks,
-)
+from .rules import NOT_JSON, caches_writes, check_chat, check_messages_only, ignored, thinks
 from .rules_files import check_files
 from .script import fault_texts, plan
 from .shapes import BALANCE, chunks, completion, event, model_row, usage_of

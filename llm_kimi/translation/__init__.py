@@ -12,22 +12,13 @@ from typing import Any
 
 from ..catalog import Model
 from ..errors import InvalidRequestError, StrictError
-from . import (
-    caching,
-    fields,
-    histories,
-    messages,
-    output,
-    response_format,
-    sampling,
-    thinking,
-    tool_choice,
-    tools,
-)
+from . import caching, fields, output, response_format, sampling, thinking
 from .adjustments import Adjustment
 from .draft import WAYS_IN, WAYS_OUT, Attached, Draft, Forced, Json, Need, Restore
-from .plain import is_plain
-from .tool_choice import FALLBACKS, Fallback
+from .fast_path import is_plain
+from .messages import apply, foreign_histories
+from .tools import choice, definitions
+from .tools.choice import FALLBACKS, Fallback
 from .values import json_values, refuse_foreign
 
 __all__ = [
@@ -137,16 +128,16 @@ def _translated(request: Any, tool_choice_fallback: Fallback) -> Draft:
 
 def _apply_steps(draft: Draft, tool_choice_fallback: Fallback) -> None:
     fields.apply(draft)
-    tools.convert_legacy(draft)
-    histories.apply(draft)
+    definitions.convert_legacy(draft)
+    foreign_histories.apply(draft)
     thinking.apply(draft)
     caching.apply(draft)
     response_format.apply(draft)
-    tools.hoist(draft)
-    tools.apply(draft)
-    tool_choice.apply(draft, tool_choice_fallback)
+    definitions.hoist(draft)
+    definitions.apply(draft)
+    choice.apply(draft, tool_choice_fallback)
     sampling.apply(draft)
-    messages.apply(draft)
+    apply.apply(draft)
     fields.lead(draft)
     output.apply(draft)
     del draft.restoring["_names"]

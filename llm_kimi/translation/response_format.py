@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from ..errors import InvalidRequestError
 from .draft import Draft, Json, require, well_formed
-from .schema import to_mfjs
+from .mfjs import to_mfjs
 
 __all__ = ["WORDS", "apply"]
 

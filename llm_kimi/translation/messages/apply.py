@@ -1,0 +1,313 @@
+"""Messages: roles, empty turns, tool exchanges, reasoning, Partial Mode.
+
+In: messages in the form of chat completions, as OpenAI takes them and as other stacks leave them.
+Out: messages that Kimi takes: every call followed by its result, nothing empty, reasoning where it
+is demanded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from types import NoneType
+from typing import Any
+
+from ...errors import InvalidRequestError
+from ..adjustments import shorten
+from ..draft import Draft, require
+from ..objects import Foreign
+from ..tools.definitions import normalise_tools
+from .assistant import Assistant
+from .call_ids import usable
+from .content import text_of
+from .context import FILLER, KEYS, Turn, Work
+from .tool_results import Pairing, Relocated
+
+__all__ = ["apply"]
+
+_ROLES = ("system", "developer", "user", "assistant", "tool", "function")
+_NAMED_ROLES = ", ".join(_ROLES[:-1])
+
+
+# Other stacks' names for the roles: Gemini's, LangChain's and ShareGPT's, Llama's.
+_OTHER_ROLES = {
+    "model": "assistant",
+    "ai": "assistant",
+    "bot": "assistant",
+    "gpt": "assistant",
+    "human": "user",
+    "ipython": "tool",
+}
+_EMPTY_REASONING = "https://github.com/theopenco/llmgateway/pull/2093 (probed, 2026-04-26)"
+_RESULT_NAMES = ("tool_name", "toolName")  # Ollama, the AI SDK
+_RESULT_IDS = ("tool_call_id", "call_id", "tool_use_id", "toolCallId")
+
+
+def apply(draft: Draft) -> None:
+    """Bring ``messages`` to what Kimi takes."""
+    messages = draft.body.get("messages")
+    require(isinstance(messages, list), "must be a list of messages", "messages")
+    assert isinstance(messages, list)
+    require(bool(messages), "must not be empty", "messages")
+    translator = _Messages(draft)
+    turns = translator.normalise(messages)
+    pairing = Pairing(draft, translator.work.tally)
+    turns = pairing.pair(turns)
+    translator.finish(turns)
+    translator.work.tally.flush()
+    draft.body["messages"] = [turn.message for turn in turns]
+    if draft.needs:
+        _renumber_needs(draft, turns, pairing.relocated)
+
+
+def _renumber_needs(draft: Draft, turns: list[Turn], relocated: Relocated) -> None:
+    """Needs were noted by the numbers of the turns; the body that is sent has its own."""
+    place = {turn.number: index for index, turn in enumerate(turns)}
+    needs = []
+    for need in draft.needs:
+        number, before = relocated.get(need.message, (need.message, 0))
+        if number in place:
+            needs.append(replace(need, message=place[number], part=need.part + before))
+    draft.needs = needs
+
+
+def _role(message: Mapping[str, Any], where: str) -> str:
+    """The role of a message; an error that names what was found instead."""
+    role = message.get("role")
+    if isinstance(role, str) and role in _ROLES:
+        return role
+    if role is None and isinstance(message.get("message"), Mapping):
+        hint = "this is a choice of a reply: append its message"
+    elif role is None and isinstance(message.get("choices"), list):
+        hint = "this is a whole reply: append choices[0].message"
+    elif role is None:
+        kind = message.get("type")
+        what = f"an item of type {kind!r}" if isinstance(kind, str) else "no role"
+        hint = f"{what} was found; use {_NAMED_ROLES}"
+    else:
+        meant = role.strip().lower() if isinstance(role, str) else ""
+        known = _OTHER_ROLES.get(meant, meant if meant in _ROLES else None)
+        use = repr(known) if known else _NAMED_ROLES
+        hint = f"unknown role {shorten(role)}; use {use}"
+    raise InvalidRequestError(hint, param=f"{where}.role")
+
+
+class _Messages:
+    def __init__(self, draft: Draft) -> None:
+        self.work = Work(draft)
+        self.assistant = Assistant(self.work)
+
+    def normalise(self, messages: list[Any]) -> list[Turn]:
+        turns: list[Turn] = []
+        for number, message in enumerate(messages):
+            where = self.work.draft.message_path(number)
+            if not isinstance(message, dict):
+                raise InvalidRequestError(_not_a_message(message), param=where)
+            role = _role(message, where)
+            if not isinstance(message.get("name", ""), (str, NoneType)):
+                raise InvalidRequestError("must be text", param=f"{where}.name")
+            if role == "assistant":
+                turn = self.assistant.turn(number, message)
+                if turn is not None:
+                    turns.append(turn)
+            elif role == "tool":
+                self._tool(turns, number, message)
+            elif role == "function":
+                self._function(turns, number, message)
+            elif role == "user":
+                self._user(turns, number, message)
+            else:
+                self._system(turns, number, message)
+        if not turns:
+            self.work.tally.note(
+                "blank", "messages", "only empty messages", FILLER, "Kimi wants some content"
+            )
+            turns.append(Turn(0, {"role": "user", "content": FILLER}))
+        return turns
+
+    def _system(self, turns: list[Turn], number: int, message: Mapping[str, Any]) -> None:
+        where = self.work.draft.message_path(number)
+        if message["role"] == "developer":
+            self.work.tally.note(
+                "developer",
+                f"{where}.role",
+                "developer",
+                "system",
+                "Kimi refuses the role developer",
+                "developer-role",
+            )
+        kept = self.work.strip(message, "system", number)
+        tools = kept.pop("tools", None)
+        content = self.work.content(message, number, "system")
+        if tools is not None:
+            self._dynamic_tools(turns, number, tools, message)
+        if content is None:
+            if tools is None:
+                require(
+                    message.get("content") is not None,
+                    "must have content",
+                    f"{where}.content",
+                )
+                self.work.note_empty(number, "system", message["content"], None)
+            return
+        kept["content"] = content
+        turns.append(Turn(number, kept))
+
+    def _dynamic_tools(
+        self, turns: list[Turn], number: int, tools: Any, message: Mapping[str, Any]
+    ) -> None:
+        """Kimi's tools that are declared in the middle of a conversation (K3 family).
+
+        For other models ``tools.hoist`` has moved them to the request's ``tools`` by now.
+        """
+        where = f"{self.work.draft.message_path(number)}.tools"
+        require(isinstance(tools, list), "must be a list of tools", where)
+        if not self.work.draft.model.dynamic_tools:
+            return
+        require(bool(tools), "must contain a tool", where)
+        paths = [f"{where}[{index}]" for index in range(len(tools))]
+        converted = normalise_tools(self.work.draft, tools, paths, self.work.names)
+        only, declared = self.work.draft.only_tools, len(converted)
+        if only is not None:
+            converted = [tool for tool in converted if tool["function"]["name"] in only]
+        if len(converted) < declared:
+            kept = [tool["function"]["name"] for tool in converted]
+            reason = "what tool_choice leaves of them"
+            self.work.tally.note("tools", where, f"{len(tools)} tools", kept, reason, "tool-choice")
+        if message.get("content") is not None or message.get("name") is not None:
+            self.work.tally.note(
+                "tools alone",
+                where,
+                f"{len(tools)} tools",
+                "a message of its own",
+                "Kimi wants tools in a system message without content",
+                "dynamic-tools",
+            )
+        if converted:
+            turns.append(Turn(number, {"role": "system", "tools": converted}))
+
+    def _user(self, turns: list[Turn], number: int, message: Mapping[str, Any]) -> None:
+        if message.get("content") is None:
+            where = f"{self.work.draft.message_path(number)}.content"
+            raise InvalidRequestError("must have content", param=where)
+        content = self.work.content(message, number, "user")
+        if content is None:
+            content = FILLER
+            self.work.note_empty(number, "user", message["content"], FILLER)
+        elif (
+            content is message["content"]
+            and message.keys() <= KEYS["user"]
+            and message.get("name", FILLER)
+        ):
+            turns.append(Turn(number, dict(message)))
+            return
+        kept = self.work.strip(message, "user", number)
+        kept["content"] = content
+        turns.append(Turn(number, kept))
+
+    def _tool(self, turns: list[Turn], number: int, message: Mapping[str, Any]) -> None:
+        where = self.work.draft.message_path(number)
+        key = "tool_call_id"
+        if message.get(key) is None:
+            key = next((other for other in _RESULT_IDS if message.get(other) is not None), key)
+        given = message.get(key)
+        found = usable(given)
+        if found is None and not isinstance(given, (str, NoneType)):
+            raise InvalidRequestError("must be the id of a tool call", param=f"{where}.{key}")
+        if found is not None and found is not given:
+            reason = "Kimi wants the ids of calls as text"
+            self.work.tally.note("result id as text", f"{where}.{key}", given, found, reason)
+        kept = self.work.strip(self._named(message, where), "tool", number)
+        kept["content"] = self._tool_content(message, number)
+        if "name" in kept:
+            kept["name"] = self.work.names.sent(kept["name"])
+        turn = Turn(number, kept)
+        turn.id = found
+        turns.append(turn)
+
+    def _named(self, message: Mapping[str, Any], where: str) -> Mapping[str, Any]:
+        """The result of a tool with the function's name where Kimi has it."""
+        key = next((key for key in _RESULT_NAMES if isinstance(message.get(key), str)), None)
+        if key is None or message.get("name") or not message[key]:
+            return message
+        reason = "Kimi calls it name"
+        self.work.tally.note("tool name", f"{where}.{key}", message[key], "name", reason)
+        rest = {other: value for other, value in message.items() if other != key}
+        return {**rest, "name": message[key]}
+
+    def _tool_content(self, message: Mapping[str, Any], number: int) -> Any:
+        content = self.work.content(message, number, "tool")
+        if content is None:
+            content = FILLER
+            self.work.note_empty(number, "tool", message.get("content"), FILLER)
+        return content
+
+    def _function(self, turns: list[Turn], number: int, message: Mapping[str, Any]) -> None:
+        """A result in the old form: its function's name is all that pairs it."""
+        self.work.tally.note(
+            "role function",
+            f"{self.work.draft.message_path(number)}.role",
+            "function",
+            "tool",
+            "Kimi knows tools, not functions",
+            "migration",
+        )
+        kept = self.work.strip(message, "tool", number)
+        kept["content"] = self._tool_content(message, number)
+        if "name" in kept:
+            kept["name"] = self.work.names.sent(kept["name"])
+        turn = Turn(number, kept)
+        turn.legacy = True
+        turns.append(turn)
+
+    def finish(self, turns: list[Turn]) -> None:
+        thinking = self.work.draft.thinking
+        last = len(turns) - 1
+        for index, turn in enumerate(turns):
+            message = turn.message
+            if message["role"] != "assistant":
+                continue
+            if thinking and "tool_calls" in message and not message.get("reasoning_content"):
+                self._fill_reasoning(turn)
+            if message.get("partial") and index != last:
+                turn.message = {k: v for k, v in turn.message.items() if k != "partial"}
+                self.work.tally.note(
+                    "partial",
+                    f"{self.work.draft.message_path(turn.number)}.partial",
+                    True,
+                    None,
+                    "only the last message can be continued",
+                    "partial",
+                )
+        if turns and turns[last].message.get("partial"):
+            self._partial(turns[last])
+
+    def _fill_reasoning(self, turn: Turn) -> None:
+        """Kimi refuses a turn with calls whose reasoning is missing, or is an empty text."""
+        given = turn.message.get("reasoning_content")
+        turn.message = {**turn.message, "reasoning_content": FILLER}
+        if turn.number < 0:
+            return  # a call that was made up: told by the pairing
+        where = f"{self.work.draft.message_path(turn.number)}.reasoning_content"
+        if given is None:
+            reason = "Kimi demands it beside tool calls while thinking, and the real one is lost"
+            self.work.tally.note("filler", where, None, FILLER, reason, "reasoning-missing")
+        else:
+            reason = "Kimi refuses an empty one beside tool calls while thinking"
+            self.work.tally.note("empty reasoning", where, given, FILLER, reason, _EMPTY_REASONING)
+
+    def _partial(self, turn: Turn) -> None:
+        form = self.work.draft.body.get("response_format")
+        if isinstance(form, Mapping) and form.get("type") == "json_object":
+            raise InvalidRequestError(
+                "Partial Mode and JSON mode do not go together; leave one of them out, or use "
+                "response_format json_schema",
+                param=f"{self.work.draft.message_path(turn.number)}.partial",
+            )
+        self.work.draft.restoring["prefix"] = text_of(turn.message.get("content", ""))
+
+
+def _not_a_message(value: Any) -> str:
+    if isinstance(value, Foreign):
+        return f"{value.why}: {value.way_out}"
+    return f"must be an object with role and content, not {shorten(value)}"
