@@ -537,7 +537,7 @@ ERRORS: tuple[tuple[int, str, str], ...] = (
 
 def errors_table() -> str:
     """What the API says, whether it is tried again, and our hint."""
-    from llm_kimi.reply.failures import api_error, is_retryable
+    from llm_kimi.reply.api_errors import api_error, is_retryable
 
     rows = []
     for status, kind, message in ERRORS:

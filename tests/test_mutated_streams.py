@@ -17,7 +17,7 @@ from replies import Script, chunk, event
 
 from llm_kimi.errors import KimiError
 from llm_kimi.exchange import Answer, Exchange, FileCall
-from llm_kimi.reply.values import is_deep_text
+from llm_kimi.reply.json_values import is_deep_text
 from llm_kimi.translation import translate
 from tests.budgets import first_seed, tries
 

@@ -9,7 +9,7 @@ import pytest
 from replies import call_chunk, chunk, read, stream
 
 from llm_kimi.reply import Collector
-from llm_kimi.reply.calls import CallFragments
+from llm_kimi.reply.tool_calls import CallFragments
 
 Json = dict[str, Any]
 

@@ -12,7 +12,7 @@ import pytest
 
 from llm_kimi.errors import APIError
 from llm_kimi.reply import api_error, error_of
-from llm_kimi.reply.failures import is_account_full, is_retryable, retry_delay, scrub
+from llm_kimi.reply.api_errors import is_account_full, is_retryable, retry_delay, scrub
 
 
 def made(

@@ -10,9 +10,9 @@ from replies import DONE, call_chunk, chunk, event, message, read, said, stream
 
 from llm_kimi.errors import StreamError
 from llm_kimi.reply import Reader, normal_usage
-from llm_kimi.reply.calls import MAX_CALLS, CallFragments
+from llm_kimi.reply.json_values import BROKEN, MAX_DEPTH, as_index, join_halves, mended, parse_json
 from llm_kimi.reply.sse import Decoder
-from llm_kimi.reply.values import BROKEN, MAX_DEPTH, as_index, join_halves, mended, parse_json
+from llm_kimi.reply.tool_calls import MAX_CALLS, CallFragments
 
 Json = dict[str, Any]
 HIGH, LOW = "\ud83d", "\ude00"

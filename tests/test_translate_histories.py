@@ -8,15 +8,15 @@ import uuid
 from typing import Any
 
 import pytest
-from llm_kimi.translation.messages.apply.call_arguments import (
+
+from llm_kimi import InvalidRequestError, Translation, translate
+from llm_kimi.catalog import MODELS, Model
+from llm_kimi.translation.messages.call_arguments import (
     INVALID_ARGUMENTS,
     argument_text,
     parse_arguments,
 )
-from llm_kimi.translation.messages.apply.tool_results import NO_RESULT, UNKNOWN_FUNCTION
-
-from llm_kimi import InvalidRequestError, Translation, translate
-from llm_kimi.catalog import MODELS, Model
+from llm_kimi.translation.messages.tool_results import NO_RESULT, UNKNOWN_FUNCTION
 from tests.judging import judged
 
 Json = dict[str, Any]

@@ -11,8 +11,8 @@ from typing import Any
 
 from ..errors import APIConnectionError, APIError
 from ..exchange import Failed
-from ..reply.failures import api_error
-from ..reply.shown import one_line, scrub
+from ..reply.api_errors import api_error
+from ..reply.safe_text import one_line, scrub
 from .deadline import Deadline
 from .openai_sdk import Carrier
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from .. import settings
 from ..errors import APIConnectionError, KimiError
 from ..exchange import Failed
-from ..reply.shown import one_line, scrub
+from ..reply.safe_text import one_line, scrub
 from .bounds import BadAnswer
 
 __all__ = ["network_failure"]

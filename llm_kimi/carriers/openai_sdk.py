@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 
 from ..errors import InvalidRequestError
 from ..exchange import Answer, Failed, FileCall
-from ..reply.failures import scrub
+from ..reply.api_errors import scrub
 from ..settings import check_key, no_key_message
 from .bounds import BadAnswer, client_settings, take
 from .deadline import watch

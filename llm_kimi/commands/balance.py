@@ -9,7 +9,7 @@ import click
 
 from ..carriers.endpoints import Endpoints
 from ..errors import APIError
-from ..reply.shown import shown
+from ..reply.safe_text import shown
 from .host import connect, currency, in_one_line, key_option
 from .terminal import dump, echo_wrapped, style
 

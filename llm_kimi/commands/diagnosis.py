@@ -17,7 +17,7 @@ from typing import Any
 
 from .. import __version__, learned, settings
 from ..errors import KimiError
-from ..reply.failures import scrub
+from ..reply.api_errors import scrub
 from .destination import diagnose_base_url, diagnose_key
 
 __all__ = ["COMPROMISED", "LEAST", "PROXIES", "diagnose", "safe"]

@@ -16,11 +16,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..errors import APIError, InvalidRequestError, KimiError
-from ..reply import Collector, Held, Reader, Restorer, add_usage, api_error
-from ..reply.failures import is_retryable, retry_delay
-from ..reply.shown import shown
+from ..reply import Collector, Reader, Restorer, add_usage, api_error
+from ..reply.api_errors import is_retryable, retry_delay
+from ..reply.safe_text import shown
 from ..reply.waits import waiting_text
 from ..translation import WAYS_OUT, Translation
+from .nudge import Held
 from .steps import (
     AT_ONCE,
     Answer,

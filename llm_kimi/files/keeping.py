@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 from ..errors import APIError, InvalidRequestError, KimiError
 from ..exchange import AT_ONCE, Fork, Steps, Work
-from ..reply.failures import is_account_full
+from ..reply.api_errors import is_account_full
 from ..translation import Attached
 from .cache import Entry, Purpose
 from .room import PATIENCE, FileRoom

@@ -10,7 +10,7 @@ from typing import Any
 from ..errors import APIError, KimiError
 from ..exchange import MAX_RETRIES, Answer, FileCall, Step, Target, Upload, wait_for_retry
 from ..reply import api_error
-from ..reply.failures import is_retryable
+from ..reply.api_errors import is_retryable
 
 __all__ = ["Remote"]
 

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from ..errors import APIError, InvalidRequestError, KimiError
 from ..exchange import AT_ONCE, MAX_RETRIES, Fork, Notice, Step, Steps, Stepwise, Target, Work
-from ..reply.failures import is_account_full
+from ..reply.api_errors import is_account_full
 from ..translation import Translation
 from ..translation.output import fit_answer
 from .cache import FileCache, Purpose, account, default_cache

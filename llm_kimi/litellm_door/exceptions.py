@@ -15,7 +15,7 @@ from ..errors import (
     StreamError,
     StrictError,
 )
-from ..reply.failures import is_context_overflow
+from ..reply.api_errors import is_context_overflow
 
 __all__ = ["to_litellm"]
 

@@ -11,7 +11,7 @@ import json
 from typing import Any
 
 from ..errors import StreamError
-from ..reply.values import MAX_DEPTH
+from ..reply.json_values import MAX_DEPTH
 
 __all__ = ["known_chunk", "known_completion"]
 

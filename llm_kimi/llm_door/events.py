@@ -15,8 +15,8 @@ from llm.parts import StreamEvent
 from ..errors import StreamError
 from ..exchange import Chunks, Exchange, Notice, Waiting
 from ..reply import add_usage
-from ..reply.shown import shown
-from ..reply.values import MAX_DEPTH, is_deep_text
+from ..reply.json_values import MAX_DEPTH, is_deep_text
+from ..reply.safe_text import shown
 from ..translation import Adjustment
 from ..translation.messages.call_arguments import parse_arguments
 from .halves import ArgumentsMender, mend_arguments

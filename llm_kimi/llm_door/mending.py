@@ -18,7 +18,7 @@ from llm.parts import Message, TextPart, ToolResultPart
 
 from ..errors import InvalidRequestError
 from ..files.sources import MAX_BYTES
-from ..reply import values
+from ..reply import json_values
 from ..texts import is_well_formed, read_back, reread
 from ..translation import Adjustment
 from ..translation.draft import well_formed
@@ -176,7 +176,7 @@ class _Mender:
                     new[name] = text
         for name in ("arguments", "provider_metadata"):
             value = getattr(part, name, None)
-            if value and (mended := values.mended(value)) != value:
+            if value and (mended := json_values.mended(value)) != value:
                 new[name] = mended
         return replace(part, **new) if new else part
 

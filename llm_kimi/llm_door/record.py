@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-from ..reply.failures import scrub
+from ..reply.api_errors import scrub
 from ..translation import Adjustment
 from ..translation.adjustments import shorten
 

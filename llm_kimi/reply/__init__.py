@@ -1,16 +1,15 @@
 """The reply: bytes to chunks, chunks to the whole message, and back to the caller's form."""
 
-from .collect import Collector
-from .failures import api_error, error_of
-from .held import Held
+from ..exchange.nudge import Held
+from .accumulate import Collector
+from .api_errors import api_error, error_of
+from .chunk_fields import completion_to_chunk
 from .reader import Reader
 from .restore import Restorer
-from .shapes import completion_to_chunk
 from .usage import add_usage, normal_usage
 
 __all__ = [
     "Collector",
-    "Held",
     "Reader",
     "Restorer",
     "add_usage",

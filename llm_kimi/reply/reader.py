@@ -14,9 +14,8 @@ from typing import Any
 from uuid import uuid4
 
 from ..errors import APIError, KimiError, StreamError
-from .calls import CallFragments
-from .failures import error_of
-from .shapes import (
+from .api_errors import error_of
+from .chunk_fields import (
     HEAD_FIELDS,
     MAX_CHOICES,
     PLAIN_DELTA,
@@ -29,10 +28,11 @@ from .shapes import (
     settle_delta,
     token_probabilities,
 )
-from .shown import one_line, scrub
+from .json_values import BROKEN, ESCAPED_HALF, as_text, join_halves, mended, only_counts, parse_json
+from .safe_text import one_line, scrub
 from .sse import MAX_BYTES, Decoder, too_long
+from .tool_calls import CallFragments
 from .usage import normal_usage
-from .values import BROKEN, ESCAPED_HALF, as_text, join_halves, mended, only_counts, parse_json
 
 __all__ = ["Reader"]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .values import parse_json
+from .json_values import parse_json
 
 if TYPE_CHECKING:
     from ..translation import Restore

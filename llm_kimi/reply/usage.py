@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .values import as_count
+from .json_values import as_count
 
 __all__ = ["add_usage", "normal_usage"]
 

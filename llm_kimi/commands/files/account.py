@@ -16,7 +16,7 @@ from ...files.room import FileRoom
 from ...files.uploads import Stage
 from ...llm_door.notices import tell, tell_notice
 from ...llm_door.progress import terminal_progress
-from ...reply.failures import scrub
+from ...reply.api_errors import scrub
 from .output import shown
 
 __all__ = ["Account", "complain", "file_id"]

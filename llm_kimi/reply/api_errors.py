@@ -13,9 +13,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ..errors import APIError
-from .delays import header_delay, reset_delay, text_delay
-from .hints import CONTEXT, FULL, hint, is_daily, is_out_of_balance
-from .shown import KEY_PATTERN, one_line, scrub, shown
+from .error_hints import CONTEXT, FULL, hint, is_daily, is_out_of_balance
+from .retry_after import header_delay, reset_delay, text_delay
+from .safe_text import KEY_PATTERN, one_line, scrub, shown
 
 __all__ = [
     "KEY_PATTERN",

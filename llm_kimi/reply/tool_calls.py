@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import StreamError
-from .values import as_count, as_index, as_text, join_halves, mended, parse_json
+from .json_values import as_count, as_index, as_text, join_halves, mended, parse_json
 
 __all__ = ["MAX_CALLS", "CallFragments"]
 

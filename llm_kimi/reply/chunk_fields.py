@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import StreamError
-from .shown import one_line
-from .values import as_count, as_index, as_moment, as_text, mended
+from .json_values import as_count, as_index, as_moment, as_text, mended
+from .safe_text import one_line
 
 __all__ = [
     "HEAD_FIELDS",
