@@ -12,12 +12,12 @@ from typing import Any
 
 from common import environment
 
-from llm_kimi.carriers.drive import run
-from llm_kimi.carriers.openai_sdk import Carrier
 from llm_kimi.exchange import Exchange, Target
 from llm_kimi.files.room import FileRoom
 from llm_kimi.simulator import Simulator
 from llm_kimi.translation import Attached, translate
+from llm_kimi.transport.openai_sdk import Carrier
+from llm_kimi.transport.run import run
 
 MEGABYTES = 99
 READING = 0.5

@@ -34,7 +34,7 @@ class Room:
 
 _FACTS = ("catalog", "texts", "kinds", "errors")
 _LOGIC = (*_FACTS, "translation", "reply", "exchange")
-_HOUSE = (*_LOGIC, "settings", "learned", "carriers", "files")
+_HOUSE = (*_LOGIC, "settings", "learned", "transport", "files")
 
 # Ground floor first: a room imports only rooms that stand above it in this list.
 ROOMS: tuple[Room, ...] = (
@@ -47,8 +47,9 @@ ROOMS: tuple[Room, ...] = (
     Room("exchange", "one conversation, no I/O", may=(*_FACTS, "translation", "reply"), pure=True),
     Room("settings", "key, base URL, strictness", may=("errors",)),
     Room("learned", "models found by refresh", may=(*_FACTS, "settings")),
-    Room("carriers", "perform an exchange: HTTP", may=(*_LOGIC, "settings")),
-    Room("files", "uploads, texts, the cache", may=(*_LOGIC, "settings", "carriers")),
+    Room("transport", "perform an exchange: HTTP", may=(*_LOGIC, "settings")),
+    Room("download", "a URL in, bytes out", may=("errors", "settings")),
+    Room("files", "uploads, texts, the cache", may=(*_LOGIC, "settings", "download")),
     Room("llm_door", "llm's prompts and events", may=_HOUSE),
     Room("litellm_door", "LiteLLM's calls and replies", may=_HOUSE),
     Room("litellm", "import it: provider kimi", may=("litellm_door",)),
@@ -81,9 +82,9 @@ EXCEPTIONS: dict[tuple[str, str], str] = {
 # Modules that only these rooms may import: each has one door in this package.
 OWNERS: dict[str, tuple[str, ...]] = {
     "litellm": ("litellm_door", "litellm"),
-    "openai": ("carriers",),
-    "httpx": ("carriers", "litellm_door"),
-    "httpx2": ("carriers",),
+    "openai": ("transport",),
+    "httpx": ("transport", "download", "litellm_door"),
+    "httpx2": ("transport", "download"),
     "pydantic": ("llm_door",),
     "pytest": ("pytest_plugin",),
     "sqlite3": ("files",),

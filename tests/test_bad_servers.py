@@ -12,13 +12,13 @@ import pytest
 from raw_servers import HEAD, Connection, Server, chunked, raw_server
 from replies import DONE, event, said, stream, usage_chunk
 
-from llm_kimi.carriers.drive import arun, run
-from llm_kimi.carriers.endpoints import Endpoints
-from llm_kimi.carriers.openai_sdk import AsyncCarrier, Carrier, clear_clients
 from llm_kimi.errors import APIConnectionError, APIError, StreamError
 from llm_kimi.exchange import Exchange, Target
 from llm_kimi.files.remote import Remote
 from llm_kimi.translation import translate
+from llm_kimi.transport.json_api import Endpoints
+from llm_kimi.transport.openai_sdk import AsyncCarrier, Carrier, clear_clients
+from llm_kimi.transport.run import arun, run
 
 Answer = Callable[[Connection], None]
 USAGE = usage_chunk(prompt_tokens=1, completion_tokens=1, total_tokens=2)

@@ -24,9 +24,6 @@ import openai
 import pytest
 from replies import DONE, chunk, event, said, stream
 
-from llm_kimi.carriers import openai_sdk
-from llm_kimi.carriers.drive import arun, run
-from llm_kimi.carriers.openai_sdk import AsyncCarrier, Carrier, clear_clients
 from llm_kimi.errors import (
     APIConnectionError,
     APIError,
@@ -37,6 +34,9 @@ from llm_kimi.errors import (
 from llm_kimi.exchange import Chunks, Exchange, Target
 from llm_kimi.simulator import Simulator
 from llm_kimi.translation import translate
+from llm_kimi.transport import openai_sdk
+from llm_kimi.transport.openai_sdk import AsyncCarrier, Carrier, clear_clients
+from llm_kimi.transport.run import arun, run
 
 try:
     import httpx2 as hx
@@ -1009,7 +1009,7 @@ def test_a_compressed_error() -> None:
 def test_errors_before_an_answer(
     error: Exception, words: str, tries: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("llm_kimi.carriers.drive.time.sleep", lambda seconds: None)
+    monkeypatch.setattr("llm_kimi.transport.run.time.sleep", lambda seconds: None)
     count = 0
 
     def handle(request: Any) -> Any:
@@ -1210,7 +1210,7 @@ def test_chunks_split_anywhere_by_the_network() -> None:
 def test_a_connection_that_fails_names_the_variable(
     monkeypatch: pytest.MonkeyPatch, base_url: str, begun: bool, end: str
 ) -> None:
-    from llm_kimi.carriers.failure import network_failure
+    from llm_kimi.transport.network_errors import network_failure
 
     monkeypatch.setenv("KIMI_BASE_URL", f"{base_url}/")
     error = network_failure(ConnectionError("refused"), base_url, begun=begun).error
@@ -1221,7 +1221,7 @@ def test_a_connection_that_fails_names_the_variable(
 
 
 def test_without_a_variable_nothing_is_laid_to_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    from llm_kimi.carriers.failure import network_failure
+    from llm_kimi.transport.network_errors import network_failure
 
     url = "https://api.moonshot.ai/v1"
     text = f"no connection to {url} (refused)"

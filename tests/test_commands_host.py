@@ -9,8 +9,8 @@ import sys
 import pytest
 
 from llm_kimi import APIConnectionError
-from llm_kimi.carriers.endpoints import Endpoints
 from llm_kimi.simulator import Simulator
+from llm_kimi.transport.json_api import Endpoints
 from tests.llm_runs import closed_clients, process, run
 
 __all__ = ["closed_clients"]

@@ -7,8 +7,8 @@ import threading
 import time
 from collections.abc import Callable
 
-from llm_kimi.carriers.deadline import AsyncDeadline
 from llm_kimi.exchange import Failed
+from llm_kimi.transport.deadline import AsyncDeadline
 
 
 async def waited(hold_up: Callable[[], None], *, comes: bool) -> str | Failed:

@@ -20,9 +20,9 @@ from typing import Any
 import pytest
 
 import llm_kimi
-from llm_kimi.carriers import dial
-from llm_kimi.carriers.addresses import is_public
-from llm_kimi.carriers.fetch import Fetched, Stopped, _unzipped, fetch
+from llm_kimi.download import connect
+from llm_kimi.download.fetch import Fetched, Stopped, _unzipped, fetch
+from llm_kimi.download.public_addresses import is_public
 from llm_kimi.errors import InvalidRequestError
 
 try:
@@ -142,7 +142,7 @@ def names(monkeypatch: pytest.MonkeyPatch) -> Names:
 @pytest.fixture
 def loopback_is_public(monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything is checked as ever, but 127.0.0.1 counts as a public address."""
-    monkeypatch.setattr(dial, "is_public", lambda address: address == "127.0.0.1")
+    monkeypatch.setattr(connect, "is_public", lambda address: address == "127.0.0.1")
 
 
 class Wire:

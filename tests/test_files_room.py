@@ -19,14 +19,14 @@ from typing import Any
 import pytest
 
 from llm_kimi import APIConnectionError, APIError, InvalidRequestError, translate
-from llm_kimi.carriers.drive import arun, run
-from llm_kimi.carriers.openai_sdk import AsyncCarrier, Carrier
 from llm_kimi.exchange import Chunks, Exchange, Notice, Target
 from llm_kimi.files.cache import account, default_cache
 from llm_kimi.files.documents import document_text, extracted_text, quoted
 from llm_kimi.files.room import FileRoom
 from llm_kimi.simulator import Simulator
 from llm_kimi.translation import Attached
+from llm_kimi.transport.openai_sdk import AsyncCarrier, Carrier
+from llm_kimi.transport.run import arun, run
 from tests.llm_runs import closed_clients as closed_clients
 from tests.real_files import MP4, data_url, docx, pdf, png
 
@@ -396,7 +396,7 @@ def test_a_cancelled_task_leaves_nothing(kimi: Simulator) -> None:
 def test_a_cancelled_upload_that_takes_too_long_is_told(
     kimi: Simulator, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("llm_kimi.carriers.drive.PATIENCE", 0.05)
+    monkeypatch.setattr("llm_kimi.transport.run.PATIENCE", 0.05)
     kimi.file_rules.extract_delay = 4.0
 
     async def go() -> None:

@@ -18,7 +18,7 @@ HEAVY = (
     "llm_kimi.commands",
     "llm_kimi.translation",
     "llm_kimi.exchange",
-    "llm_kimi.carriers",
+    "llm_kimi.transport",
 )
 
 

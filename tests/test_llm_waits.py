@@ -10,11 +10,11 @@ import llm
 import llm.cli
 import pytest
 
-from llm_kimi.carriers import drive
 from llm_kimi.exchange import Waiting
 from llm_kimi.llm_door import notices
 from llm_kimi.llm_door.notices import tell_notice
 from llm_kimi.simulator import Simulator
+from llm_kimi.transport import run
 from tests.llm_runs import PNG, ask, process, run, told
 from tests.llm_runs import closed_clients as closed_clients
 
@@ -52,8 +52,8 @@ class Loop:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The waits, without their time."""
     clock = Clock()
-    monkeypatch.setattr(drive, "time", clock)
-    monkeypatch.setattr(drive, "asyncio", Loop(clock))
+    monkeypatch.setattr(run, "time", clock)
+    monkeypatch.setattr(run, "asyncio", Loop(clock))
     monkeypatch.setattr(notices, "time", clock)
     return clock
 

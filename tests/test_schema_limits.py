@@ -11,13 +11,13 @@ from typing import Any
 import llm
 import pytest
 
-from llm_kimi.carriers.aside import aside
 from llm_kimi.errors import InvalidRequestError
 from llm_kimi.llm_door import rounds
 from llm_kimi.simulator import Simulator
 from llm_kimi.translation import mfjs as schema_module
 from llm_kimi.translation.mfjs import to_mfjs
 from llm_kimi.translation.weight import is_heavy
+from llm_kimi.transport.in_thread import aside
 from tests.schema_checks import PATH, obj, rewrite
 
 S = {"type": "string"}

@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from ..carriers.endpoints import Endpoints
 from ..errors import APIError
 from ..reply.safe_text import shown
+from ..transport.json_api import Endpoints
 from .host import connect, currency, in_one_line, key_option
 from .terminal import dump, echo_wrapped, style
 

@@ -11,14 +11,14 @@ from typing import Any
 import click
 
 from .. import settings
-from ..carriers.drive import Output, run
-from ..carriers.endpoints import Endpoints
-from ..carriers.openai_sdk import Carrier
 from ..catalog import FLAGSHIP, Model, resolve
 from ..errors import APIError
 from ..exchange import Notice, Target
 from ..llm_door.notices import tell_notice
 from ..translation import Translation
+from ..transport.json_api import Endpoints
+from ..transport.openai_sdk import Carrier
+from ..transport.run import Output, run
 from .host import currency, in_one_line
 from .prompts import OPTIONS, request_of
 from .terminal import dump, echo_wrapped, secho

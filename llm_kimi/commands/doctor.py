@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from .. import settings
-from ..carriers.endpoints import Endpoints
 from ..errors import APIError, KimiError
+from ..transport.json_api import Endpoints
 from .balance import ask_balance
 from .destination import may_be_asked
 from .diagnosis import diagnose, safe

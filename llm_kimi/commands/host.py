@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 import click
 
 from .. import settings
-from ..carriers.endpoints import Endpoints
 from ..errors import KimiError
+from ..transport.json_api import Endpoints
 
 __all__ = ["connect", "currency", "in_one_line", "key_option"]
 

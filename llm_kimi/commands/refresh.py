@@ -8,9 +8,9 @@ from typing import Any
 import click
 
 from .. import learned
-from ..carriers.endpoints import Endpoints
 from ..catalog import BY_ID, live_models, rules
 from ..errors import APIError
+from ..transport.json_api import Endpoints
 from .host import connect, in_one_line, key_option
 from .terminal import dump, echo_wrapped, secho
 

@@ -225,7 +225,7 @@ def _from_path(
 def _from_url(
     attached: Attached, url: str, stopped: Stopped, on_bytes: Callable[[int], None] | None
 ) -> Loaded:
-    from ..carriers.fetch import fetch
+    from ..download.fetch import fetch
 
     so_far = 0
 

@@ -16,11 +16,11 @@ from litellm.litellm_core_utils.llm_response_utils.convert_dict_to_response impo
 )
 
 from .. import settings
-from ..carriers.aside import aside
-from ..carriers.drive import arun, run
 from ..errors import KimiError
 from ..exchange import Chunks, Exchange, Notice, Target, Waiting
 from ..translation.weight import is_heavy
+from ..transport.in_thread import aside
+from ..transport.run import arun, run
 from .clients import client_body
 from .exceptions import to_litellm
 from .fields import known_completion

@@ -7,13 +7,13 @@ import os
 import llm
 
 from .. import settings
-from ..carriers.drive import run
-from ..carriers.openai_sdk import Carrier
 from ..errors import InvalidRequestError
 from ..exchange import Notice, Target
 from ..files.extraction import Extraction
 from ..files.room import FileRoom
 from ..translation import Attached
+from ..transport.openai_sdk import Carrier
+from ..transport.run import run
 from .mending import loggable_path
 from .notices import tell_notice
 from .progress import terminal_progress

@@ -149,8 +149,8 @@ class Kimi(_Shared, llm.KeyModel):
         key: str | None,
     ) -> Iterator[StreamEvent]:
         """Answer ``prompt``; on the wire it is always a stream."""
-        from ..carriers.drive import run
-        from ..carriers.openai_sdk import Carrier
+        from ..transport.openai_sdk import Carrier
+        from ..transport.run import run
         from .rounds import Rounds, as_model_errors
 
         with as_model_errors():
@@ -178,9 +178,9 @@ class AsyncKimi(_Shared, llm.AsyncKeyModel):
         """Answer ``prompt``; on the wire it is always a stream."""
         from contextlib import aclosing
 
-        from ..carriers.aside import aside
-        from ..carriers.drive import arun
-        from ..carriers.openai_sdk import AsyncCarrier
+        from ..transport.in_thread import aside
+        from ..transport.openai_sdk import AsyncCarrier
+        from ..transport.run import arun
         from .rounds import Rounds, as_model_errors
 
         with as_model_errors():

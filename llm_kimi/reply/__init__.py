@@ -1,6 +1,5 @@
 """The reply: bytes to chunks, chunks to the whole message, and back to the caller's form."""
 
-from ..exchange.nudge import Held
 from .accumulate import Collector
 from .api_errors import api_error, error_of
 from .chunk_fields import completion_to_chunk

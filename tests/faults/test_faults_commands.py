@@ -9,9 +9,9 @@ from functools import partial
 
 import pytest
 
-from llm_kimi.carriers.endpoints import SECONDS, Endpoints
-from llm_kimi.carriers.openai_sdk import clear_clients
 from llm_kimi.commands import host
+from llm_kimi.transport.json_api import SECONDS, Endpoints
+from llm_kimi.transport.openai_sdk import clear_clients
 from tests.faults.cells import Cell, cells_for
 from tests.faults.doors import KEY, Open, Outcome, judge
 from tests.faults.server import FaultServer

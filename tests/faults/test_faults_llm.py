@@ -10,8 +10,8 @@ from typing import Any
 import llm
 import pytest
 
-from llm_kimi.carriers.openai_sdk import clear_clients
 from llm_kimi.llm_door.models import AsyncKimi, Kimi
+from llm_kimi.transport.openai_sdk import clear_clients
 from tests.faults.cells import Cell, cells_for
 from tests.faults.doors import KEY, PDF, Open, Outcome, Said, end_of, gather, in_threads, judge
 from tests.faults.server import FaultServer, marker

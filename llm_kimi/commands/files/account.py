@@ -8,8 +8,6 @@ from contextlib import contextmanager
 import click
 
 from ... import settings
-from ...carriers.drive import run
-from ...carriers.openai_sdk import Carrier
 from ...errors import KimiError
 from ...exchange import Notice, Stepwise, Target, Waiting
 from ...files.room import FileRoom
@@ -17,6 +15,8 @@ from ...files.uploads import Stage
 from ...llm_door.notices import tell, tell_notice
 from ...llm_door.progress import terminal_progress
 from ...reply.api_errors import scrub
+from ...transport.openai_sdk import Carrier
+from ...transport.run import run
 from .output import shown
 
 __all__ = ["Account", "complain", "file_id"]

@@ -20,9 +20,9 @@ from ..errors import InvalidRequestError
 from ..exchange import Answer, Failed, FileCall
 from ..reply.api_errors import scrub
 from ..settings import check_key, no_key_message
-from .bounds import BadAnswer, client_settings, take
 from .deadline import watch
-from .failure import network_failure
+from .limits import BadAnswer, client_settings, take
+from .network_errors import network_failure
 
 __all__ = ["AsyncCarrier", "Carrier", "clear_clients"]
 

@@ -18,7 +18,7 @@ from importlib import import_module
 from typing import Any
 
 from ..settings import PRIVATE_URLS_VARIABLE
-from .addresses import is_public
+from .public_addresses import is_public
 
 __all__ = ["Clock", "Problem", "Stopped", "errors", "libraries", "pool", "words"]
 

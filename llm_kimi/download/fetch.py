@@ -16,7 +16,7 @@ from urllib.parse import unquote
 
 from .. import __version__
 from ..errors import InvalidRequestError
-from .dial import Clock, Problem, Stopped, errors, libraries, pool, words
+from .connect import Clock, Problem, Stopped, errors, libraries, pool, words
 
 __all__ = ["Fetched", "Stopped", "fetch"]
 

@@ -9,7 +9,7 @@ from .. import settings
 from ..errors import APIConnectionError, KimiError
 from ..exchange import Failed
 from ..reply.safe_text import one_line, scrub
-from .bounds import BadAnswer
+from .limits import BadAnswer
 
 __all__ = ["network_failure"]
 
