@@ -13,7 +13,7 @@ from typing import Any
 from common import environment
 
 from llm_kimi.exchange import Exchange, Target
-from llm_kimi.files.room import FileRoom
+from llm_kimi.files.request_files import FileRoom
 from llm_kimi.simulator import Simulator
 from llm_kimi.translation import Attached, translate
 from llm_kimi.transport.openai_sdk import Carrier

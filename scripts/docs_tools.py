@@ -23,7 +23,7 @@ from typing import Any
 
 from llm_kimi import InvalidRequestError, translate
 from llm_kimi.catalog import BY_ID, MODELS, SOURCES, Model, Pinned, Range, live_models
-from llm_kimi.files.cache import FileCache, account
+from llm_kimi.files.store.cache import FileCache, account
 from llm_kimi.settings import simulator_environment
 from llm_kimi.simulator import Simulator
 from llm_kimi.translation import mfjs

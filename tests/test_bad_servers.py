@@ -14,7 +14,7 @@ from replies import DONE, event, said, stream, usage_chunk
 
 from llm_kimi.errors import APIConnectionError, APIError, StreamError
 from llm_kimi.exchange import Exchange, Target
-from llm_kimi.files.remote import Remote
+from llm_kimi.files.files_api import Remote
 from llm_kimi.translation import translate
 from llm_kimi.transport.json_api import Endpoints
 from llm_kimi.transport.openai_sdk import AsyncCarrier, Carrier, clear_clients

@@ -17,8 +17,8 @@ import httpx
 import pytest
 from click.testing import Result
 
-from llm_kimi.files import keeping
-from llm_kimi.files.cache import Account, account, default_cache
+from llm_kimi.files import permanent_uploads
+from llm_kimi.files.store.cache import Account, account, default_cache
 from llm_kimi.simulator import Simulator
 from tests.llm_runs import ask, messages, process, run
 from tests.llm_runs import closed_clients as closed_clients
@@ -282,7 +282,7 @@ def test_a_video_that_was_uploaded_is_not_uploaded_for_a_prompt(
 def test_a_large_video_is_remembered_by_its_path(
     kimi: Simulator, put: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("llm_kimi.files.sources.IN_MEMORY", 100)
+    monkeypatch.setattr("llm_kimi.files.load.IN_MEMORY", 100)
     path = put("a.mp4", MP4)
     os.utime(path, (time.time() - 60,) * 2)
     (first,) = data("upload", path)
@@ -414,7 +414,7 @@ def test_a_full_account(kimi: Simulator, put: Callable[..., str]) -> None:
 def test_an_account_that_fills_up_tells_what_is_there(
     kimi: Simulator, put: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keeping, "AT_ONCE", 1)
+    monkeypatch.setattr(permanent_uploads, "AT_ONCE", 1)
     kimi.file_rules.total = 100
     names = [put(f"{n}.png", png((n, n, n))) for n in range(5)]
     result = run("kimi", "files", "upload", *names)

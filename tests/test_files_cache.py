@@ -19,9 +19,9 @@ from typing import Any
 
 import pytest
 
-from llm_kimi.files import cache as module
-from llm_kimi.files import database
-from llm_kimi.files.cache import Account, FileCache, account, default_cache
+from llm_kimi.files.store import cache as module
+from llm_kimi.files.store import database
+from llm_kimi.files.store.cache import Account, FileCache, account, default_cache
 
 KEY = "sk-a-secret-that-nobody-may-read"
 HOST = "https://api.moonshot.ai/v1"
@@ -726,7 +726,7 @@ def test_threads_share_a_cache(file: Path) -> None:
 def test_a_forked_process_goes_on(file: Path) -> None:
     code = (
         "import os, sys\nfrom pathlib import Path\n"
-        "from llm_kimi.files.cache import FileCache, account\n"
+        "from llm_kimi.files.store.cache import FileCache, account\n"
         "cache, mine = FileCache(Path(sys.argv[1])), account('k', 'h')\n"
         "cache.begin(mine, 'image', 'parent', 1)\n"
         "child = os.fork()\n"
@@ -742,7 +742,7 @@ def test_a_forked_process_goes_on(file: Path) -> None:
 def test_a_killed_writer_leaves_what_it_had_written(file: Path) -> None:
     code = (
         "import os, sys\nfrom pathlib import Path\n"
-        "from llm_kimi.files.cache import FileCache, account\n"
+        "from llm_kimi.files.store.cache import FileCache, account\n"
         "cache = FileCache(Path(sys.argv[1]))\n"
         "cache.begin(account('k', 'h'), 'image', 'a', 1)\n"
         "os._exit(1)\n"
@@ -753,10 +753,10 @@ def test_a_killed_writer_leaves_what_it_had_written(file: Path) -> None:
 
 def test_importing_loads_neither_sqlite_nor_llm() -> None:
     code = (
-        "import sys, json\nimport llm_kimi.files.cache, llm_kimi.kinds\n"
+        "import sys, json\nimport llm_kimi.files.store.cache, llm_kimi.kinds\n"
         "print(json.dumps(list(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     modules = set(json.loads(done.stdout))
     assert not {"sqlite3", "_sqlite3", "llm", "hashlib", "tempfile", "openai"} & modules
-    assert "llm_kimi.files.cache" in modules
+    assert "llm_kimi.files.store.cache" in modules

@@ -20,9 +20,9 @@ import pytest
 
 from llm_kimi import APIConnectionError, APIError, InvalidRequestError, translate
 from llm_kimi.exchange import Chunks, Exchange, Notice, Target
-from llm_kimi.files.cache import account, default_cache
-from llm_kimi.files.documents import document_text, extracted_text, quoted
-from llm_kimi.files.room import FileRoom
+from llm_kimi.files.document_text import document_text, extracted_text, quoted
+from llm_kimi.files.request_files import FileRoom
+from llm_kimi.files.store.cache import account, default_cache
 from llm_kimi.simulator import Simulator
 from llm_kimi.translation import Attached
 from llm_kimi.transport.openai_sdk import AsyncCarrier, Carrier
@@ -151,7 +151,7 @@ def test_the_second_time_nothing_is_uploaded(kimi: Simulator, way: str, content:
 def test_a_large_file_is_read_once_and_known_again(
     kimi: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("llm_kimi.files.sources.IN_MEMORY", 1000)
+    monkeypatch.setattr("llm_kimi.files.load.IN_MEMORY", 1000)
     path = tmp_path / "a.pdf"
     path.write_bytes(pdf() + b"%" * 200_000)
     old = time.time() - 60
@@ -475,7 +475,7 @@ def test_a_caller_who_stops_listening_leaves_nothing(kimi: Simulator, tmp_path: 
 def test_a_broken_cache_is_a_notice(
     kimi: Simulator, tmp_path: Path, way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("llm_kimi.files.room._told", set())
+    monkeypatch.setattr("llm_kimi.files.request_files._told", set())
     (tmp_path / "llm" / "kimi-files.db").write_bytes(b"this is no database" * 100)
     (notice,) = send(kimi, attach(pdf(), MP4, png()), way)
     assert "kimi-files.db" in notice
@@ -487,7 +487,7 @@ def test_a_broken_cache_is_a_notice(
 def test_a_cache_that_is_locked(
     kimi: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("llm_kimi.files.room._told", set())
+    monkeypatch.setattr("llm_kimi.files.request_files._told", set())
     send(kimi, attach(MP4))
     monkeypatch.setattr(default_cache(), "_wait", 0.05, raising=False)
     holder = sqlite3.connect(tmp_path / "llm" / "kimi-files.db", isolation_level=None)

@@ -19,7 +19,7 @@ from llm.migrations import migrate
 from llm.plugins import pm
 
 from llm_kimi import Kimi
-from llm_kimi.files.cache import account, default_cache
+from llm_kimi.files.store.cache import account, default_cache
 from llm_kimi.simulator import Simulator
 from tests.llm_runs import PNG, ask, bodies, fail, logged, messages, run, told
 from tests.llm_runs import closed_clients as closed_clients
@@ -277,7 +277,7 @@ def test_a_video_that_is_kept_at_moonshot_is_used(
 def test_a_large_file_that_changed(
     kimi: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("llm_kimi.files.sources.IN_MEMORY", 10)
+    monkeypatch.setattr("llm_kimi.files.load.IN_MEMORY", 10)
     path = tmp_path / "a.mp4"
     path.write_bytes(MP4 * 1000)
     history = ask("what", "-a", str(path))

@@ -89,7 +89,7 @@ def _with_files(target: Target, translation: Translation) -> Iterator[Json]:
         yield translation.body
         return
     from ..files.preparation import Preparation, Release
-    from ..files.room import FileRoom
+    from ..files.request_files import FileRoom
     from ..llm_door.progress import terminal_progress
 
     room = FileRoom(target, progress=terminal_progress())

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..exchange import Steps
 from ..translation import Translation
-from .room import FileRoom
+from .request_files import FileRoom
 
 __all__ = ["Preparation", "Release"]
 

@@ -86,7 +86,7 @@ class _Call:
         target = Target(base_url=base_url, key=self.key, key_source=source)
         files = None
         if self.translation.needs:
-            from ..files.room import FileRoom
+            from ..files.request_files import FileRoom
 
             files = FileRoom(
                 target, keep=asked.keep_files, strict=asked.strict, max_retries=retries

@@ -9,8 +9,8 @@ import llm
 from .. import settings
 from ..errors import InvalidRequestError
 from ..exchange import Notice, Target
-from ..files.extraction import Extraction
-from ..files.room import FileRoom
+from ..files.extract import Extraction
+from ..files.request_files import FileRoom
 from ..translation import Attached
 from ..transport.openai_sdk import Carrier
 from ..transport.run import run

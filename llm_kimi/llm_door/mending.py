@@ -17,7 +17,7 @@ import llm
 from llm.parts import Message, TextPart, ToolResultPart
 
 from ..errors import InvalidRequestError
-from ..files.sources import MAX_BYTES
+from ..files.load import MAX_BYTES
 from ..reply import json_values
 from ..texts import is_well_formed, read_back, reread
 from ..translation import Adjustment

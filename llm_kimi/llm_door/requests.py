@@ -24,7 +24,7 @@ from llm.parts import (
 
 from ..catalog import SOURCES
 from ..errors import InvalidRequestError
-from ..files.documents import missing_text
+from ..files.document_text import missing_text
 from ..translation import Adjustment, Attached
 from .mending import is_question, mend, settle_system
 from .notices import tell

@@ -27,7 +27,7 @@ from .requests import build_request, go_on
 from .stdout import prepare_stdout
 
 if TYPE_CHECKING:
-    from ..files.room import FileRoom
+    from ..files.request_files import FileRoom
 
 __all__ = ["KimiModelError", "Rounds", "as_model_errors", "in_place_of_sending"]
 
@@ -122,7 +122,7 @@ class Rounds:
     def _files(self, translation: Translation, strict: bool) -> FileRoom | None:
         if not translation.needs:
             return None
-        from ..files.room import FileRoom
+        from ..files.request_files import FileRoom
         from .progress import terminal_progress
 
         return FileRoom(

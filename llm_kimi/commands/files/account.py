@@ -10,8 +10,8 @@ import click
 from ... import settings
 from ...errors import KimiError
 from ...exchange import Notice, Stepwise, Target, Waiting
-from ...files.room import FileRoom
-from ...files.uploads import Stage
+from ...files.request_files import FileRoom
+from ...files.upload import Stage
 from ...llm_door.notices import tell, tell_notice
 from ...llm_door.progress import terminal_progress
 from ...reply.api_errors import scrub

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from ...files.removal import Own, Pruning, Removal, Removals
+from ...files.delete import Own, Pruning, Removal, Removals
 from ..host import key_option
 from .account import Account, complain
 from .account import file_id as to_id

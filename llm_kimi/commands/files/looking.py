@@ -12,10 +12,10 @@ import click
 
 from ...errors import InvalidRequestError
 from ...exchange import Steps, Work
-from ...files.cache import Entry
-from ...files.documents import extracted_text
-from ...files.listing import Listing, RemoteFile, remote_file
-from ...files.uploads import Stage
+from ...files.account_files import Listing, RemoteFile, remote_file
+from ...files.document_text import extracted_text
+from ...files.store.cache import Entry
+from ...files.upload import Stage
 from ..host import key_option
 from ..terminal import style
 from .account import Account

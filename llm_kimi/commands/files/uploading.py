@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
-from ...files.cache import Purpose
-from ...files.keeping import Keeping, Keepings
+from ...files.permanent_uploads import Keeping, Keepings
+from ...files.store.cache import Purpose
 from ..host import key_option
 from ..terminal import style
 from .account import Account, complain

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from ..errors import APIError
 from ..exchange import AT_ONCE, Fork, Notice, Steps, Work
-from .cache import Entry
-from .listing import Listing
-from .uploads import Stage
+from .account_files import Listing
+from .store.cache import Entry
+from .upload import Stage
 
 __all__ = ["UNDER_WAY", "Own", "Pruning", "Removal", "Removals"]
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from ..catalog import Model
 from ..translation import Translation
-from .documents import quoted
+from .document_text import quoted
 
 if TYPE_CHECKING:
-    from .items import Item
+    from .request_file import Item
 
 __all__ = ["medium", "medium_url", "placed", "renamed"]
 

@@ -12,11 +12,11 @@ from ..exchange import Steps, Work
 from ..kinds import PDF
 from ..translation import Attached, Need, Translation
 from ..translation.messages.media import INLINE_TOTAL, LARGE_IMAGE, check_modality
-from .cache import Purpose
-from .documents import document_text, extracted_text, missing_text, one_line
-from .placing import medium, medium_url
-from .sources import GoneError, Kind, Loaded, attached_of, load, url_of
-from .uploads import Bringing, Stage
+from .document_text import document_text, extracted_text, missing_text, one_line
+from .insert import medium, medium_url
+from .load import GoneError, Kind, Loaded, attached_of, load, url_of
+from .store.cache import Purpose
+from .upload import Bringing, Stage
 
 __all__ = ["Inline", "Item", "is_file_id"]
 

@@ -22,10 +22,10 @@ from typing import IO, TYPE_CHECKING, Any, Protocol
 from ..errors import APIError, InvalidRequestError, KimiError
 from ..exchange import Answer, Notice, Step, Steps, Upload, Wait, Work
 from ..kinds import suffix_for
-from .cache import Account, FileCache, Purpose
-from .documents import extracted_text, quoted
-from .remote import Remote
-from .sources import GoneError, Loaded
+from .document_text import extracted_text, quoted
+from .files_api import Remote
+from .load import GoneError, Loaded
+from .store.cache import Account, FileCache, Purpose
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer

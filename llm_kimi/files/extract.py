@@ -5,10 +5,10 @@ from __future__ import annotations
 from ..errors import InvalidRequestError
 from ..exchange import Steps, Work
 from ..translation import Attached
-from .documents import one_line
-from .room import FileRoom
-from .sources import Loaded, load
-from .uploads import Bringing
+from .document_text import one_line
+from .load import Loaded, load
+from .request_files import FileRoom
+from .upload import Bringing
 
 __all__ = ["Extraction"]
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..exchange import Steps, Work
-from .cache import Entry, Pending
-from .uploads import Stage
+from .store.cache import Entry, Pending
+from .upload import Stage
 
 __all__ = ["Listing", "RemoteFile", "remote_file"]
 

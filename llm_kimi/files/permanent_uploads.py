@@ -14,10 +14,10 @@ from ..errors import APIError, InvalidRequestError, KimiError
 from ..exchange import AT_ONCE, Fork, Steps, Work
 from ..reply.api_errors import is_account_full
 from ..translation import Attached
-from .cache import Entry, Purpose
-from .room import PATIENCE, FileRoom
-from .sources import Loaded, load
-from .uploads import Bringing, Stage
+from .load import Loaded, load
+from .request_files import PATIENCE, FileRoom
+from .store.cache import Entry, Purpose
+from .upload import Bringing, Stage
 
 __all__ = ["Keeping", "Keepings"]
 

@@ -17,13 +17,13 @@ from ..exchange import AT_ONCE, MAX_RETRIES, Fork, Notice, Step, Steps, Stepwise
 from ..reply.api_errors import is_account_full
 from ..translation import Translation
 from ..translation.output import fit_answer
-from .cache import FileCache, Purpose, account, default_cache
-from .documents import one_line, quoted
-from .items import Inline, Item
-from .placing import placed, renamed
-from .remote import Remote
-from .sources import Loaded
-from .uploads import Bringing, Progress, Stage
+from .document_text import one_line, quoted
+from .files_api import Remote
+from .insert import placed, renamed
+from .load import Loaded
+from .request_file import Inline, Item
+from .store.cache import FileCache, Purpose, account, default_cache
+from .upload import Bringing, Progress, Stage
 
 __all__ = ["FileRoom"]
 
