@@ -114,7 +114,7 @@ class Llm(Door):
     """The async model of the plugin."""
 
     def __init__(self, url: str) -> None:
-        from llm_kimi.llm_door.models import AsyncKimi
+        from llm_kimi.integrations.llm.models import AsyncKimi
 
         self._model = AsyncKimi("kimi-k3.1-pro", base_url=url)
 

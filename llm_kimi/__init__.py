@@ -22,8 +22,8 @@ if TYPE_CHECKING:
         StreamError,
         StrictError,
     )
-    from .llm_door.models import AsyncKimi, Kimi
-    from .llm_door.web_search import KimiWebSearch
+    from .integrations.llm.models import AsyncKimi, Kimi
+    from .integrations.llm.web_search import KimiWebSearch
     from .translation import Adjustment, Translation, translate
 
 __version__ = "0.1.0"
@@ -48,9 +48,9 @@ _HOMES = {
     "translate": ".translation",
     "Translation": ".translation",
     "Adjustment": ".translation",
-    "Kimi": ".llm_door.models",
-    "AsyncKimi": ".llm_door.models",
-    "KimiWebSearch": ".llm_door.web_search",
+    "Kimi": ".integrations.llm.models",
+    "AsyncKimi": ".integrations.llm.models",
+    "KimiWebSearch": ".integrations.llm.web_search",
     "KimiError": ".errors",
     "InvalidRequestError": ".errors",
     "StrictError": ".errors",

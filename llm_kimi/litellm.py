@@ -16,7 +16,7 @@ try:
 except ImportError as error:
     raise ImportError('llm_kimi.litellm needs LiteLLM: pip install "llm-kimi[litellm]"') from error
 
-from .litellm_door.registration import model_info, register
+from .integrations.litellm.registration import model_info, register
 
 __all__ = ["handler", "model_info", "register"]
 

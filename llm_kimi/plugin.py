@@ -13,11 +13,11 @@ __all__ = ["register_commands", "register_fragment_loaders", "register_models"]
 @llm.hookimpl
 def register_models(register: Callable[..., None]) -> None:
     """Every live model, and those of the last ``llm kimi refresh``; without key or network."""
-    from . import learned
     from .catalog import FLAGSHIP, live_models
-    from .llm_door.models import async_model, sync_model
+    from .config import discovered_models
+    from .integrations.llm.models import async_model, sync_model
 
-    for row in (*live_models(), *learned.load().models):
+    for row in (*live_models(), *discovered_models.load().models):
         aliases = [f"kimi/{row.id}", f"moonshot/{row.id}"]
         if row.id == FLAGSHIP:
             aliases.insert(0, "kimi")
@@ -57,6 +57,6 @@ def register_fragment_loaders(register: Callable[..., None]) -> None:
 
 def _load_fragment(argument: str) -> llm.Fragment:
     """The text of a document, read by Kimi: -f kimi:report.pdf (PDF, Office, EPUB, scans)"""
-    from .llm_door.fragments import load_fragment
+    from .integrations.llm.fragments import load_fragment
 
     return load_fragment(argument)

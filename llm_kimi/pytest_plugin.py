@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from .settings import simulator_environment
+from .config.settings import simulator_environment
 from .simulator import Simulator
 
 __all__ = ["kimi_simulator"]

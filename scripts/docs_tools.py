@@ -23,8 +23,8 @@ from typing import Any
 
 from llm_kimi import InvalidRequestError, translate
 from llm_kimi.catalog import BY_ID, MODELS, SOURCES, Model, Pinned, Range, live_models
+from llm_kimi.config.settings import simulator_environment
 from llm_kimi.files.store.cache import FileCache, account
-from llm_kimi.settings import simulator_environment
 from llm_kimi.simulator import Simulator
 from llm_kimi.translation import mfjs
 from llm_kimi.translation.adjustments import shorten
@@ -300,7 +300,7 @@ def thinking_table() -> str:
 
 def options_table(model_id: str) -> str:
     """The ``-o`` options of one model, with its own help."""
-    from llm_kimi.llm_door.options import options_for
+    from llm_kimi.integrations.llm.options import options_for
 
     fields = options_for(BY_ID[model_id]).model_fields
     return table(
@@ -469,11 +469,15 @@ def _modules(room: Path) -> list[Path]:
 
 
 def _rooms() -> list[Path]:
-    """The modules and packages at the top of the package, ground floor first."""
+    """The rooms as modules and packages, ground floor first."""
     from rooms import ROOMS
 
-    paths = {path.stem: path for path in PACKAGE.iterdir() if not path.name.startswith("_")}
-    return [paths[room.name] for room in ROOMS]
+    paths = [PACKAGE.joinpath(*room.name.split(".")) for room in ROOMS]
+    return [path if path.is_dir() else path.with_suffix(".py") for path in paths]
+
+
+def _name(room: Path) -> str:
+    return room.relative_to(PACKAGE).with_suffix("").as_posix()
 
 
 def rooms_table() -> str:
@@ -482,7 +486,7 @@ def rooms_table() -> str:
     for room in _rooms():
         head = room / "__init__.py" if room.is_dir() else room
         touched = {kind for path in _modules(room) for kind in _touches(path)}
-        name = f"`{room.stem}{'/' if room.is_dir() else ''}`"
+        name = f"`{_name(room)}{'/' if room.is_dir() else ''}`"
         io = ", ".join(kind for kind in _IO_ORDER if kind in touched) or "none"
         rows.append((name, _what(head), io))
     return table(("Room", "What it does", "I/O"), rows)
@@ -499,7 +503,7 @@ def modules_tables() -> str:
             for path in _modules(room)
             if path.name != "__init__.py"
         ]
-        parts.append(f"### {room.name}\n\n" + table(("Module", "What it does"), rows))
+        parts.append(f"### {_name(room)}\n\n" + table(("Module", "What it does"), rows))
     return "\n\n".join(parts)
 
 

@@ -32,41 +32,48 @@ class Room:
     lazy: bool = False
 
 
-_FACTS = ("catalog", "texts", "kinds", "errors")
+_FACTS = ("catalog", "sniff", "errors")
 _LOGIC = (*_FACTS, "translation", "reply", "exchange")
-_HOUSE = (*_LOGIC, "settings", "learned", "transport", "files")
+_INSIDE = (*_LOGIC, "config", "transport", "download", "files")
+_TERMINAL = (*_INSIDE, "terminal")
 
 # Ground floor first: a room imports only rooms that stand above it in this list.
 ROOMS: tuple[Room, ...] = (
-    Room("catalog", "what each model allows", pure=True),
-    Room("texts", "bytes as text", pure=True),
-    Room("kinds", "file types, by their bytes", may=("texts",), pure=True),
     Room("errors", "exceptions", pure=True),
+    Room("catalog", "what each model allows", pure=True),
+    Room("sniff", "what some bytes are", pure=True),
     Room("translation", "OpenAI's request to Kimi's", may=_FACTS, pure=True),
     Room("reply", "bytes to chunks to message", may=_FACTS, pure=True),
     Room("exchange", "one conversation, no I/O", may=(*_FACTS, "translation", "reply"), pure=True),
-    Room("settings", "key, base URL, strictness", may=("errors",)),
-    Room("learned", "models found by refresh", may=(*_FACTS, "settings")),
-    Room("transport", "perform an exchange: HTTP", may=(*_LOGIC, "settings")),
-    Room("download", "a URL in, bytes out", may=("errors", "settings")),
-    Room("files", "uploads, texts, the cache", may=(*_LOGIC, "settings", "download")),
-    Room("llm_door", "llm's prompts and events", may=_HOUSE),
-    Room("litellm_door", "LiteLLM's calls and replies", may=_HOUSE),
-    Room("litellm", "import it: provider kimi", may=("litellm_door",)),
+    Room("config", "key, base URL, new models", may=_FACTS),
+    Room("transport", "perform an exchange: HTTP", may=(*_LOGIC, "config")),
+    Room("download", "a URL in, bytes out", may=("errors", "config")),
+    Room("files", "uploads, texts, the cache", may=(*_LOGIC, "config", "download")),
+    Room("terminal", "what a person is told", may=(*_LOGIC, "config")),
+    Room("integrations.llm", "llm's prompts and events", may=_TERMINAL),
+    Room("integrations.litellm", "LiteLLM's calls and replies", may=_INSIDE),
     # Its own checks: the translation is tested against a second reading of the rules.
     Room("simulator", "an offline Kimi", may=("catalog",)),
-    Room("pytest_plugin", "a fixture for your tests", may=("settings", "simulator")),
-    Room("commands", "llm kimi ...", may=(*_HOUSE, "llm_door", "simulator")),
-    Room("plugin", "llm's hooks", may=("catalog", "learned", "llm_door", "commands"), lazy=True),
+    Room("commands", "llm kimi ...", may=(*_TERMINAL, "integrations.llm", "simulator")),
+    Room("litellm", "import it: provider kimi", may=("integrations.litellm",)),
+    Room("pytest_plugin", "a fixture for your tests", may=("config", "simulator")),
+    Room(
+        "plugin",
+        "llm's hooks",
+        may=("catalog", "config", "integrations.llm", "commands"),
+        lazy=True,
+    ),
 )
 
 FRONT = Room(
     PACKAGE,
     "names, loaded when used",
-    may=("errors", "translation", "llm_door"),
+    may=("errors", "translation", "integrations.llm"),
     lazy=True,
 )
 """``__init__``, above all rooms. Every room may read ``__version__`` from it, and nothing else."""
+
+_NAMES = frozenset(room.name for room in ROOMS)
 
 # (module, what it imports) -> why it may, although that does not point down.
 EXCEPTIONS: dict[tuple[str, str], str] = {
@@ -81,11 +88,11 @@ EXCEPTIONS: dict[tuple[str, str], str] = {
 
 # Modules that only these rooms may import: each has one door in this package.
 OWNERS: dict[str, tuple[str, ...]] = {
-    "litellm": ("litellm_door", "litellm"),
+    "litellm": ("integrations.litellm", "litellm"),
     "openai": ("transport",),
-    "httpx": ("transport", "download", "litellm_door"),
+    "httpx": ("transport", "download", "integrations.litellm"),
     "httpx2": ("transport", "download"),
-    "pydantic": ("llm_door",),
+    "pydantic": ("integrations.llm",),
     "pytest": ("pytest_plugin",),
     "sqlite3": ("files",),
 }
@@ -139,8 +146,12 @@ class Import:
 
 
 def room_of(module: str) -> str:
-    """The room in which a module of ours stands."""
-    return module.partition(".")[0] or PACKAGE
+    """The room in which a module of ours stands: the longest name in the table that holds it."""
+    parts = module.split(".")
+    for end in range(len(parts), 0, -1):
+        if ".".join(parts[:end]) in _NAMES:
+            return ".".join(parts[:end])
+    return parts[0] or PACKAGE
 
 
 def modules() -> dict[str, Path]:

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from llm_kimi import learned
 from llm_kimi.catalog import BY_ID
+from llm_kimi.config import discovered_models
 from llm_kimi.simulator import Simulator, handler
 from tests.llm_runs import PNG, ask, bodies, closed_clients, logged, process, run
 from tests.real_files import AVIF, MP4, docx
@@ -163,7 +163,7 @@ def test_a_model_without_a_price(monkeypatch: pytest.MonkeyPatch) -> None:
     with Simulator(extra_models=[new]) as simulator:
         monkeypatch.setenv("KIMI_BASE_URL", simulator.base_url)
         monkeypatch.setenv("MOONSHOT_API_KEY", simulator.key)
-        learned.save(simulator.base_url, [{"id": "kimi-k9"}], "2026-11-21T10:00:00Z")
+        discovered_models.save(simulator.base_url, [{"id": "kimi-k9"}], "2026-11-21T10:00:00Z")
         assert "price unknown" in count("hi", "-m", "kimi-k9")
         assert as_json("hi", "-m", "kimi-k9")["price"] is None
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from llm_kimi import learned, settings
 from llm_kimi.catalog import live_models
 from llm_kimi.commands import destination, diagnosis
+from llm_kimi.config import discovered_models, settings
 from llm_kimi.simulator import Simulator, handler
 from tests.llm_runs import closed_clients, process, run
 
@@ -223,18 +223,18 @@ def test_proxies_are_named_without_what_they_are(key: str, monkeypatch: pytest.M
 
 
 def test_files_and_their_sizes(key: str) -> None:
-    learned.save(settings.DEFAULT_BASE_URL, [{"id": "kimi-k9"}], "2026-11-21T10:00:00Z")
+    discovered_models.save(settings.DEFAULT_BASE_URL, [{"id": "kimi-k9"}], "2026-11-21T10:00:00Z")
     files = {file["name"]: file for file in as_json()["files"]}
-    assert files["kimi-models.json"]["bytes"] == learned.path().stat().st_size
+    assert files["kimi-models.json"]["bytes"] == discovered_models.path().stat().st_size
     assert files["kimi-models.json"]["note"] == "1 model learned at 2026-11-21T10:00:00Z"
     assert "logs.db, 2" in doctor()
 
 
 def test_broken_files(key: str) -> None:
-    learned.path().write_text("{")
-    folder = learned.path().parent
+    discovered_models.path().write_text("{")
+    folder = discovered_models.path().parent
     assert "kimi-models.json cannot be read" in problems()
-    learned.path().unlink()
+    discovered_models.path().unlink()
     folder.joinpath("keys.json").write_text("{")
     assert "keys.json cannot be read (not valid JSON)" in problems()
 
@@ -252,9 +252,9 @@ def test_a_folder_that_cannot_be_written(
 
 
 def test_the_home_directory_is_not_shown(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = learned.folder()
+    folder = discovered_models.folder()
     monkeypatch.setenv("HOME", str(folder.parent))
-    learned.path().write_text("{")
+    discovered_models.path().write_text("{")
     assert as_json(code=1)["folder"]["path"] == f"~/{folder.name}"
     assert str(folder.parent) not in doctor(code=1)
 

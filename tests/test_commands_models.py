@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from llm_kimi import learned, settings
 from llm_kimi.catalog import BY_ID, GONE, MODELS, live_models
+from llm_kimi.config import discovered_models, settings
 from tests.llm_runs import process, run
 
 WHEN = "2026-11-21T10:00:00Z"
@@ -80,7 +80,9 @@ def test_lines_fit_the_terminal(
     flags: tuple[str, ...], columns: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", columns)
-    learned.save(settings.DEFAULT_BASE_URL, [{"id": "accounts/x/models/kimi-" + "k" * 30}], WHEN)
+    discovered_models.save(
+        settings.DEFAULT_BASE_URL, [{"id": "accounts/x/models/kimi-" + "k" * 30}], WHEN
+    )
     longest = max(map(len, models(*flags).splitlines()))
     assert longest <= 80  # the numbers need that much
 
@@ -117,7 +119,7 @@ def test_json_of_all() -> None:
 
 def test_models_of_the_last_refresh_are_marked() -> None:
     rows = [{"id": "kimi-k9", "context_length": 5_000}, {"id": "kimi-k2.6"}, {"id": "kimi-k2.5"}]
-    learned.save(settings.DEFAULT_BASE_URL, rows, WHEN)
+    discovered_models.save(settings.DEFAULT_BASE_URL, rows, WHEN)
     text = models()
     assert "learned by 'llm kimi refresh'" in block(text, "kimi-k9")
     assert "5,000" in block(text, "kimi-k9")
@@ -133,7 +135,7 @@ def test_models_of_the_last_refresh_are_marked() -> None:
 
 
 def test_a_broken_file_is_told_and_ignored() -> None:
-    learned.path().write_text("{")
+    discovered_models.path().write_text("{")
     result = run("kimi", "models", "--json")
     assert result.exit_code == 0
     assert len(json.loads(result.stdout)) == len(live_models())

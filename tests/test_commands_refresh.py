@@ -10,8 +10,8 @@ from typing import Any
 import llm
 import pytest
 
-from llm_kimi import learned
 from llm_kimi.catalog import BY_ID, FLAGSHIP, live_models
+from llm_kimi.config import discovered_models
 from llm_kimi.simulator import Simulator
 from tests.llm_runs import ask, bodies, closed_clients, fail, process, run, told
 
@@ -87,7 +87,7 @@ def test_json_is_for_programs(kimi: Simulator) -> None:
     assert found["new"][0]["supports_video_in"] is False
     assert found["served"] == [*(row.id for row in live_models()), "kimi-k9"]
     assert (found["not_served"], found["different"], found["other_makers"]) == ([], [], 1)
-    assert found["file"] == str(learned.path())
+    assert found["file"] == str(discovered_models.path())
     assert found["refreshed"].endswith("Z")
 
 
@@ -136,7 +136,7 @@ def test_options_fit_the_model(
 
 
 def test_a_broken_file_is_told_once_and_written_anew(kimi: Simulator) -> None:
-    learned.path().write_text("{")
+    discovered_models.path().write_text("{")
     line = "kimi: kimi-models.json cannot be read"
     assert ask("hi").stderr.count(line) == 1
     assert run("models").stderr == run("--version").stderr == ""
@@ -145,11 +145,11 @@ def test_a_broken_file_is_told_once_and_written_anew(kimi: Simulator) -> None:
 
 
 def test_a_file_that_cannot_be_written(kimi: Simulator) -> None:
-    learned.path().mkdir()
+    discovered_models.path().mkdir()
     result = run("kimi", "refresh")
     assert result.exit_code == 1
-    assert result.stderr == f"Error: cannot write {learned.path()}: Is a directory\n"
-    assert not list(learned.path().parent.glob(".kimi*"))
+    assert result.stderr == f"Error: cannot write {discovered_models.path()}: Is a directory\n"
+    assert not list(discovered_models.path().parent.glob(".kimi*"))
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_an_answer_that_lists_nothing_changes_nothing(
     kimi: Simulator, monkeypatch: pytest.MonkeyPatch, answer: str
 ) -> None:
     refresh()
-    before = learned.path().read_bytes()
+    before = discovered_models.path().read_bytes()
     from llm_kimi.simulator.handler import Handler
 
     def whole(self: Handler, body: object) -> bytes:
@@ -171,7 +171,7 @@ def test_an_answer_that_lists_nothing_changes_nothing(
     assert result.exit_code == 1
     assert len(result.stderr.splitlines()) == 1
     assert f"Is there a Kimi API at {kimi.base_url}?" in result.stderr
-    assert learned.path().read_bytes() == before
+    assert discovered_models.path().read_bytes() == before
 
 
 def test_as_a_real_command(kimi: Simulator) -> None:

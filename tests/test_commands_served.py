@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
-from llm_kimi import learned, settings
 from llm_kimi.catalog import BY_ID, GONE, live_models
 from llm_kimi.commands.served import Standing, did_you_mean, standing
+from llm_kimi.config import discovered_models, settings
 from tests.llm_runs import run
 
 HI = [{"role": "user", "content": "hi"}]
 RELAY = "https://relay.example/v1"
 WHEN = "2026-11-21T10:00:00Z"
-HERE = learned.Learned(settings.DEFAULT_BASE_URL)
-THERE = learned.Learned(RELAY)
+HERE = discovered_models.Learned(settings.DEFAULT_BASE_URL)
+THERE = discovered_models.Learned(RELAY)
 
 
 def explain(*args: str, input: str | None = None, code: int = 0) -> str:
@@ -141,7 +141,7 @@ def test_on_a_relay_what_is_not_known_is_said(
 
 def test_what_a_refresh_heard_is_known() -> None:
     rows: list[dict[str, Any]] = [{"id": "kimi-k9"}, {"id": "kimi-k2.5"}, {"id": "kimi-k3"}]
-    learned.save(settings.DEFAULT_BASE_URL, rows, WHEN)
+    discovered_models.save(settings.DEFAULT_BASE_URL, rows, WHEN)
     for row in rows:
         assert "as it is" in explain(input=request(row["id"]))
     assert "'kimi-k99' is not a known model" in explain(input=request("kimi-k99"), code=1)

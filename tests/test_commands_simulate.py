@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from llm_kimi import settings
+from llm_kimi.config import settings
 from tests.llm_runs import process, run, start
 
 PYTHON = sys.executable

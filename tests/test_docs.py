@@ -36,10 +36,11 @@ from docs_pages import (
 )
 from real_files import pdf, png, xlsx
 
-from llm_kimi import settings, translate
+from llm_kimi import translate
 from llm_kimi.catalog import live_models
 from llm_kimi.commands import NAMES, command
-from llm_kimi.llm_door.options import options_for
+from llm_kimi.config import settings
+from llm_kimi.integrations.llm.options import options_for
 from llm_kimi.simulator import Simulator
 
 SHELL = ("bash", "console")

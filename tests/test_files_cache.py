@@ -753,7 +753,7 @@ def test_a_killed_writer_leaves_what_it_had_written(file: Path) -> None:
 
 def test_importing_loads_neither_sqlite_nor_llm() -> None:
     code = (
-        "import sys, json\nimport llm_kimi.files.store.cache, llm_kimi.kinds\n"
+        "import sys, json\nimport llm_kimi.files.store.cache, llm_kimi.sniff.media\n"
         "print(json.dumps(list(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

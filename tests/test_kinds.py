@@ -19,8 +19,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llm_kimi import kinds
-from llm_kimi.kinds import (
+from llm_kimi.sniff import media
+from llm_kimi.sniff.media import (
     EXTRACTABLE,
     HEAD,
     decode_text,
@@ -211,7 +211,7 @@ OTHERS = {
     "zip": (zipped("a.txt", "word/b.txt"), "a ZIP archive"),
     "empty zip": (zipped(), "a ZIP archive"),
     "docx": (zipped(*WORD), "a Word document"),
-    "epub": (zipped("META-INF/container.xml", mimetype=kinds.EPUB), "an EPUB book"),
+    "epub": (zipped("META-INF/container.xml", mimetype=media.EPUB), "an EPUB book"),
     "odt": (
         zipped("content.xml", mimetype="application/vnd.oasis.opendocument.text"),
         "an OpenDocument file",
@@ -297,32 +297,32 @@ def test_an_sqlite_database_is_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "name", "mime"),
     [
-        (PDF, "", kinds.PDF),
-        (PDF, "a.docx", kinds.PDF),
-        (b"HTTP/1.1 200 OK\r\n\r\n\0" + PDF, "a", kinds.PDF),
+        (PDF, "", media.PDF),
+        (PDF, "a.docx", media.PDF),
+        (b"HTTP/1.1 200 OK\r\n\r\n\0" + PDF, "a", media.PDF),
         (b"\0" * 1100 + PDF, "a.pdf", None),
-        (zipped(*WORD), "", kinds.DOCX),
-        (zipped(*WORD), "a.xlsx", kinds.DOCX),
-        (zipped(*WORD, streamed=True), "", kinds.DOCX),
-        (zipped("_rels/.rels", "docProps/app.xml", "word/document.xml"), "", kinds.DOCX),
-        (zipped(*WORD, method=0), "", kinds.DOCX),
-        (zipped(*EXCEL), "", kinds.XLSX),
-        (zipped(*POINT), "", kinds.PPTX),
-        (zipped(*EXCEL[:2]), "a.XLSX", kinds.XLSX),
+        (zipped(*WORD), "", media.DOCX),
+        (zipped(*WORD), "a.xlsx", media.DOCX),
+        (zipped(*WORD, streamed=True), "", media.DOCX),
+        (zipped("_rels/.rels", "docProps/app.xml", "word/document.xml"), "", media.DOCX),
+        (zipped(*WORD, method=0), "", media.DOCX),
+        (zipped(*EXCEL), "", media.XLSX),
+        (zipped(*POINT), "", media.PPTX),
+        (zipped(*EXCEL[:2]), "a.XLSX", media.XLSX),
         (zipped(*EXCEL[:2]), "a.zip", None),
-        (zipped("META-INF/container.xml", mimetype=kinds.EPUB), "", kinds.EPUB),
-        (zipped("META-INF/container.xml"), "a.epub", kinds.EPUB),
+        (zipped("META-INF/container.xml", mimetype=media.EPUB), "", media.EPUB),
+        (zipped("META-INF/container.xml"), "a.epub", media.EPUB),
         (zipped("META-INF/container.xml"), "a.jar", None),
         (zipped("word/a.txt"), "a.docx", None),
-        (ole2("Root Entry"), "a.doc", kinds.DOC),
-        (ole2("Root Entry"), "a.DOT", kinds.DOC),
-        (ole2("Root Entry"), "b.a.XLS", kinds.XLS),
-        (ole2("Root Entry"), "a.ppt", kinds.PPT),
+        (ole2("Root Entry"), "a.doc", media.DOC),
+        (ole2("Root Entry"), "a.DOT", media.DOC),
+        (ole2("Root Entry"), "b.a.XLS", media.XLS),
+        (ole2("Root Entry"), "a.ppt", media.PPT),
         (ole2("Root Entry"), "a.msi", None),
-        (ole2("Root Entry", "WordDocument"), "a", kinds.DOC),
-        (ole2("Root Entry", "PowerPoint Document"), "", kinds.PPT),
+        (ole2("Root Entry", "WordDocument"), "a", media.DOC),
+        (ole2("Root Entry", "PowerPoint Document"), "", media.PPT),
         (ole2("WordDocument", "Workbook"), "", None),
-        (bytes(60) + b"BOOKMOBI" + bytes(8), "", kinds.MOBI),
+        (bytes(60) + b"BOOKMOBI" + bytes(8), "", media.MOBI),
         (b"plain", "a.pdf", None),
         (b"", "a.docx", None),
     ],
@@ -343,7 +343,7 @@ def test_the_start_of_a_large_document_is_enough() -> None:
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name in WORD:
             archive.writestr(name, "x" * (200 if name != WORD[2] else 500_000))
-    assert document_type(buffer.getvalue()[:HEAD], "") == kinds.DOCX
+    assert document_type(buffer.getvalue()[:HEAD], "") == media.DOCX
 
 
 @pytest.mark.parametrize(
@@ -438,7 +438,7 @@ def test_no_bytes_are_a_reason_to_fail(head: bytes, more: bytes) -> None:
 def test_every_type_has_a_suffix() -> None:
     for _, mime in (*IMAGES.values(), *VIDEOS.values()):
         assert suffix_for(mime).startswith(".")
-    for mime in (kinds.PDF, kinds.DOCX, kinds.XLSX, kinds.PPTX, kinds.DOC, kinds.XLS, kinds.PPT):
+    for mime in (media.PDF, media.DOCX, media.XLSX, media.PPTX, media.DOC, media.XLS, media.PPT):
         assert suffix_for(mime) in EXTRACTABLE
     assert suffix_for("image/jpeg") == suffix_for("IMAGE/JPG; q=1") == ".jpg"
     assert suffix_for("video/mov") == ".mov"

@@ -11,9 +11,10 @@ from typing import Any
 import llm
 import pytest
 
-from llm_kimi import InvalidRequestError, Kimi, catalog, learned, settings, translate
+from llm_kimi import InvalidRequestError, Kimi, catalog, translate
 from llm_kimi.catalog import BY_ID, FLAGSHIP, live_models
-from llm_kimi.llm_door.models import DOCUMENT_TYPES
+from llm_kimi.config import discovered_models, settings
+from llm_kimi.integrations.llm.models import DOCUMENT_TYPES
 
 HOST = settings.DEFAULT_BASE_URL
 WHEN = "2026-11-21T10:00:00Z"
@@ -23,30 +24,30 @@ PICTURE = [{"type": "image_url", "image_url": {"url": "data:image/png;base64,AAA
 
 
 def write(*rows: Any, base_url: str = HOST) -> None:
-    learned.save(base_url, rows, WHEN)
+    discovered_models.save(base_url, rows, WHEN)
 
 
 def model(row: dict[str, Any]) -> catalog.Model:
     write(row)
-    (found,) = learned.load(HOST).models
+    (found,) = discovered_models.load(HOST).models
     return found
 
 
 def test_the_file_is_in_llms_folder_of_the_environment_or_of_llm(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    assert learned.path() == llm.user_dir() / "kimi-models.json"
+    assert discovered_models.path() == llm.user_dir() / "kimi-models.json"
     monkeypatch.delenv("LLM_USER_PATH")
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
-    assert not learned.path().parent.exists()
-    assert learned.path() == llm.user_dir() / "kimi-models.json"
+    assert not discovered_models.path().parent.exists()
+    assert discovered_models.path() == llm.user_dir() / "kimi-models.json"
 
 
 def test_no_file_is_no_trouble() -> None:
-    found = learned.load()
+    found = discovered_models.load()
     assert (found.base_url, found.when, found.rows, found.models) == (HOST, None, (), ())
-    assert found.trouble is learned.take_trouble() is None
+    assert found.trouble is discovered_models.take_trouble() is None
 
 
 def test_facts_of_the_host_narrow_the_rules_of_the_newest_family() -> None:
@@ -68,7 +69,7 @@ def test_nothing_stated_leaves_the_rules_as_they_are() -> None:
 
 def test_translate_and_attachments_go_by_them() -> None:
     write({**ROW, "supports_video_in": False, "supports_reasoning": False})
-    learned.load(HOST)
+    discovered_models.load(HOST)
     assert Kimi("kimi-k9").attachment_types == DOCUMENT_TYPES
     with pytest.raises(InvalidRequestError, match="takes text, no image"):
         translate({"model": "kimi-k9", "messages": [{"role": "user", "content": PICTURE}]})
@@ -93,7 +94,7 @@ def test_a_retired_model_that_a_relay_serves_is_usable() -> None:
 
 def test_what_the_catalog_lists_and_what_others_make_is_not_learned() -> None:
     write(*({"id": row.id} for row in live_models()), {"id": "gpt-4o"})
-    found = learned.load(HOST)
+    found = discovered_models.load(HOST)
     assert found.models == ()
     assert len(found.rows) == len(live_models())
 
@@ -113,21 +114,21 @@ def test_what_the_catalog_lists_and_what_others_make_is_not_learned() -> None:
     ],
 )
 def test_rows_that_are_none_are_left_out(row: Any) -> None:
-    assert learned.clean_rows([row]) == []
+    assert discovered_models.clean_rows([row]) == []
 
 
 @pytest.mark.parametrize("context", [0, -5, True, "many", 1.5, None])
 def test_facts_that_are_none_are_left_out(context: Any) -> None:
     row = {"id": "kimi-k9", "context_length": context, "supports_image_in": "yes"}
-    assert learned.clean_rows([row]) == [{"id": "kimi-k9"}]
+    assert discovered_models.clean_rows([row]) == [{"id": "kimi-k9"}]
 
 
 def test_hosts_are_kept_apart_and_the_oldest_make_room() -> None:
-    for number in range(learned.MAX_HOSTS + 3):
+    for number in range(discovered_models.MAX_HOSTS + 3):
         write({"id": f"kimi-x{number}"}, base_url=f"http://relay-{number}.example/v1")
-    assert learned.read("http://relay-0.example/v1").when is None
-    assert [m.id for m in learned.read("http://relay-9.example/v1").models] == ["kimi-x9"]
-    assert learned.read(HOST).models == ()
+    assert discovered_models.read("http://relay-0.example/v1").when is None
+    assert [m.id for m in discovered_models.read("http://relay-9.example/v1").models] == ["kimi-x9"]
+    assert discovered_models.read(HOST).models == ()
 
 
 def test_a_model_made_for_another_host_gets_its_facts() -> None:
@@ -138,7 +139,7 @@ def test_a_model_made_for_another_host_gets_its_facts() -> None:
 def test_what_is_gone_is_forgotten() -> None:
     model(ROW)
     write({"id": "kimi-k10"})
-    learned.load(HOST)
+    discovered_models.load(HOST)
     assert catalog.resolve("kimi-k9").id == "kimi-*"
 
 
@@ -156,37 +157,37 @@ def test_what_is_gone_is_forgotten() -> None:
         b'{"version": 1, "hosts": {"x": 7}}',
         b'{"version": 1, "hosts": {"x": {"models": 7}}}',
         b"[" * 100_000,
-        b" " * (learned.MAX_BYTES + 1),
+        b" " * (discovered_models.MAX_BYTES + 1),
     ],
 )
 def test_a_broken_file_is_no_file(text: bytes) -> None:
-    learned.path().write_bytes(text)
-    found = learned.load(HOST)
+    discovered_models.path().write_bytes(text)
+    found = discovered_models.load(HOST)
     assert (found.models, found.rows) == ((), ())
     assert "kimi-models.json cannot be read (" in (found.trouble or "")
     assert "run 'llm kimi refresh' to recreate it" in (found.trouble or "")
     assert "\n" not in (found.trouble or "")
-    assert learned.take_trouble() == found.trouble
-    assert learned.take_trouble() is None
+    assert discovered_models.take_trouble() == found.trouble
+    assert discovered_models.take_trouble() is None
     write(ROW)
-    assert learned.load(HOST).trouble is None
+    assert discovered_models.load(HOST).trouble is None
 
 
 def test_a_folder_in_its_place_is_no_crash() -> None:
-    learned.path().mkdir()
-    assert "Is a directory" in (learned.load(HOST).trouble or "")
+    discovered_models.path().mkdir()
+    assert "Is a directory" in (discovered_models.load(HOST).trouble or "")
 
 
 def test_a_bad_base_url_is_said_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KIMI_BASE_URL", "no url")
-    assert learned.load().models == ()
+    assert discovered_models.load().models == ()
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_no_other(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     write(ROW)
-    before = learned.path().read_bytes()
+    before = discovered_models.path().read_bytes()
 
     def fail(*args: object) -> None:
         raise OSError("disk full")
@@ -194,13 +195,13 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_other(
     monkeypatch.setattr(os, "replace", fail)
     with pytest.raises(OSError, match="disk full"):
         write({"id": "kimi-k10"})
-    assert learned.path().read_bytes() == before
-    assert os.listdir(learned.path().parent) == ["kimi-models.json"]
+    assert discovered_models.path().read_bytes() == before
+    assert os.listdir(discovered_models.path().parent) == ["kimi-models.json"]
 
 
 def test_the_file_holds_what_is_documented() -> None:
     write({**ROW, "owned_by": "moonshot", "key": "sk-secret"})
-    assert json.loads(learned.path().read_text()) == {
+    assert json.loads(discovered_models.path().read_text()) == {
         "version": 1,
         "hosts": {HOST: {"refreshed": WHEN, "models": [ROW]}},
     }

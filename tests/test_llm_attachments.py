@@ -15,7 +15,7 @@ import llm
 import pytest
 
 from llm_kimi import Kimi
-from llm_kimi.llm_door.models import DOCUMENT_TYPES, IMAGE_TYPES, VIDEO_TYPES
+from llm_kimi.integrations.llm.models import DOCUMENT_TYPES, IMAGE_TYPES, VIDEO_TYPES
 from llm_kimi.simulator import Simulator
 from tests.llm_runs import PNG, ask, bodies, fail, messages, roles, run, told
 from tests.llm_runs import closed_clients as closed_clients

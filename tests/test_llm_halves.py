@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from llm_kimi import translate
 from llm_kimi.exchange import Chunks, Exchange
-from llm_kimi.llm_door.events import Turn
-from llm_kimi.llm_door.halves import ArgumentsMender, mend_arguments
-from llm_kimi.texts import is_well_formed
+from llm_kimi.integrations.llm.stream_events import Turn
+from llm_kimi.integrations.llm.surrogates import ArgumentsMender, mend_arguments
+from llm_kimi.sniff.text import is_well_formed
 from llm_kimi.translation.draft import well_formed
 from tests.replies import Script, chunk, stream, usage_chunk
 

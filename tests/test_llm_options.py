@@ -10,7 +10,7 @@ import llm
 import pytest
 
 from llm_kimi.catalog import live_models
-from llm_kimi.llm_door.options import KimiOptions
+from llm_kimi.integrations.llm.options import KimiOptions
 from llm_kimi.simulator import Simulator
 from tests.llm_runs import ask, bodies, fail, logged, run, told
 from tests.llm_runs import closed_clients as closed_clients

@@ -11,7 +11,7 @@ import llm
 import pytest
 
 from llm_kimi.catalog import FLAGSHIP, MODELS, live_models
-from llm_kimi.llm_door.models import async_model, sync_model
+from llm_kimi.integrations.llm.models import async_model, sync_model
 from tests.llm_runs import run
 
 LIVE = [model.id for model in live_models()]

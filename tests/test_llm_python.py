@@ -20,8 +20,9 @@ import pytest
 import sqlite_utils
 from click.testing import CliRunner
 
-from llm_kimi import AsyncKimi, Kimi, settings
-from llm_kimi.llm_door.rounds import KimiModelError
+from llm_kimi import AsyncKimi, Kimi
+from llm_kimi.config import settings
+from llm_kimi.integrations.llm.execute import KimiModelError
 from llm_kimi.simulator import Simulator
 from tests.llm_runs import ask, bodies, logged, messages
 from tests.llm_runs import closed_clients as closed_clients

@@ -10,7 +10,14 @@ from typing import Any
 import llm
 import pytest
 
-from llm_kimi.llm_door.record import MOST, TEXT, VALUE, kept_text, kept_value, record
+from llm_kimi.integrations.llm.response_record import (
+    MOST,
+    TEXT,
+    VALUE,
+    kept_text,
+    kept_value,
+    record,
+)
 from llm_kimi.simulator import Simulator
 from llm_kimi.translation import Adjustment
 from tests.llm_runs import ask, bodies, logged, run

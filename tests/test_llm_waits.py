@@ -11,9 +11,9 @@ import llm.cli
 import pytest
 
 from llm_kimi.exchange import Waiting
-from llm_kimi.llm_door import notices
-from llm_kimi.llm_door.notices import tell_notice
 from llm_kimi.simulator import Simulator
+from llm_kimi.terminal import notices
+from llm_kimi.terminal.notices import tell_notice
 from llm_kimi.transport import run
 from tests.llm_runs import PNG, ask, process, run, told
 from tests.llm_runs import closed_clients as closed_clients

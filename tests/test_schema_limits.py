@@ -12,7 +12,7 @@ import llm
 import pytest
 
 from llm_kimi.errors import InvalidRequestError
-from llm_kimi.llm_door import rounds
+from llm_kimi.integrations.llm import execute
 from llm_kimi.simulator import Simulator
 from llm_kimi.translation import mfjs as schema_module
 from llm_kimi.translation.mfjs import to_mfjs
@@ -231,13 +231,13 @@ def test_the_async_models_translate_heavy_schemas_in_a_thread(
     kimi: Simulator, monkeypatch: pytest.MonkeyPatch, heavy: bool
 ) -> None:
     threads = []
-    translate = rounds.translate
+    translate = execute.translate
 
     def watched(*args: Any, **given: Any) -> Any:
         threads.append(threading.current_thread())
         return translate(*args, **given)
 
-    monkeypatch.setattr(rounds, "translate", watched)
+    monkeypatch.setattr(execute, "translate", watched)
     schema = SHAPES["recursive" if heavy else "properties"](100)
 
     async def main() -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from llm_kimi import settings
+from llm_kimi.config import settings
 from llm_kimi.errors import InvalidRequestError
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llm_kimi.texts import is_well_formed, read_back, reread
+from llm_kimi.sniff.text import is_well_formed, read_back, reread
 
 
 @given(st.text(), st.sampled_from(["ascii", "utf-8"]))

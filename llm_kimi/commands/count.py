@@ -10,11 +10,11 @@ from typing import Any
 
 import click
 
-from .. import settings
 from ..catalog import FLAGSHIP, Model, resolve
+from ..config import settings
 from ..errors import APIError
 from ..exchange import Notice, Target
-from ..llm_door.notices import tell_notice
+from ..terminal.notices import tell_notice
 from ..translation import Translation
 from ..transport.json_api import Endpoints
 from ..transport.openai_sdk import Carrier
@@ -90,7 +90,7 @@ def _with_files(target: Target, translation: Translation) -> Iterator[Json]:
         return
     from ..files.preparation import Preparation, Release
     from ..files.request_files import FileRoom
-    from ..llm_door.progress import terminal_progress
+    from ..terminal.progress import terminal_progress
 
     room = FileRoom(target, progress=terminal_progress())
     preparation = Preparation(room, translation)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from .. import settings
+from ..config import settings
 from ..errors import KimiError
 from ..simulator.server import KEY as SIMULATOR_KEY
 from .hosts import KIMI_CODE, MOONSHOT, WEBSITES, Maker, is_loopback, maker_of_host, maker_of_key

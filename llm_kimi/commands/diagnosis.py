@@ -15,7 +15,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from .. import __version__, learned, settings
+from .. import __version__
+from ..config import discovered_models, settings
 from ..errors import KimiError
 from ..reply.api_errors import scrub
 from .destination import diagnose_base_url, diagnose_key
@@ -116,7 +117,7 @@ def _strict(problems: list[str]) -> bool | None:
 
 def _folder(problems: list[str]) -> Json:
     """llm's user folder, and whether a file can be made there."""
-    folder = learned.folder()
+    folder = discovered_models.folder()
     shown = safe(str(folder))
     trouble = _cannot_write(folder)
     if trouble:
@@ -137,7 +138,7 @@ def _cannot_write(folder: Path) -> str | None:
 
 def _files(problems: list[str]) -> Iterator[Json]:
     """llm's and ours, with their sizes."""
-    folder = learned.folder()
+    folder = discovered_models.folder()
     try:
         names = sorted(path.name for path in folder.glob("kimi*"))
     except OSError:
@@ -161,9 +162,9 @@ def _note(name: str, path: Path, problems: list[str]) -> str | None:
             reason = getattr(error, "strerror", None) or "not valid JSON"
         problems.append(f"keys.json cannot be read ({reason}), so no stored key is found")
         return "broken"
-    if name == learned.FILE:
+    if name == discovered_models.FILE:
         try:
-            found = learned.read(settings.base_url())
+            found = discovered_models.read(settings.base_url())
         except KimiError:
             return None
         if found.trouble:

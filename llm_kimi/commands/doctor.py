@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from .. import settings
+from ..config import settings
 from ..errors import APIError, KimiError
 from ..transport.json_api import Endpoints
 from .balance import ask_balance

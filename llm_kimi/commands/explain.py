@@ -8,11 +8,11 @@ from typing import IO, Any
 
 import click
 
-from .. import learned
 from ..catalog import FLAGSHIP, UnknownModelError, resolve
+from ..config import discovered_models
+from ..config.settings import strict_by_default
 from ..errors import InvalidRequestError
-from ..llm_door.notices import tell
-from ..settings import strict_by_default
+from ..terminal.notices import tell
 from ..translation import FALLBACKS, WAYS_OUT, Fallback, Translation, translate
 from .explain_lines import explain_lines, opened, write_line
 from .explain_one import show
@@ -86,7 +86,7 @@ def explain(
              "messages": [{"role": "user", "content": "hi"}]}' | llm kimi explain
       llm kimi explain batch.jsonl -m kimi --out kimi.jsonl
     """
-    if trouble := learned.load().trouble:
+    if trouble := discovered_models.load().trouble:
         tell(trouble)
     with in_one_line():
         strict = strict or strict_by_default()
@@ -161,7 +161,7 @@ def _options(
 def _checked(model: str, *, way_out: bool = False) -> str:
     """``model``, if it names a model that the host may serve."""
     try:
-        reason = standing(model, learned.load()).refusal
+        reason = standing(model, discovered_models.load()).refusal
         resolve(model)
     except UnknownModelError as error:
         reason = reason or str(error)
@@ -182,7 +182,11 @@ def _explain_one(
             assert stream is not None
             write_line(stream, Entry({}, None), translation)
     if out != "-":
-        show(translation, standing(str(translation.body["model"]), learned.load()).note, as_json)
+        show(
+            translation,
+            standing(str(translation.body["model"]), discovered_models.load()).note,
+            as_json,
+        )
 
 
 def _read(reader: LineReader, name: str) -> Json:

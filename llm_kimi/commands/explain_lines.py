@@ -11,8 +11,8 @@ from typing import IO, Any, TextIO
 
 import click
 
-from .. import learned
 from ..catalog import FLAGSHIP
+from ..config import discovered_models
 from ..translation import Fallback, Translation
 from .request_lines import Entry, LineReader, NoRequestError, unwrap
 from .tally import Group, Groups, Tally
@@ -45,7 +45,9 @@ def explain_lines(
         click.ClickException: no line contains a request, or ``out`` cannot be written.
         SystemExit: in strict mode, when a request is refused.
     """
-    tally = Tally(learned.load(), strict=strict, fallback=fallback, written=out is not None)
+    tally = Tally(
+        discovered_models.load(), strict=strict, fallback=fallback, written=out is not None
+    )
     for number, line in _with_progress(reader):
         try:
             entry = unwrap(line)

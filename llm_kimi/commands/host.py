@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from .. import settings
+from ..config import settings
 from ..errors import KimiError
 from ..transport.json_api import Endpoints
 

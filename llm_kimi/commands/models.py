@@ -6,9 +6,9 @@ from typing import Any
 
 import click
 
-from .. import learned
 from ..catalog import BY_ID, FLAGSHIP, GONE, MODELS, SOURCES, Model, Pinned, Range, live_models
-from ..llm_door.notices import tell
+from ..config import discovered_models
+from ..terminal.notices import tell
 from .terminal import dump, echo_wrapped, secho, style, width
 
 __all__ = ["models"]
@@ -35,7 +35,7 @@ def models(every: bool, as_json: bool) -> None:
       llm kimi models
       llm kimi models --all --json
     """
-    found = learned.load()
+    found = discovered_models.load()
     if found.trouble:
         tell(found.trouble)
     rows = [*(MODELS if every else live_models()), *_not_listed(found, every)]
@@ -46,12 +46,12 @@ def models(every: bool, as_json: bool) -> None:
         _show(rows, found, every)
 
 
-def _not_listed(found: learned.Learned, every: bool) -> list[Model]:
+def _not_listed(found: discovered_models.Learned, every: bool) -> list[Model]:
     """Models of the last refresh, without retired ones that ``--all`` lists anyway."""
     return [model for model in found.models if not (every and model.id in BY_ID)]
 
 
-def _served(row: Model, found: learned.Learned) -> bool | None:
+def _served(row: Model, found: discovered_models.Learned) -> bool | None:
     """Whether the host served it at the last refresh; None: it was never asked."""
     return None if found.when is None else any(seen["id"] == row.id for seen in found.rows)
 
@@ -59,7 +59,7 @@ def _served(row: Model, found: learned.Learned) -> bool | None:
 # -- for programs ------------------------------------------------------------------------------
 
 
-def _as_dict(row: Model, found: learned.Learned) -> Json:
+def _as_dict(row: Model, found: discovered_models.Learned) -> Json:
     thinking, price = row.thinking, row.price
     return {
         "id": row.id,
@@ -136,7 +136,7 @@ def _gone(model_id: str) -> Json:
 # -- for people --------------------------------------------------------------------------------
 
 
-def _show(rows: list[Model], found: learned.Learned, every: bool) -> None:
+def _show(rows: list[Model], found: discovered_models.Learned, every: bool) -> None:
     longest = min(max(24, *(len(row.id) for row in rows)), width() - _NUMBERS)
     head = f"{'Model':{longest}}  {'Context':>9}  {'Output':>9}  {'$/M in':>6}  {'cached':>6}  "
     secho(f"{head}{'out':>6}", bold=True)
@@ -211,7 +211,7 @@ def _forcing(row: Model) -> str:
     return f"tool_choice {found}" if found else "tool calls cannot be forced"
 
 
-def _notes(row: Model, found: learned.Learned) -> list[str]:
+def _notes(row: Model, found: discovered_models.Learned) -> list[str]:
     notes = []
     if row.status == "retired":
         notes.append(f"retired on {row.retired_on}: use {row.replacement}")

@@ -13,11 +13,11 @@ import click
 import llm
 import llm.cli
 
-from .. import learned
 from ..catalog import FLAGSHIP
+from ..config import discovered_models
 from ..exchange import Target
-from ..llm_door.models import Kimi
-from ..llm_door.rounds import in_place_of_sending
+from ..integrations.llm.execute import in_place_of_sending
+from ..integrations.llm.models import Kimi
 from ..translation import Translation
 from .served import did_you_mean, standing
 
@@ -131,7 +131,7 @@ def _model_id(ctx: click.Context, given: Json) -> str:
 
 def _unknown(model_id: str, error: llm.UnknownModelError) -> str:
     """Why llm does not know it: retired, mistyped or never heard of."""
-    found = standing(model_id, learned.load())
+    found = standing(model_id, discovered_models.load())
     if found.refusal:
         return found.refusal
     hint = did_you_mean(model_id)

@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from .. import learned
 from ..catalog import BY_ID, live_models, rules
+from ..config import discovered_models
 from ..errors import APIError
 from ..transport.json_api import Endpoints
 from .host import connect, in_one_line, key_option
@@ -39,14 +39,14 @@ def refresh(key: str | None, as_json: bool) -> None:
     with in_one_line():
         host = connect(key)
         rows = _listed(host)
-    before = learned.read(host.base_url)
+    before = discovered_models.read(host.base_url)
     when = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
     try:
-        path = learned.save(host.base_url, rows, when)
+        path = discovered_models.save(host.base_url, rows, when)
     except OSError as error:
-        where = learned.path()
+        where = discovered_models.path()
         raise click.ClickException(f"cannot write {where}: {error.strerror or error}") from None
-    after = learned.load(host.base_url)
+    after = discovered_models.load(host.base_url)
     report = _report(before, after, others=len(rows) - len(after.rows), path=str(path))
     if as_json:
         click.echo(dump(report))
@@ -68,7 +68,9 @@ def _listed(host: Endpoints) -> list[Any]:
     return rows
 
 
-def _report(before: learned.Learned, after: learned.Learned, *, others: int, path: str) -> Json:
+def _report(
+    before: discovered_models.Learned, after: discovered_models.Learned, *, others: int, path: str
+) -> Json:
     """``new`` and ``gone`` are meant against the last time, at first against the catalog."""
     served = {row["id"]: row for row in after.rows}
     earlier = {row["id"] for row in before.rows}
@@ -94,7 +96,7 @@ def _report(before: learned.Learned, after: learned.Learned, *, others: int, pat
     }
 
 
-def _show(report: Json, found: learned.Learned) -> None:
+def _show(report: Json, found: discovered_models.Learned) -> None:
     count = len(report["served"])
     others = report["other_makers"]
     beside = f", and {others} of other makers" if others else ""

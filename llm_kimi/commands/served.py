@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from urllib.parse import urlsplit
 
-from .. import learned, settings
 from ..catalog import BY_ID, FLAGSHIP, GONE, UnknownModelError, live_models, resolve
+from ..config import discovered_models, settings
 from ..errors import KimiError
 from .hosts import MOONSHOT, is_loopback
 
@@ -29,7 +29,7 @@ class Standing:
     note: str | None = None
 
 
-def standing(model_id: str, found: learned.Learned) -> Standing:
+def standing(model_id: str, found: discovered_models.Learned) -> Standing:
     """Whether the configured host serves ``model_id``; ``found`` is its last refresh.
 
     Ids of other makers are for the translation to refuse: nothing is said of them.

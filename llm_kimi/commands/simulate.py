@@ -15,7 +15,7 @@ from typing import IO, Any
 
 import click
 
-from ..settings import BASE_URL_VARIABLES, KEY_VARIABLES, simulator_environment
+from ..config.settings import BASE_URL_VARIABLES, KEY_VARIABLES, simulator_environment
 
 __all__ = ["simulate"]
 

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from ..config.discovered_models import Learned
 from ..errors import InvalidRequestError, StrictError
-from ..learned import Learned
 from ..simulator import check_chat, ignored
 from ..simulator.refusal import not_found
 from ..translation import WAYS_OUT, Fallback, Translation, translate

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from ..settings import PRIVATE_URLS_VARIABLE
+from ..config.settings import PRIVATE_URLS_VARIABLE
 from .public_addresses import is_public
 
 __all__ = ["Clock", "Problem", "Stopped", "errors", "libraries", "pool", "words"]

@@ -14,8 +14,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from ..config.settings import private_urls_allowed
 from ..errors import InvalidRequestError
-from ..kinds import (
+from ..sniff.media import (
     EXTRACTABLE,
     HEAD,
     decode_text,
@@ -26,7 +27,6 @@ from ..kinds import (
     suffix_for,
     video_type,
 )
-from ..settings import private_urls_allowed
 from ..translation import Attached, Need
 from ..translation.messages.media import clean_base64, wrong_type
 from .data_urls import is_data_url, read_data_url

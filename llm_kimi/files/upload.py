@@ -21,7 +21,7 @@ from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from ..errors import APIError, InvalidRequestError, KimiError
 from ..exchange import Answer, Notice, Step, Steps, Upload, Wait, Work
-from ..kinds import suffix_for
+from ..sniff.media import suffix_for
 from .document_text import extracted_text, quoted
 from .files_api import Remote
 from .load import GoneError, Loaded

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from urllib.parse import urlsplit
 
-from .. import settings
+from ..config import settings
 from ..errors import APIConnectionError, KimiError
 from ..exchange import Failed
 from ..reply.safe_text import one_line, scrub

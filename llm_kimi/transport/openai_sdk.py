@@ -16,10 +16,10 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 from typing import Any, TypeAlias
 
+from ..config.settings import check_key, no_key_message
 from ..errors import InvalidRequestError
 from ..exchange import Answer, Failed, FileCall
 from ..reply.api_errors import scrub
-from ..settings import check_key, no_key_message
 from .deadline import watch
 from .limits import BadAnswer, client_settings, take
 from .network_errors import network_failure

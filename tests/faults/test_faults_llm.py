@@ -10,7 +10,7 @@ from typing import Any
 import llm
 import pytest
 
-from llm_kimi.llm_door.models import AsyncKimi, Kimi
+from llm_kimi.integrations.llm.models import AsyncKimi, Kimi
 from llm_kimi.transport.openai_sdk import clear_clients
 from tests.faults.cells import Cell, cells_for
 from tests.faults.doors import KEY, PDF, Open, Outcome, Said, end_of, gather, in_threads, judge

@@ -235,7 +235,7 @@ def test_a_chunk_of_a_stream_has_one_fragment_of_a_call(kimi: Simulator, way: st
 
 def test_several_calls_of_one_chunk_are_parted() -> None:
     from llm_kimi.exchange import Chunks
-    from llm_kimi.litellm_door.stream import Fold
+    from llm_kimi.integrations.litellm.stream import Fold
 
     calls = [
         {

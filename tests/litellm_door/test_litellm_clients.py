@@ -23,8 +23,8 @@ import pytest
 from asking import ask
 from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler, HTTPHandler
 
-from llm_kimi.litellm_door.handler import KimiLLM
-from llm_kimi.litellm_door.transport import Endpoint
+from llm_kimi.integrations.litellm.handler import KimiLLM
+from llm_kimi.integrations.litellm.transport import Endpoint
 from llm_kimi.simulator import Simulator
 
 KEY = "sk-very-secret-0123456789"

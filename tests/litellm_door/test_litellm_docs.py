@@ -17,7 +17,7 @@ from proxies import MASTER, running_proxies
 from test_litellm_redis import SERVER
 from test_litellm_redis import redis as redis
 
-from llm_kimi.settings import simulator_environment
+from llm_kimi.config.settings import simulator_environment
 from llm_kimi.simulator import Simulator
 
 ROOT = Path(__file__).parent.parent.parent

@@ -13,14 +13,14 @@ import litellm
 import pytest
 
 import llm_kimi.litellm
-from llm_kimi.litellm_door import proxy
-from llm_kimi.litellm_door.clients import (
+from llm_kimi.integrations.litellm import proxy
+from llm_kimi.integrations.litellm.deployments import PROXY, is_astray, leads_here
+from llm_kimi.integrations.litellm.proxy_clients import (
     client_body,
     environment_reference,
     forbidden_field,
     models_of,
 )
-from llm_kimi.litellm_door.deployments import PROXY, is_astray, leads_here
 from llm_kimi.simulator import Simulator
 
 # -- a client's body ---------------------------------------------------------------------------

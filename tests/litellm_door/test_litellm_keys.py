@@ -15,9 +15,9 @@ import llm
 import pytest
 from asking import ask
 
-from llm_kimi import settings
+from llm_kimi.config import settings
 from llm_kimi.errors import InvalidRequestError
-from llm_kimi.litellm_door.headers import merge_headers, own_authorization
+from llm_kimi.integrations.litellm.headers import merge_headers, own_authorization
 from llm_kimi.simulator import Simulator
 
 SECRET = "sk-secret-that-was-found"
@@ -210,7 +210,7 @@ def test_plain_http_is_reported_once(
 def test_reasoning_that_does_not_come_back_is_reported_once(
     kimi: Simulator, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from llm_kimi.litellm_door import requests
+    from llm_kimi.integrations.litellm import requests
 
     monkeypatch.setattr(requests, "_lost_reasoning_told", threading.Event())
     call = {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}

@@ -9,7 +9,7 @@ from typing import Any
 import litellm
 import pytest
 
-from llm_kimi.litellm_door import handler
+from llm_kimi.integrations.litellm import handler
 from llm_kimi.simulator import Simulator
 
 

@@ -21,8 +21,8 @@ Answered = Callable[[dict[str, Any]], str]
 @pytest.fixture(autouse=True)
 def _canned(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MOONSHOT_API_KEY", "sk-simulator")
-    monkeypatch.setattr("llm_kimi.litellm_door.handler.Transport", Canned)
-    monkeypatch.setattr("llm_kimi.litellm_door.handler.AsyncTransport", ACanned)
+    monkeypatch.setattr("llm_kimi.integrations.litellm.handler.Transport", Canned)
+    monkeypatch.setattr("llm_kimi.integrations.litellm.handler.AsyncTransport", ACanned)
     monkeypatch.setattr("llm_kimi.exchange.retry_delay", lambda *_: 0.0)
 
 

@@ -11,8 +11,8 @@ import litellm
 import pytest
 
 import llm_kimi.litellm
-from llm_kimi import learned
 from llm_kimi.catalog import BY_ID, live_models
+from llm_kimi.config import discovered_models
 from llm_kimi.litellm import handler, register
 from llm_kimi.simulator import Simulator
 
@@ -89,7 +89,7 @@ def test_a_name_that_is_taken_is_told(caplog: pytest.LogCaptureFixture) -> None:
     finally:
         litellm.custom_provider_map = before
         litellm.utils.custom_llm_setup()
-        from llm_kimi.litellm_door import registration
+        from llm_kimi.integrations.litellm import registration
 
         registration._handlers.pop("openai", None)
         for model in live_models():
@@ -180,7 +180,7 @@ def test_models_of_the_last_refresh_are_registered(monkeypatch: pytest.MonkeyPat
         monkeypatch.setenv("KIMI_BASE_URL", simulator.base_url)
         monkeypatch.setenv("MOONSHOT_API_KEY", simulator.key)
         row = {"id": "kimi-k9", "context_length": 200_000, "supports_image_in": False}
-        learned.save(simulator.base_url, [row], "2026-11-21T10:00:00Z")
+        discovered_models.save(simulator.base_url, [row], "2026-11-21T10:00:00Z")
         try:
             register()
             info = litellm.get_model_info("kimi/kimi-k9")
@@ -196,6 +196,6 @@ def test_models_of_the_last_refresh_are_registered(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_broken_file_of_the_last_refresh_is_logged(caplog: pytest.LogCaptureFixture) -> None:
-    learned.path().write_text("{")
+    discovered_models.path().write_text("{")
     register()
     assert "kimi-models.json cannot be read" in caplog.text

@@ -7,14 +7,14 @@ from contextlib import contextmanager
 
 import click
 
-from ... import settings
+from ...config import settings
 from ...errors import KimiError
 from ...exchange import Notice, Stepwise, Target, Waiting
 from ...files.request_files import FileRoom
 from ...files.upload import Stage
-from ...llm_door.notices import tell, tell_notice
-from ...llm_door.progress import terminal_progress
 from ...reply.api_errors import scrub
+from ...terminal.notices import tell, tell_notice
+from ...terminal.progress import terminal_progress
 from ...transport.openai_sdk import Carrier
 from ...transport.run import run
 from .output import shown

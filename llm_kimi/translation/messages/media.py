@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from ...errors import InvalidRequestError
-from ...kinds import document_type, image_type, is_text, other_type, video_type
+from ...sniff.media import document_type, image_type, is_text, other_type, video_type
 from ..draft import Attached, Draft, Need, Tally, require
 
 __all__ = [

@@ -1,0 +1,1 @@
+"""The tools of a request: definitions in every form, their names, and which may be called."""

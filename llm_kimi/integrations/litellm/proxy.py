@@ -16,8 +16,8 @@ from weakref import WeakKeyDictionary
 import litellm
 from litellm.integrations.custom_logger import CustomLogger
 
-from .clients import client_body, environment_reference, forbidden_field, models_of
 from .deployments import PROXY, leads_here
+from .proxy_clients import client_body, environment_reference, forbidden_field, models_of
 
 __all__ = ["ADJUSTMENTS_HEADER", "install", "refuse_forbidden", "remember_adjustments"]
 

@@ -12,18 +12,18 @@ from typing import Any
 import llm
 from llm.parts import StreamEvent
 
-from ..errors import StreamError
-from ..exchange import Chunks, Exchange, Notice, Waiting
-from ..reply import add_usage
-from ..reply.json_values import MAX_DEPTH, is_deep_text
-from ..reply.safe_text import shown
-from ..translation import Adjustment
-from ..translation.messages.call_arguments import parse_arguments
-from .halves import ArgumentsMender, mend_arguments
-from .notices import end_line, note_line, tell, tell_notice, text_is_on_stderr
-from .record import RECORD, record
+from ...errors import StreamError
+from ...exchange import Chunks, Exchange, Notice, Waiting
+from ...reply import add_usage
+from ...reply.json_values import MAX_DEPTH, is_deep_text
+from ...reply.safe_text import shown
+from ...terminal.notices import end_line, note_line, tell, tell_notice, text_is_on_stderr
+from ...terminal.stdout import check_reader
+from ...translation import Adjustment
+from ...translation.messages.call_arguments import parse_arguments
 from .requests import METADATA
-from .stdout import check_reader
+from .response_record import RECORD, record
+from .surrogates import ArgumentsMender, mend_arguments
 from .web_search import NAME as WEB_SEARCH
 
 __all__ = ["EmptyAnswerError", "Turn"]

@@ -15,19 +15,19 @@ from typing import TYPE_CHECKING, Any
 import click
 import llm
 
-from .. import learned, settings
-from ..errors import KimiError, StrictError
-from ..exchange import Exchange, Target
-from ..translation import Translation, translate
-from ..translation.weight import is_heavy
-from .events import EmptyAnswerError, Turn
-from .notices import end_line, tell, tell_adjustments
+from ...config import discovered_models, settings
+from ...errors import KimiError, StrictError
+from ...exchange import Exchange, Target
+from ...terminal.notices import end_line, tell, tell_adjustments
+from ...terminal.stdout import prepare_stdout
+from ...translation import Translation, translate
+from ...translation.weight import is_heavy
 from .options import KimiOptions
 from .requests import build_request, go_on
-from .stdout import prepare_stdout
+from .stream_events import EmptyAnswerError, Turn
 
 if TYPE_CHECKING:
-    from ..files.request_files import FileRoom
+    from ...files.request_files import FileRoom
 
 __all__ = ["KimiModelError", "Rounds", "as_model_errors", "in_place_of_sending"]
 
@@ -64,7 +64,7 @@ class Rounds:
         key: str | None,
     ) -> None:
         prepare_stdout()
-        if trouble := learned.take_trouble():
+        if trouble := discovered_models.take_trouble():
             tell(trouble)
         # llm before 0.36 has {} for no options.
         options = prompt.options or model.Options()
@@ -122,8 +122,8 @@ class Rounds:
     def _files(self, translation: Translation, strict: bool) -> FileRoom | None:
         if not translation.needs:
             return None
-        from ..files.request_files import FileRoom
-        from .progress import terminal_progress
+        from ...files.request_files import FileRoom
+        from ...terminal.progress import terminal_progress
 
         return FileRoom(
             self._target,

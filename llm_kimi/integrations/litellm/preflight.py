@@ -16,9 +16,9 @@ from typing import Any, NoReturn
 
 import litellm
 
-from .clients import client_body
 from .deployments import is_astray
 from .proxy import refuse_forbidden
+from .proxy_clients import client_body
 
 __all__ = ["install_gate", "refuse"]
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import litellm
 
-from .. import settings
-from ..errors import InvalidRequestError
+from ...config import settings
+from ...errors import InvalidRequestError
 from .headers import own_authorization
 
 __all__ = ["find_key"]

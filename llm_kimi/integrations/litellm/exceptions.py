@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import litellm
 
-from ..errors import (
+from ...errors import (
     APIConnectionError,
     APIError,
     InvalidRequestError,
@@ -15,7 +15,7 @@ from ..errors import (
     StreamError,
     StrictError,
 )
-from ..reply.api_errors import is_context_overflow
+from ...reply.api_errors import is_context_overflow
 
 __all__ = ["to_litellm"]
 

@@ -10,8 +10,8 @@ import sys
 from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Any
 
-from .. import settings
-from ..errors import InvalidRequestError
+from ...config import settings
+from ...errors import InvalidRequestError
 
 __all__ = ["PROXY", "is_astray", "leads_here"]
 

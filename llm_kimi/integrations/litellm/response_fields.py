@@ -10,8 +10,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ..errors import StreamError
-from ..reply.json_values import MAX_DEPTH
+from ...errors import StreamError
+from ...reply.json_values import MAX_DEPTH
 
 __all__ = ["known_chunk", "known_completion"]
 

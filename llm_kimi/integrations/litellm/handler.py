@@ -15,21 +15,21 @@ from litellm.litellm_core_utils.llm_response_utils.convert_dict_to_response impo
     convert_to_model_response_object,
 )
 
-from .. import settings
-from ..errors import KimiError
-from ..exchange import Chunks, Exchange, Notice, Target, Waiting
-from ..translation.weight import is_heavy
-from ..transport.in_thread import aside
-from ..transport.run import arun, run
-from .clients import client_body
+from ...config import settings
+from ...errors import KimiError
+from ...exchange import Chunks, Exchange, Notice, Target, Waiting
+from ...translation.weight import is_heavy
+from ...transport.in_thread import aside
+from ...transport.run import arun, run
 from .exceptions import to_litellm
-from .fields import known_completion
-from .gate import refuse
 from .headers import is_sensitive
 from .keys import find_key
+from .preflight import refuse
 from .proxy import refuse_forbidden, remember_adjustments
+from .proxy_clients import client_body
 from .requests import ADJUSTMENTS, read_call, translate_call
-from .router import router_error, router_retries
+from .response_fields import known_completion
+from .router_before_1_108 import router_error, router_retries
 from .stream import Fold
 from .transport import AsyncTransport, Endpoint, Transport
 from .usage import litellm_usage
@@ -86,7 +86,7 @@ class _Call:
         target = Target(base_url=base_url, key=self.key, key_source=source)
         files = None
         if self.translation.needs:
-            from ..files.request_files import FileRoom
+            from ...files.request_files import FileRoom
 
             files = FileRoom(
                 target, keep=asked.keep_files, strict=asked.strict, max_retries=retries

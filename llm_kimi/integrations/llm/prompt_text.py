@@ -16,13 +16,13 @@ from typing import Any
 import llm
 from llm.parts import Message, TextPart, ToolResultPart
 
-from ..errors import InvalidRequestError
-from ..files.load import MAX_BYTES
-from ..reply import json_values
-from ..texts import is_well_formed, read_back, reread
-from ..translation import Adjustment
-from ..translation.draft import well_formed
-from .notices import is_command
+from ...errors import InvalidRequestError
+from ...files.load import MAX_BYTES
+from ...reply import json_values
+from ...sniff.text import is_well_formed, read_back, reread
+from ...terminal.notices import is_command
+from ...translation import Adjustment
+from ...translation.draft import well_formed
 
 __all__ = ["is_question", "loggable_path", "mend", "read_option", "settle_system"]
 

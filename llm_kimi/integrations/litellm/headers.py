@@ -9,8 +9,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ..errors import InvalidRequestError
-from ..translation.draft import require
+from ...errors import InvalidRequestError
+from ...translation.draft import require
 
 __all__ = ["is_sensitive", "merge_headers", "own_authorization"]
 

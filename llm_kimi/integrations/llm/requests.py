@@ -22,13 +22,13 @@ from llm.parts import (
     ToolResultPart,
 )
 
-from ..catalog import SOURCES
-from ..errors import InvalidRequestError
-from ..files.document_text import missing_text
-from ..translation import Adjustment, Attached
-from .mending import is_question, mend, settle_system
-from .notices import tell
+from ...catalog import SOURCES
+from ...errors import InvalidRequestError
+from ...files.document_text import missing_text
+from ...terminal.notices import tell
+from ...translation import Adjustment, Attached
 from .options import KimiOptions
+from .prompt_text import is_question, mend, settle_system
 from .web_search import NAME as WEB_SEARCH
 from .web_search import WARNING, KimiWebSearch
 

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from types import MappingProxyType
 
-from .texts import decode_text, is_text
+from .text import decode_text, is_text
 
 __all__ = [
     "EXTRACTABLE",

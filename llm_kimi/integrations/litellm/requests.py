@@ -10,11 +10,11 @@ from typing import Any
 
 import litellm
 
-from .. import settings
-from ..errors import InvalidRequestError
-from ..translation import FALLBACKS, Fallback, Translation, translate
-from ..translation.draft import require
-from ..translation.fields import TAKEN
+from ...config import settings
+from ...errors import InvalidRequestError
+from ...translation import FALLBACKS, Fallback, Translation, translate
+from ...translation.draft import require
+from ...translation.fields import TAKEN
 
 __all__ = ["ADJUSTMENTS", "Asked", "read_call", "translate_call"]
 

@@ -12,9 +12,9 @@ from typing import Any
 
 from litellm.types.utils import ModelResponseStream
 
-from ..exchange import Chunks, Notice
-from .fields import known_chunk
+from ...exchange import Chunks, Notice
 from .requests import ADJUSTMENTS
+from .response_fields import known_chunk
 
 __all__ = ["Fold"]
 

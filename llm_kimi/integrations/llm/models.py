@@ -14,9 +14,9 @@ import click
 import llm
 from llm.parts import StreamEvent
 
-from .. import learned, settings
-from ..catalog import Model, UnknownModelError, resolve
-from ..errors import InvalidRequestError, KimiError
+from ...catalog import Model, UnknownModelError, resolve
+from ...config import discovered_models, settings
+from ...errors import InvalidRequestError, KimiError
 from .options import KimiOptions, options_for
 from .web_search import KimiWebSearch
 
@@ -69,7 +69,7 @@ class _Shared:
 
     def _find_row(self) -> None:
         if self.base_url is not None:
-            learned.load(self.base_url)
+            discovered_models.load(self.base_url)
         try:
             self.row = resolve(self.model_id)
         except UnknownModelError as error:
@@ -115,7 +115,7 @@ class _Shared:
             if key and not own and not explicit_key:
                 self._check_host(key)
         except KimiError as error:
-            from .rounds import KimiModelError
+            from .execute import KimiModelError
 
             raise KimiModelError(str(error)) from None
         if not key:
@@ -149,9 +149,9 @@ class Kimi(_Shared, llm.KeyModel):
         key: str | None,
     ) -> Iterator[StreamEvent]:
         """Answer ``prompt``; on the wire it is always a stream."""
-        from ..transport.openai_sdk import Carrier
-        from ..transport.run import run
-        from .rounds import Rounds, as_model_errors
+        from ...transport.openai_sdk import Carrier
+        from ...transport.run import run
+        from .execute import Rounds, as_model_errors
 
         with as_model_errors():
             rounds = Rounds(self, prompt, stream, response, conversation, key)
@@ -178,10 +178,10 @@ class AsyncKimi(_Shared, llm.AsyncKeyModel):
         """Answer ``prompt``; on the wire it is always a stream."""
         from contextlib import aclosing
 
-        from ..transport.in_thread import aside
-        from ..transport.openai_sdk import AsyncCarrier
-        from ..transport.run import arun
-        from .rounds import Rounds, as_model_errors
+        from ...transport.in_thread import aside
+        from ...transport.openai_sdk import AsyncCarrier
+        from ...transport.run import arun
+        from .execute import Rounds, as_model_errors
 
         with as_model_errors():
             rounds = Rounds(self, prompt, stream, response, conversation, key)
@@ -209,7 +209,7 @@ def _reduce(model: Kimi | AsyncKimi) -> tuple[Any, ...]:
 
 
 def _blank(model_id: str, is_async: bool) -> Kimi | AsyncKimi:
-    learned.load()
+    discovered_models.load()
     made = _classes(options_for(resolve(model_id)))[is_async]
     return made.__new__(made)
 

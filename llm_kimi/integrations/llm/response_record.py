@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-from ..reply.api_errors import scrub
-from ..translation import Adjustment
-from ..translation.adjustments import shorten
+from ...reply.api_errors import scrub
+from ...translation import Adjustment
+from ...translation.adjustments import shorten
 
 __all__ = ["RECORD", "kept_text", "kept_value", "record"]
 

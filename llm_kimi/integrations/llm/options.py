@@ -15,7 +15,7 @@ import llm
 from pydantic import Field, ValidationInfo, create_model, field_validator
 from pydantic.fields import FieldInfo
 
-from ..catalog import Model, Pinned, Range
+from ...catalog import Model, Pinned, Range
 
 __all__ = ["KimiOptions", "options_for"]
 
@@ -56,7 +56,7 @@ class KimiOptions(llm.Options):
     def _readable(cls, value: Any) -> Any:
         """Text in a locale that is not its own is read back, see ``mending``."""
         if isinstance(value, str) and not value.isascii():
-            from .mending import read_option
+            from .prompt_text import read_option
 
             return read_option(value)
         return value

@@ -9,10 +9,10 @@ from typing import Any
 
 import litellm
 
-from .. import learned
-from ..catalog import Model, UnknownModelError, live_models, resolve
-from .gate import install_gate
+from ...catalog import Model, UnknownModelError, live_models, resolve
+from ...config import discovered_models
 from .handler import KimiLLM
+from .preflight import install_gate
 from .proxy import install
 
 __all__ = ["model_info", "register"]
@@ -60,7 +60,7 @@ def register(provider: str = "kimi") -> KimiLLM:
 
 def _register_models(provider: str) -> None:
     known = litellm.model_cost
-    found = learned.load()
+    found = discovered_models.load()
     if found.trouble:
         logger.warning(found.trouble)
     rows = (*live_models(), *found.models)

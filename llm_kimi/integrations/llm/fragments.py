@@ -6,17 +6,17 @@ import os
 
 import llm
 
-from .. import settings
-from ..errors import InvalidRequestError
-from ..exchange import Notice, Target
-from ..files.extract import Extraction
-from ..files.request_files import FileRoom
-from ..translation import Attached
-from ..transport.openai_sdk import Carrier
-from ..transport.run import run
-from .mending import loggable_path
-from .notices import tell_notice
-from .progress import terminal_progress
+from ...config import settings
+from ...errors import InvalidRequestError
+from ...exchange import Notice, Target
+from ...files.extract import Extraction
+from ...files.request_files import FileRoom
+from ...terminal.notices import tell_notice
+from ...terminal.progress import terminal_progress
+from ...translation import Attached
+from ...transport.openai_sdk import Carrier
+from ...transport.run import run
+from .prompt_text import loggable_path
 
 __all__ = ["load_fragment"]
 

@@ -17,9 +17,10 @@ from typing import Any
 
 import click
 
-from . import catalog, settings
-from .catalog import BY_ID, Model, Thinking, UnknownModelError
-from .errors import KimiError
+from .. import catalog
+from ..catalog import BY_ID, Model, Thinking, UnknownModelError
+from ..errors import KimiError
+from . import settings
 
 __all__ = ["FILE", "Learned", "clean_rows", "load", "path", "read", "save", "take_trouble"]
 

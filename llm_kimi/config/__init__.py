@@ -1,0 +1,1 @@
+"""Settings of this machine: key, base URL, strictness, and the models that a host serves."""

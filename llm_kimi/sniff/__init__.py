@@ -1,0 +1,1 @@
+"""What some bytes are: a medium or a document, and text of which encoding."""

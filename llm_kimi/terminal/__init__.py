@@ -1,0 +1,1 @@
+"""What a person at a terminal reads: notices, progress, tables."""
