@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from llm_kimi import InvalidRequestError, Translation, translate
-from llm_kimi.simulator.rules import check_chat, ignored
+from llm_kimi.simulator.rules.chat import check_chat, ignored
 from tests.judging import complaints, not_json, ultra
 from tests.weakening import silent
 

@@ -7,8 +7,8 @@ import re
 from typing import Any
 
 from llm_kimi import InvalidRequestError, Translation, translate
-from llm_kimi.simulator.mfjs import check_schema
-from llm_kimi.simulator.rules import check_chat, ignored
+from llm_kimi.simulator.rules.chat import check_chat, ignored
+from llm_kimi.simulator.rules.mfjs import check_schema
 from tests.weakening import silent
 
 Json = dict[str, Any]

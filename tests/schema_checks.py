@@ -6,7 +6,7 @@ import copy
 import json
 from typing import Any
 
-from llm_kimi.simulator.mfjs import check_schema
+from llm_kimi.simulator.rules.mfjs import check_schema
 from llm_kimi.translation.mfjs import to_mfjs
 
 PATH = "tools[0].function.parameters"

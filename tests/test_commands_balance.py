@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from llm_kimi.commands.host import currency
-from llm_kimi.simulator import Simulator, handler
+from llm_kimi.simulator import Simulator
+from llm_kimi.simulator.http import chat_handler
 from tests.llm_runs import closed_clients, process, run
 
 __all__ = ["closed_clients"]
@@ -26,7 +27,7 @@ def answers(monkeypatch: pytest.MonkeyPatch, *amounts: Any) -> None:
     """Let the offline Kimi tell these amounts: available, voucher, cash."""
     data = dict(zip(("available_balance", "voucher_balance", "cash_balance"), amounts, strict=True))
     whole = {"code": 0, "data": data, "scode": "0x0", "status": True}
-    monkeypatch.setattr(handler, "BALANCE", whole)
+    monkeypatch.setattr(chat_handler, "BALANCE", whole)
 
 
 def test_the_amounts_are_shown(kimi: Simulator) -> None:
@@ -89,7 +90,7 @@ def test_no_balance_blocks_calls(
 def test_an_answer_without_a_balance(
     kimi: Simulator, monkeypatch: pytest.MonkeyPatch, answer: object
 ) -> None:
-    monkeypatch.setattr(handler, "BALANCE", answer)
+    monkeypatch.setattr(chat_handler, "BALANCE", answer)
     result = run("kimi", "balance")
     assert result.exit_code == 1
     assert result.stderr.startswith("Error: 200: no ")

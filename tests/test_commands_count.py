@@ -11,7 +11,8 @@ import pytest
 
 from llm_kimi.catalog import BY_ID
 from llm_kimi.config import discovered_models
-from llm_kimi.simulator import Simulator, handler
+from llm_kimi.simulator import Simulator
+from llm_kimi.simulator.http import chat_handler
 from tests.llm_runs import PNG, ask, bodies, closed_clients, logged, process, run
 from tests.real_files import AVIF, MP4, docx
 
@@ -44,7 +45,7 @@ def refuse(*args: str, code: int = 1) -> str:
 
 
 def test_tokens_share_and_price(kimi: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(handler, "count_prompt", lambda *args: 26_214)
+    monkeypatch.setattr(chat_handler, "count_prompt", lambda *args: 26_214)
     text = count("hi", "-m", "kimi-k2.6")
     assert text.startswith("26,214 tokens\n  10.0% of the 262,144 tokens of kimi-k2.6\n")
     assert "$0.025 as input, $0.0042 if fully cached" in text
@@ -147,12 +148,12 @@ def test_models_of_others_are_never_asked(kimi: Simulator) -> None:
 
 
 def test_too_long_is_told_with_a_way_out(kimi: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(handler, "count_prompt", lambda *args: 300_000)
+    monkeypatch.setattr(chat_handler, "count_prompt", lambda *args: 300_000)
     text = count("hi", "-m", "kimi-k2.6")
     assert "Too long for kimi-k2.6" in text
     assert "kimi-k3.1-pro takes 1,048,576" in " ".join(text.split())
     assert as_json("hi", "-m", "kimi-k2.6")["fits"] is False
-    monkeypatch.setattr(handler, "count_prompt", lambda *args: 2_000_000)
+    monkeypatch.setattr(chat_handler, "count_prompt", lambda *args: 2_000_000)
     text = count("hi", "-m", "kimi-k2.6")
     assert "Too long" in text
     assert "takes" not in text
@@ -198,10 +199,10 @@ def test_files_are_counted_as_they_would_be_sent(kimi: Simulator, tmp_path: Path
 def test_an_answer_without_a_count(
     kimi: Simulator, monkeypatch: pytest.MonkeyPatch, answer: str
 ) -> None:
-    def whole(self: handler.Handler, body: object) -> bytes:
+    def whole(self: chat_handler.Handler, body: object) -> bytes:
         return self._send(200, answer.encode(), "application/json", {})
 
-    monkeypatch.setattr(handler.Handler, "_estimate", whole)
+    monkeypatch.setattr(chat_handler.Handler, "_estimate", whole)
     assert refuse("hi").startswith("200: ")
 
 

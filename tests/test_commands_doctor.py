@@ -15,7 +15,8 @@ import pytest
 from llm_kimi.catalog import live_models
 from llm_kimi.commands import destination, diagnosis
 from llm_kimi.config import discovered_models, settings
-from llm_kimi.simulator import Simulator, handler
+from llm_kimi.simulator import Simulator
+from llm_kimi.simulator.http import chat_handler
 from tests.llm_runs import closed_clients, process, run
 
 __all__ = ["closed_clients"]
@@ -292,12 +293,12 @@ def test_online_without_a_key_asks_nobody(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_online_no_balance_left(kimi: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(handler, "BALANCE", {"data": {"available_balance": 0}})
+    monkeypatch.setattr(chat_handler, "BALANCE", {"data": {"available_balance": 0}})
     assert "no balance left" in problems("--online")
 
 
 def test_online_a_relay_without_accounts(kimi: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(handler._ROUTES, ("GET", "/v1/users/me/balance"))
+    monkeypatch.delitem(chat_handler._ROUTES, ("GET", "/v1/users/me/balance"))
     found = as_json("--online")
     assert (found["problems"], found["online"]["balance"]) == ([], None)
 

@@ -161,7 +161,7 @@ def test_an_answer_that_lists_nothing_changes_nothing(
 ) -> None:
     refresh()
     before = discovered_models.path().read_bytes()
-    from llm_kimi.simulator.handler import Handler
+    from llm_kimi.simulator.http.chat_handler import Handler
 
     def whole(self: Handler, body: object) -> bytes:
         return self._send(200, answer.encode(), "application/json", {})

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from llm_kimi.simulator.mfjs import check_schema
+from llm_kimi.simulator.rules.mfjs import check_schema
 from tests.field_cases import K26, USER, complaint_or_change, prop, refused, schema_of, sent_schema
 
 Json = dict[str, Any]

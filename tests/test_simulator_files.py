@@ -25,7 +25,7 @@ import openai
 import pytest
 
 from llm_kimi.simulator import Simulator, check_chat
-from llm_kimi.simulator.extract import ERROR_MARK
+from llm_kimi.simulator.files.extract import ERROR_MARK
 
 MB = 1024 * 1024
 NO_TEXT = "text extract error: 没有解析出内容"
@@ -592,7 +592,7 @@ def test_who_sends_far_too_much_gets_the_answer(kimi: Simulator, chunked: bool) 
 def test_a_chat_that_is_too_large_gets_the_answer(
     client: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("llm_kimi.simulator.wire.MAX_BODY", MB)
+    monkeypatch.setattr("llm_kimi.simulator.http.wire.MAX_BODY", MB)
     for body in (bytes(20 * MB), iter([bytes(MB)] * 20)):
         assert "100 MB" in refusal(client.post("/chat/completions", content=body))
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from llm_kimi.simulator.mfjs import check_schema
-from llm_kimi.simulator.mfjs_terms import MAX_ANY_OF, MAX_ENUM, MAX_PROPERTIES, Level
+from llm_kimi.simulator.rules.mfjs import check_schema
+from llm_kimi.simulator.rules.mfjs_terms import MAX_ANY_OF, MAX_ENUM, MAX_PROPERTIES, Level
 
 
 def parent(**child: Any) -> dict[str, Any]:

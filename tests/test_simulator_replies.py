@@ -9,11 +9,11 @@ import pytest
 
 from llm_kimi.catalog import resolve
 from llm_kimi.simulator import check_chat
-from llm_kimi.simulator.rules import thinks
-from llm_kimi.simulator.script import Reply, fault_texts, plan
-from llm_kimi.simulator.shapes import chunks, completion, usage_of
-from llm_kimi.simulator.tokens import pieces
-from llm_kimi.simulator.values import make_value
+from llm_kimi.simulator.replies.fake_json import make_value
+from llm_kimi.simulator.replies.payloads import chunks, completion, usage_of
+from llm_kimi.simulator.replies.script import Reply, fault_texts, plan
+from llm_kimi.simulator.replies.tokens import pieces
+from llm_kimi.simulator.rules.chat import thinks
 
 K31, K26, V1 = "kimi-k3.1-pro", "kimi-k2.6", "moonshot-v1-8k"
 HEAD = {"id": "chatcmpl-1", "object": "", "created": 1, "model": K31}

@@ -9,10 +9,10 @@ import pytest
 
 from llm_kimi.catalog import resolve
 from llm_kimi.simulator import Refusal, check_chat, ignored
-from llm_kimi.simulator.cache import PrefixCache
-from llm_kimi.simulator.rules import thinks
-from llm_kimi.simulator.script import plan
-from llm_kimi.simulator.shapes import chunks, usage_of
+from llm_kimi.simulator.replies.payloads import chunks, usage_of
+from llm_kimi.simulator.replies.prefix_cache import PrefixCache
+from llm_kimi.simulator.replies.script import plan
+from llm_kimi.simulator.rules.chat import thinks
 from tests.budgets import first_seed, tries
 
 K31, K3, K27, K26 = "kimi-k3.1-pro", "kimi-k3", "kimi-k2.7-code", "kimi-k2.6"

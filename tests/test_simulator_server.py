@@ -489,7 +489,7 @@ def test_a_fault_of_its_own_is_a_500_and_not_a_traceback(
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr("llm_kimi.simulator.handler.plan", lambda *_: 1 / 0)
+    monkeypatch.setattr("llm_kimi.simulator.http.chat_handler.plan", lambda *_: 1 / 0)
     assert post(client, chat()).status_code == 500
     assert "ZeroDivisionError" in kimi.requests[-1]["error"]
     assert capfd.readouterr() == ("", "")

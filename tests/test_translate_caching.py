@@ -12,7 +12,7 @@ import pytest
 
 from llm_kimi import InvalidRequestError, Translation, translate
 from llm_kimi.catalog import MODELS, Model
-from llm_kimi.simulator.rules import check_chat, ignored
+from llm_kimi.simulator.rules.chat import check_chat, ignored
 from tests.weakening import silent
 
 PRICED = [model for model in MODELS if model.cache_ttls]

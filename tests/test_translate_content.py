@@ -8,7 +8,7 @@ import pytest
 
 from llm_kimi import InvalidRequestError, StrictError, Translation, translate
 from llm_kimi.catalog import MODELS, Model
-from llm_kimi.simulator.rules import check_chat, ignored
+from llm_kimi.simulator.rules.chat import check_chat, ignored
 from llm_kimi.translation import Need
 from llm_kimi.translation.messages.media import LARGE_IMAGE
 from tests.real_files import AVIF, GIF, IMAGES, JPEG, MP4, SVG, data_url, docx, pdf, png

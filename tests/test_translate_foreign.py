@@ -10,7 +10,7 @@ import pytest
 
 from llm_kimi import InvalidRequestError, Translation, translate
 from llm_kimi.catalog import MODELS, resolve
-from llm_kimi.simulator.rules import check_chat, ignored
+from llm_kimi.simulator.rules.chat import check_chat, ignored
 from tests.budgets import first_seed, tries
 from tests.foreign_requests import KINDS, Foreign, Kind, foreign_requests, make, words
 from tests.judging import complaints, not_json, ultra

@@ -8,7 +8,7 @@ import pytest
 
 from llm_kimi import InvalidRequestError, Translation, translate
 from llm_kimi.catalog import MODELS, Model
-from llm_kimi.simulator.rules import check_chat, ignored
+from llm_kimi.simulator.rules.chat import check_chat, ignored
 from tests.real_files import data_url, png
 from tests.weakening import silent
 

@@ -12,7 +12,7 @@ import pytest
 
 from llm_kimi import InvalidRequestError, Translation, translate
 from llm_kimi.catalog import MODELS, Model
-from llm_kimi.simulator.rules import check_chat
+from llm_kimi.simulator.rules.chat import check_chat
 
 KIMI = [model for model in MODELS if model.id.startswith("kimi")]
 MOONSHOT = [model for model in MODELS if model.id.startswith("moonshot")]

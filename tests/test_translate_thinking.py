@@ -12,8 +12,8 @@ import pytest
 
 from llm_kimi import InvalidRequestError, Translation, translate
 from llm_kimi.catalog import MODELS, Model
-from llm_kimi.simulator.rules import check_chat, ignored
-from llm_kimi.simulator.rules import thinks as simulator_thinks
+from llm_kimi.simulator.rules.chat import check_chat, ignored
+from llm_kimi.simulator.rules.chat import thinks as simulator_thinks
 from tests.weakening import silent
 
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")

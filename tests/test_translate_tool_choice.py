@@ -13,7 +13,7 @@ import pytest
 
 from llm_kimi import InvalidRequestError, Translation, translate
 from llm_kimi.catalog import MODELS, Model
-from llm_kimi.simulator.rules import check_chat
+from llm_kimi.simulator.rules.chat import check_chat
 from llm_kimi.translation import FALLBACKS, Forced
 from tests.weakening import silent
 

@@ -15,7 +15,7 @@ import pytest
 
 from llm_kimi import InvalidRequestError, StrictError, Translation, translate
 from llm_kimi.catalog import MODELS
-from llm_kimi.simulator.rules import check_chat, ignored
+from llm_kimi.simulator.rules.chat import check_chat, ignored
 from llm_kimi.translation.fast_path import is_plain
 from tests.budgets import first_seed, tries
 from tests.judging import complaints, not_json, ultra

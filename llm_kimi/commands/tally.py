@@ -14,7 +14,7 @@ from typing import Any
 from ..config.discovered_models import Learned
 from ..errors import InvalidRequestError, StrictError
 from ..simulator import check_chat, ignored
-from ..simulator.refusal import not_found
+from ..simulator.rules.refusal import not_found
 from ..translation import WAYS_OUT, Fallback, Translation, translate
 from .served import Standing, standing
 

@@ -7,7 +7,7 @@
 be scripted in the user message, see ``script``; what goes wrong, see ``faults``.
 """
 
-from .rules import Refusal, check_chat, ignored
+from .rules.chat import Refusal, check_chat, ignored
 from .server import Simulator
 
 __all__ = ["Refusal", "Simulator", "check_chat", "ignored"]

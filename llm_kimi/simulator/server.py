@@ -19,11 +19,11 @@ from types import TracebackType
 from typing import IO, Any, final
 
 from ..catalog import MODELS, Model, live_models
-from .cache import PrefixCache
-from .faults import FaultQueue
-from .files import FileStore
-from .handler import Handler
-from .uploads import FileRules
+from .files.store import FileStore
+from .files.upload import FileRules
+from .http.chat_handler import Handler
+from .http.faults import FaultQueue
+from .replies.prefix_cache import PrefixCache
 
 __all__ = ["Simulator"]
 

@@ -235,16 +235,16 @@ def test_writing_to_the_cache_is_part_of_the_cost(
     kimi: Simulator, way: str, asked: dict[str, Any], price: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`prompt_tokens_details.cache_write_tokens`, at the price of the time that was asked for."""
-    from llm_kimi.simulator import handler
+    from llm_kimi.simulator.http import chat_handler
 
-    plain = handler.usage_of
+    plain = chat_handler.usage_of
 
     def usage_of(*args: Any) -> dict[str, Any]:
         usage = plain(*args)
         written = usage["prompt_tokens"] - usage.get("cached_tokens", 0)
         return {**usage, "prompt_tokens_details": {"cache_write_tokens": written}}
 
-    monkeypatch.setattr(handler, "usage_of", usage_of)
+    monkeypatch.setattr(chat_handler, "usage_of", usage_of)
     talk = [{"role": "user", "content": LONG}]
     for _ in range(2):
         response = ask(way, messages=talk, model="kimi/kimi-k3", **asked).response

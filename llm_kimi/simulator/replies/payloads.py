@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from ..catalog import Model
+from ...catalog import Model
 from .script import Call, Reply
 from .tokens import pieces
 

@@ -32,10 +32,10 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..catalog import Model
-from .rules_tools import tool_name
+from ...catalog import Model
+from ..rules.tools import tool_name
+from .fake_json import make_value
 from .tokens import pieces
-from .values import make_value
 
 __all__ = ["Call", "Reply", "fault_texts", "plan"]
 

@@ -13,11 +13,11 @@ import json
 import math
 from typing import Any
 
-from ..catalog import Model, Pinned, Range, UnknownModelError, resolve
+from ...catalog import Model, Pinned, Range, UnknownModelError, resolve
+from ..replies.tokens import count_prompt
+from .messages import check_messages, check_partial, swallowed_in_messages
 from .refusal import BadRequest, Refusal, not_found, refuse
-from .rules_messages import check_messages, check_partial, swallowed_in_messages
-from .rules_tools import check_response_format, check_tool_choice, check_tools, swallowed_in_tools
-from .tokens import count_prompt
+from .tools import check_response_format, check_tool_choice, check_tools, swallowed_in_tools
 
 __all__ = [
     "NOT_JSON",

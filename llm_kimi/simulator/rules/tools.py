@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ..catalog import Model
+from ...catalog import Model
 from .mfjs import check_schema
 from .refusal import refuse
 

@@ -13,11 +13,11 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from ..rules.messages import IMAGES, VIDEOS
+from ..rules.refusal import BadRequest, Refusal, refuse
 from .extract import PICTURES, READABLE, ExtractError, suffix_of, text_of
-from .refusal import BadRequest, Refusal, refuse
-from .rules_messages import IMAGES, VIDEOS
-from .stored import StoredFile, Text
-from .uploads import FileRules, Upload
+from .stored_file import StoredFile, Text
+from .upload import FileRules, Upload
 
 __all__ = ["FileStore"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import unquote
 
-from .answers import Answers, Dropped
-from .uploads import Upload
+from ..files.upload import Upload
+from .responses import Answers, Dropped
 
 __all__ = ["FileHandler"]
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, Any
 
-from .multipart import Head, MultipartError, boundary_of, read_parts
+from ..http.multipart import Head, MultipartError, boundary_of, read_parts
 
 __all__ = ["FileRules", "Upload"]
 

@@ -13,16 +13,16 @@ from collections.abc import Iterable
 from email.message import Message
 from typing import Any
 
-from ..catalog import resolve
-from .answers import Dropped
+from ...catalog import resolve
+from ..replies.payloads import BALANCE, chunks, completion, event, model_row, usage_of
+from ..replies.script import fault_texts, plan
+from ..replies.tokens import count_prompt
+from ..rules.chat import NOT_JSON, caches_writes, check_chat, check_messages_only, ignored, thinks
+from ..rules.files import check_files
+from ..rules.refusal import BadRequest, Refusal, not_found
 from .faults import HTML, Fault
 from .file_handler import FileHandler
-from .refusal import BadRequest, Refusal, not_found
-from .rules import NOT_JSON, caches_writes, check_chat, check_messages_only, ignored, thinks
-from .rules_files import check_files
-from .script import fault_texts, plan
-from .shapes import BALANCE, chunks, completion, event, model_row, usage_of
-from .tokens import count_prompt
+from .responses import Dropped
 
 __all__ = ["Handler"]
 

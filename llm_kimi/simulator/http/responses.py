@@ -11,7 +11,7 @@ from .faults import Fault
 from .wire import Wire
 
 if TYPE_CHECKING:
-    from .server import Simulator
+    from ..server import Simulator
 
 __all__ = ["Answers", "Dropped"]
 

@@ -13,9 +13,9 @@ import json
 import re
 from typing import Any, NoReturn
 
-from ..catalog import Model
+from ...catalog import Model
 from .refusal import refuse
-from .rules_tools import FUNCTION_NAME
+from .tools import FUNCTION_NAME
 
 __all__ = ["check_messages", "check_partial", "swallowed_in_messages"]
 

@@ -1,0 +1,1 @@
+"""The files of the offline Kimi: uploaded, stored, read, removed."""

@@ -1,0 +1,1 @@
+"""What the offline Kimi answers: texts, calls, values, tokens, prices."""

@@ -1,0 +1,1 @@
+"""What Kimi refuses, and in which words: chats, messages, tools, files, schemas."""
