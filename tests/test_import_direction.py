@@ -57,7 +57,8 @@ def _shown(items: list[Import]) -> list[str]:
 
 
 def test_every_module_stands_in_a_room_of_the_table() -> None:
-    assert {room_of(module) for module in modules()} == set(TABLE)
+    folders = {room.name.rpartition(".")[0] for room in ROOMS}
+    assert {room_of(module) for module in modules()} - folders == set(TABLE) - folders
 
 
 def test_the_table_itself_points_down() -> None:

@@ -14,7 +14,7 @@ from llm_kimi.exchange import Waiting
 from llm_kimi.simulator import Simulator
 from llm_kimi.terminal import notices
 from llm_kimi.terminal.notices import tell_notice
-from llm_kimi.transport import run
+from llm_kimi.transport import run as loops
 from tests.llm_runs import PNG, ask, process, run, told
 from tests.llm_runs import closed_clients as closed_clients
 
@@ -52,8 +52,8 @@ class Loop:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The waits, without their time."""
     clock = Clock()
-    monkeypatch.setattr(run, "time", clock)
-    monkeypatch.setattr(run, "asyncio", Loop(clock))
+    monkeypatch.setattr(loops, "time", clock)
+    monkeypatch.setattr(loops, "asyncio", Loop(clock))
     monkeypatch.setattr(notices, "time", clock)
     return clock
 
