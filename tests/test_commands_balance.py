@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from llm_kimi.commands.host import currency
+from llm_kimi.commands.connect import currency
 from llm_kimi.simulator import Simulator
 from llm_kimi.simulator.http import chat_handler
 from tests.llm_runs import closed_clients, process, run

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from llm_kimi.catalog import live_models
-from llm_kimi.commands import destination, diagnosis
+from llm_kimi.commands.doctor import checks, destination
 from llm_kimi.config import discovered_models, settings
 from llm_kimi.simulator import Simulator
 from llm_kimi.simulator.http import chat_handler
@@ -191,7 +191,7 @@ def test_versions(
             return have
         return version(name)
 
-    monkeypatch.setattr(diagnosis, "version", told)
+    monkeypatch.setattr(checks, "version", told)
     if text:
         assert text in problems()
     else:
@@ -200,9 +200,9 @@ def test_versions(
 
 def test_the_least_versions_are_those_of_the_package() -> None:
     project = Path(__file__).parent.parent.joinpath("pyproject.toml").read_text()
-    for name, least in diagnosis.LEAST.items():
+    for name, least in checks.LEAST.items():
         assert f'"{name}>={least}' in project
-    for name, beginnings in diagnosis.COMPROMISED.items():
+    for name, beginnings in checks.COMPROMISED.items():
         for beginning in beginnings:
             assert re.search(rf'"{name}>=[^"]*!={re.escape(beginning)}\*', project)
 

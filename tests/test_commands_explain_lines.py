@@ -15,7 +15,7 @@ import pytest
 
 from llm_kimi import translate
 from llm_kimi.catalog import live_models
-from llm_kimi.commands import explain_lines, request_lines, tally
+from llm_kimi.commands.explain import batch, batch_reader, summary
 from llm_kimi.simulator import Simulator, check_chat
 from tests.llm_runs import ask, process, run
 from tests.openai_requests import requests
@@ -165,7 +165,7 @@ def test_no_line_holds_a_request() -> None:
 
 
 def test_a_line_that_is_too_long_is_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(request_lines, "MAX_LINE", 200)
+    monkeypatch.setattr(batch_reader, "MAX_LINE", 200)
     found = summary(PLAIN, "x" * 1_000, COLD)
     assert found["requests"] == 2
     assert found["bad_lines_by_reason"][0]["first_line"] == 2
@@ -300,18 +300,18 @@ def test_half_a_surrogate_pair_is_no_crash(tmp_path: Path) -> None:
 
 
 def test_kinds_are_bounded() -> None:
-    groups = tally.Groups()
+    groups = summary.Groups()
     for number in range(1_000):
         groups.add(f"kind {number}", number + 1, "x" * 10_000)
-    assert len(groups.kinds) == tally.MAX_KINDS
+    assert len(groups.kinds) == summary.MAX_KINDS
     assert groups.total() == 1_000
     assert groups.others is not None
-    assert groups.others.line == tally.MAX_KINDS + 1
-    assert all(len(group.example) <= tally.MAX_TEXT for _, group in groups)
+    assert groups.others.line == summary.MAX_KINDS + 1
+    assert all(len(group.example) <= summary.MAX_TEXT for _, group in groups)
     many = [{**PLAIN, "model": f"gpt-{number}"} for number in range(200)]
     found = summary(*many)
     assert found["errors_before_sending"] == 200
-    assert len(found["errors_by_reason"]) == tally.MAX_KINDS + 1
+    assert len(found["errors_by_reason"]) == summary.MAX_KINDS + 1
     assert "other reasons" in explain(input=lines(*many))
 
 
@@ -394,7 +394,7 @@ def test_a_bar_on_a_terminal_for_large_files(tmp_path: Path, size: int, bar: boo
 
 
 def test_no_bar_in_a_pipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(explain_lines, "PROGRESS_FROM", 0)
+    monkeypatch.setattr(batch, "PROGRESS_FROM", 0)
     path = tmp_path / "a.jsonl"
     path.write_text(lines(COLD, COLD))
     explain(str(path))

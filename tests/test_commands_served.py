@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from llm_kimi.catalog import BY_ID, GONE, live_models
-from llm_kimi.commands.served import Standing, did_you_mean, standing
+from llm_kimi.commands.served_models import Standing, did_you_mean, standing
 from llm_kimi.config import discovered_models, settings
 from tests.llm_runs import run
 

@@ -9,9 +9,9 @@ import click
 
 from ..errors import APIError
 from ..reply.safe_text import shown
+from ..terminal.output import dump, echo_wrapped, style
 from ..transport.json_api import Endpoints
-from .host import connect, currency, in_one_line, key_option
-from .terminal import dump, echo_wrapped, style
+from .connect import connect, currency, in_one_line, key_option
 
 __all__ = ["FIELDS", "ask_balance", "balance"]
 

@@ -15,13 +15,13 @@ from ..config import settings
 from ..errors import APIError
 from ..exchange import Notice, Target
 from ..terminal.notices import tell_notice
+from ..terminal.output import dump, echo_wrapped, secho
 from ..translation import Translation
 from ..transport.json_api import Endpoints
 from ..transport.openai_sdk import Carrier
 from ..transport.run import Output, run
-from .host import currency, in_one_line
+from .connect import currency, in_one_line
 from .prompts import OPTIONS, request_of
-from .terminal import dump, echo_wrapped, secho
 
 __all__ = ["count"]
 

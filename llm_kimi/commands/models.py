@@ -9,7 +9,7 @@ import click
 from ..catalog import BY_ID, FLAGSHIP, GONE, MODELS, SOURCES, Model, Pinned, Range, live_models
 from ..config import discovered_models
 from ..terminal.notices import tell
-from .terminal import dump, echo_wrapped, secho, style, width
+from ..terminal.output import dump, echo_wrapped, secho, style, width
 
 __all__ = ["models"]
 

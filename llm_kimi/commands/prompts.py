@@ -19,7 +19,7 @@ from ..exchange import Target
 from ..integrations.llm.execute import in_place_of_sending
 from ..integrations.llm.models import Kimi
 from ..translation import Translation
-from .served import did_you_mean, standing
+from .served_models import did_you_mean, standing
 
 __all__ = ["OPTIONS", "chosen_model", "given_options", "request_of"]
 

@@ -10,9 +10,9 @@ import click
 from ..catalog import BY_ID, live_models, rules
 from ..config import discovered_models
 from ..errors import APIError
+from ..terminal.output import dump, echo_wrapped, secho
 from ..transport.json_api import Endpoints
-from .host import connect, in_one_line, key_option
-from .terminal import dump, echo_wrapped, secho
+from .connect import connect, in_one_line, key_option
 
 __all__ = ["refresh"]
 

@@ -9,7 +9,7 @@ from functools import partial
 
 import pytest
 
-from llm_kimi.commands import host
+from llm_kimi.commands import connect
 from llm_kimi.transport.json_api import SECONDS, Endpoints
 from llm_kimi.transport.openai_sdk import clear_clients
 from tests.faults.cells import Cell, cells_for
@@ -42,7 +42,9 @@ def _end(line: str) -> tuple[str, int | None]:
 
 @pytest.mark.parametrize("cell", CELLS, ids=lambda cell: cell.name)
 def test_a_fault(cell: Cell, server: FaultServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(host, "Endpoints", partial(Endpoints, timeout=min(cell.timeout, SECONDS)))
+    monkeypatch.setattr(
+        connect, "Endpoints", partial(Endpoints, timeout=min(cell.timeout, SECONDS))
+    )
     monkeypatch.setenv("KIMI_BASE_URL", server.url(cell))
     monkeypatch.setenv("MOONSHOT_API_KEY", KEY)
     begun = time.monotonic()

@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from ..terminal import dump, style
+from ...terminal.output import dump, style
 
 __all__ = [
     "age",

@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ..config.discovered_models import Learned
-from ..errors import InvalidRequestError, StrictError
-from ..simulator import check_chat, ignored
-from ..simulator.rules.refusal import not_found
-from ..translation import WAYS_OUT, Fallback, Translation, translate
-from .served import Standing, standing
+from ...config.discovered_models import Learned
+from ...errors import InvalidRequestError, StrictError
+from ...simulator import check_chat, ignored
+from ...simulator.rules.refusal import not_found
+from ...translation import WAYS_OUT, Fallback, Translation, translate
+from ..served_models import Standing, standing
 
 __all__ = ["Group", "Groups", "Tally"]
 

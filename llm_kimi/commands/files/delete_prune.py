@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from ...files.delete import Own, Pruning, Removal, Removals
-from ..host import key_option
+from ..connect import key_option
 from .account import Account, complain
 from .account import file_id as to_id
 from .output import age, plural, say, shown, size_text, table, tell_json

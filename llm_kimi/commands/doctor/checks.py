@@ -15,10 +15,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from .. import __version__
-from ..config import discovered_models, settings
-from ..errors import KimiError
-from ..reply.api_errors import scrub
+from ... import __version__
+from ...config import discovered_models, settings
+from ...errors import KimiError
+from ...reply.api_errors import scrub
 from .destination import diagnose_base_url, diagnose_key
 
 __all__ = ["COMPROMISED", "LEAST", "PROXIES", "diagnose", "safe"]

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from ..catalog import BY_ID, FLAGSHIP, GONE, UnknownModelError, live_models, resolve
 from ..config import discovered_models, settings
 from ..errors import KimiError
-from .hosts import MOONSHOT, is_loopback
+from .known_hosts import MOONSHOT, is_loopback
 
 __all__ = ["Standing", "did_you_mean", "standing"]
 

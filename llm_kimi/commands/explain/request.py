@@ -6,9 +6,9 @@ from typing import Any
 
 import click
 
-from ..translation import WAYS_IN, Adjustment, Attached, Translation
-from ..translation.adjustments import shorten
-from .terminal import dump, echo_wrapped, printable, secho, style
+from ...terminal.output import dump, echo_wrapped, printable, secho, style
+from ...translation import WAYS_IN, Adjustment, Attached, Translation
+from ...translation.adjustments import shorten
 
 __all__ = ["show"]
 

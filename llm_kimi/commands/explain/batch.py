@@ -11,12 +11,12 @@ from typing import IO, Any, TextIO
 
 import click
 
-from ..catalog import FLAGSHIP
-from ..config import discovered_models
-from ..translation import Fallback, Translation
-from .request_lines import Entry, LineReader, NoRequestError, unwrap
-from .tally import Group, Groups, Tally
-from .terminal import dump, echo_wrapped, printable, secho
+from ...catalog import FLAGSHIP
+from ...config import discovered_models
+from ...terminal.output import dump, echo_wrapped, printable, secho
+from ...translation import Fallback, Translation
+from .batch_reader import Entry, LineReader, NoRequestError, unwrap
+from .summary import Group, Groups, Tally
 
 __all__ = ["explain_lines", "opened", "write_line"]
 

@@ -11,10 +11,18 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..config import settings
-from ..errors import KimiError
-from ..simulator.server import KEY as SIMULATOR_KEY
-from .hosts import KIMI_CODE, MOONSHOT, WEBSITES, Maker, is_loopback, maker_of_host, maker_of_key
+from ...config import settings
+from ...errors import KimiError
+from ...simulator.server import KEY as SIMULATOR_KEY
+from ..known_hosts import (
+    KIMI_CODE,
+    MOONSHOT,
+    WEBSITES,
+    Maker,
+    is_loopback,
+    maker_of_host,
+    maker_of_key,
+)
 
 __all__ = ["diagnose_base_url", "diagnose_key", "may_be_asked"]
 

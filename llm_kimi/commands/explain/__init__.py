@@ -8,18 +8,18 @@ from typing import IO, Any
 
 import click
 
-from ..catalog import FLAGSHIP, UnknownModelError, resolve
-from ..config import discovered_models
-from ..config.settings import strict_by_default
-from ..errors import InvalidRequestError
-from ..terminal.notices import tell
-from ..translation import FALLBACKS, WAYS_OUT, Fallback, Translation, translate
-from .explain_lines import explain_lines, opened, write_line
-from .explain_one import show
-from .host import in_one_line
-from .prompts import OPTIONS, chosen_model, given_options, request_of
-from .request_lines import Entry, LineReader, looks_like_lines
-from .served import standing
+from ...catalog import FLAGSHIP, UnknownModelError, resolve
+from ...config import discovered_models
+from ...config.settings import strict_by_default
+from ...errors import InvalidRequestError
+from ...terminal.notices import tell
+from ...translation import FALLBACKS, WAYS_OUT, Fallback, Translation, translate
+from ..connect import in_one_line
+from ..prompts import OPTIONS, chosen_model, given_options, request_of
+from ..served_models import standing
+from .batch import explain_lines, opened, write_line
+from .batch_reader import Entry, LineReader, looks_like_lines
+from .request import show
 
 __all__ = ["explain"]
 

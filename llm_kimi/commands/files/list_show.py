@@ -16,8 +16,8 @@ from ...files.account_files import Listing, RemoteFile, remote_file
 from ...files.document_text import extracted_text
 from ...files.store.cache import Entry
 from ...files.upload import Stage
-from ..host import key_option
-from ..terminal import style
+from ...terminal.output import style
+from ..connect import key_option
 from .account import Account
 from .account import file_id as to_id
 from .output import age, moment, plural, say, shown, size_text, table, tell_json

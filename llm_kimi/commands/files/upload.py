@@ -8,8 +8,8 @@ import click
 
 from ...files.permanent_uploads import Keeping, Keepings
 from ...files.store.cache import Purpose
-from ..host import key_option
-from ..terminal import style
+from ...terminal.output import style
+from ..connect import key_option
 from .account import Account, complain
 from .output import say, shown, size_text, tell_json
 from .using import how_to_use

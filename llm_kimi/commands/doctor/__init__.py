@@ -8,13 +8,13 @@ from typing import Any
 
 import click
 
-from ..config import settings
-from ..errors import APIError, KimiError
-from ..transport.json_api import Endpoints
-from .balance import ask_balance
+from ...config import settings
+from ...errors import APIError, KimiError
+from ...terminal.output import dump, echo_wrapped, secho, style, width, wrapped
+from ...transport.json_api import Endpoints
+from ..balance import ask_balance
+from .checks import diagnose, safe
 from .destination import may_be_asked
-from .diagnosis import diagnose, safe
-from .terminal import dump, echo_wrapped, secho, style, width, wrapped
 
 __all__ = ["doctor"]
 
