@@ -15,7 +15,8 @@ import pytest
 
 from llm_kimi import translate
 from llm_kimi.catalog import live_models
-from llm_kimi.commands.explain import batch, batch_reader, summary
+from llm_kimi.commands.explain import batch, batch_reader
+from llm_kimi.commands.explain import summary as summaries
 from llm_kimi.simulator import Simulator, check_chat
 from tests.llm_runs import ask, process, run
 from tests.openai_requests import requests
@@ -300,18 +301,18 @@ def test_half_a_surrogate_pair_is_no_crash(tmp_path: Path) -> None:
 
 
 def test_kinds_are_bounded() -> None:
-    groups = summary.Groups()
+    groups = summaries.Groups()
     for number in range(1_000):
         groups.add(f"kind {number}", number + 1, "x" * 10_000)
-    assert len(groups.kinds) == summary.MAX_KINDS
+    assert len(groups.kinds) == summaries.MAX_KINDS
     assert groups.total() == 1_000
     assert groups.others is not None
-    assert groups.others.line == summary.MAX_KINDS + 1
-    assert all(len(group.example) <= summary.MAX_TEXT for _, group in groups)
+    assert groups.others.line == summaries.MAX_KINDS + 1
+    assert all(len(group.example) <= summaries.MAX_TEXT for _, group in groups)
     many = [{**PLAIN, "model": f"gpt-{number}"} for number in range(200)]
     found = summary(*many)
     assert found["errors_before_sending"] == 200
-    assert len(found["errors_by_reason"]) == summary.MAX_KINDS + 1
+    assert len(found["errors_by_reason"]) == summaries.MAX_KINDS + 1
     assert "other reasons" in explain(input=lines(*many))
 
 

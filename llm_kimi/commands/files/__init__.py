@@ -9,12 +9,12 @@ import click
 __all__ = ["files"]
 
 _HOMES = {
-    "list": "looking",
-    "upload": "uploading",
-    "show": "looking",
-    "content": "looking",
-    "delete": "deleting",
-    "prune": "deleting",
+    "list": "list_show",
+    "upload": "upload",
+    "show": "list_show",
+    "content": "list_show",
+    "delete": "delete_prune",
+    "prune": "delete_prune",
 }
 
 
