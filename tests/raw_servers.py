@@ -50,6 +50,17 @@ class Server:
         self.open = 0
 
 
+def hang_up(sock: socket.socket) -> None:
+    """Close ``sock`` under a thread that waits on it, a listener or a connection.
+
+    Closing alone leaves the thread in the kernel with a number that the next socket gets: it can
+    come back with what was meant for that one.
+    """
+    with suppress(OSError):
+        sock.shutdown(socket.SHUT_RDWR)
+    sock.close()
+
+
 @contextmanager
 def raw_server(answer: Callable[[Connection], None]) -> Iterator[Server]:
     """A server on loopback that calls ``answer`` for each request."""
@@ -78,8 +89,14 @@ def raw_server(answer: Callable[[Connection], None]) -> Iterator[Server]:
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server.base_url = f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
-        threading.Thread(target=accept, daemon=True).start()
-        yield server
+        accepting = threading.Thread(target=accept, daemon=True)
+        accepting.start()
+        try:
+            yield server
+        finally:
+            hang_up(listener)
+            accepting.join(10)
+            assert not accepting.is_alive()
 
 
 def _read_request(sock: socket.socket) -> bytes:

@@ -26,6 +26,7 @@ from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler, HTTPHandler
 from llm_kimi.integrations.litellm.handler import KimiLLM
 from llm_kimi.integrations.litellm.transport import Endpoint
 from llm_kimi.simulator import Simulator
+from tests.raw_servers import hang_up
 
 KEY = "sk-very-secret-0123456789"
 
@@ -160,9 +161,8 @@ def behind_tls(server: Simulator, folder: Path) -> Iterator[str]:
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
                 target.sendall(data)
-        for one in (source, target):
-            with contextlib.suppress(OSError):
-                one.close()
+        hang_up(source)
+        hang_up(target)
 
     def serve() -> None:
         with contextlib.suppress(OSError):
@@ -177,11 +177,13 @@ def behind_tls(server: Simulator, folder: Path) -> Iterator[str]:
                 for pair in ((inside, outside), (outside, inside)):
                     threading.Thread(target=pump, args=pair, daemon=True).start()
 
-    threading.Thread(target=serve, daemon=True).start()
+    serving = threading.Thread(target=serve, daemon=True)
+    serving.start()
     try:
         yield f"https://127.0.0.1:{listener.getsockname()[1]}/v1"
     finally:
-        listener.close()
+        hang_up(listener)
+        serving.join(10)
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")

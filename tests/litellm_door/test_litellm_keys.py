@@ -19,6 +19,7 @@ from llm_kimi.config import settings
 from llm_kimi.errors import InvalidRequestError
 from llm_kimi.integrations.litellm.headers import merge_headers, own_authorization
 from llm_kimi.simulator import Simulator
+from tests.raw_servers import hang_up
 
 SECRET = "sk-secret-that-was-found"
 
@@ -33,7 +34,8 @@ class Wire:
         self.heads: list[list[str]] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/v1"
-        threading.Thread(target=self._serve, daemon=True).start()
+        self._serving = threading.Thread(target=self._serve, daemon=True)
+        self._serving.start()
 
     def _serve(self) -> None:
         with contextlib.suppress(OSError):
@@ -58,7 +60,8 @@ class Wire:
         ]
 
     def close(self) -> None:
-        self._listener.close()
+        hang_up(self._listener)
+        self._serving.join(10)
 
 
 @pytest.fixture

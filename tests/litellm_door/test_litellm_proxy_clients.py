@@ -19,6 +19,7 @@ import pytest
 from proxies import Proxy, running_proxies, write_config
 
 from llm_kimi.simulator import Simulator
+from tests.raw_servers import hang_up
 
 SECRET = "sk-secret-of-the-server"
 OTHER = "sk-of-a-deployment"
@@ -32,7 +33,8 @@ class Canary:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}/v1"
-        threading.Thread(target=self._serve, daemon=True).start()
+        self._serving = threading.Thread(target=self._serve, daemon=True)
+        self._serving.start()
 
     def _serve(self) -> None:
         while True:
@@ -48,7 +50,8 @@ class Canary:
                     self.heard.append(b"")
 
     def close(self) -> None:
-        self._listener.close()
+        hang_up(self._listener)
+        self._serving.join(10)
 
 
 @pytest.fixture(scope="module")
