@@ -2,8 +2,8 @@
 # Both need git, make and Python 3.10 or newer, and the package registry; no key, no other network.
 
 PYTHON ?= python3
-# More for pytest: make test PYTEST='-n 2 --dist worksteal' runs the tests side by side.
-PYTEST ?=
+# How pytest runs: side by side. PYTEST= runs one test after the other.
+PYTEST ?= -n auto --maxprocesses 4 --dist worksteal
 PIP := -m pip install --quiet --disable-pip-version-check
 
 # The newest hosts (llm 0.36, openai 3 on httpx2), and the oldest (llm 0.32.1, openai 2 on httpx),
@@ -46,10 +46,10 @@ unit-newest: $(NEW)/.installed
 	$(NEW)/bin/python -m pytest $(PYTEST)
 
 unit-oldest: $(OLD)/.installed
-	$(OLD)/bin/python -m pytest $(PYTEST)
+	$(OLD)/bin/python -m pytest $(PYTEST) tests/hosts
 
 litellm: $(LAST)/.installed
-	$(LAST)/bin/python -m pytest $(PYTEST) tests/litellm_door
+	$(LAST)/bin/python -m pytest $(PYTEST) tests/hosts/litellm
 
 wheel: $(NEW)/.installed
 	PYTHON="$(PYTHON)" sh scripts/check_wheel.sh

@@ -12,11 +12,10 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
-from openai_requests import requests
-
 from llm_kimi import InvalidRequestError, translate
 from llm_kimi.catalog import live_models
 from llm_kimi.simulator import check_chat, ignored
+from tests.support.openai_requests import requests
 
 COUNT = 5_000
 PIXEL = (

@@ -16,15 +16,15 @@ import sys
 import time
 
 TESTS = (
-    "tests/test_mutated_streams.py",
-    "tests/test_simulator_rules.py::test_no_junk_breaks_the_checks_and_what_passes_them_is_answered",
-    "tests/test_reply_reader.py::test_any_split_of_any_reply_gives_the_same_message",
-    "tests/test_translate_any_object.py",
-    "tests/test_translate_values.py::test_any_python_object_is_json_or_an_error",
-    "tests/test_translate_foreign.py::test_kinds_that_come_together_are_right_as_well",
-    "tests/test_translate_whole.py",
-    "tests/test_schema_recursion.py::test_any_recursive_schema_ends_for_kimi",
-    "tests/test_schema.py",
+    "tests/hosts/llm/test_mutated_streams.py",
+    "tests/pure/simulator/test_rules.py::test_no_junk_breaks_the_checks_and_what_passes_them_is_answered",
+    "tests/pure/reply/test_reader.py::test_any_split_of_any_reply_gives_the_same_message",
+    "tests/pure/translation/test_any_object.py",
+    "tests/pure/translation/test_values.py::test_any_python_object_is_json_or_an_error",
+    "tests/pure/translation/test_foreign.py::test_kinds_that_come_together_are_right_as_well",
+    "tests/pure/translation/test_whole_requests.py",
+    "tests/pure/translation/mfjs/test_recursion.py::test_any_recursive_schema_ends_for_kimi",
+    "tests/pure/translation/mfjs/test_rewrite.py",
 )
 MEASURED = "not square"
 """Tests that count the work that something takes: no random input."""

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from docs_tools import ROOT, table
 
-from tests.faults.cells import CELLS, DOORS, RETRY_STATUSES, Cell
+from tests.support.faults.cells import CELLS, DOORS, RETRY_STATUSES, Cell
 
 __all__ = ["counts_table", "faults_table", "load_machine", "load_table"]
 

@@ -1,6 +1,6 @@
 """The rooms of the package: what each is for, what it may import, and what it does import.
 
-The one table of the order in which the package is built. ``tests/test_import_direction.py`` holds
+The one table of the order in which the package is built. ``test_import_direction.py`` holds
 the code to it, ``draw_rooms.py`` draws it. Imports are read from the source; nothing is loaded.
 """
 
