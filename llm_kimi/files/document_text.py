@@ -12,7 +12,7 @@ import hashlib
 import json
 from typing import Any
 
-from ..translation.draft import well_formed
+from ..translation.checks import well_formed
 
 __all__ = ["document_text", "extracted_text", "missing_text", "one_line", "quoted"]
 

@@ -14,9 +14,10 @@ from ..catalog import Model
 from ..errors import InvalidRequestError, StrictError
 from . import caching, fields, output, response_format, sampling, thinking
 from .adjustments import Adjustment
-from .draft import WAYS_IN, WAYS_OUT, Attached, Draft, Forced, Json, Need, Restore
+from .draft import Draft, Json
 from .fast_path import is_plain
 from .messages import apply, foreign_histories
+from .results import WAYS_IN, WAYS_OUT, Attached, Forced, Need, Restore
 from .tools import choice, definitions
 from .tools.choice import FALLBACKS, Fallback
 from .values import json_values, refuse_foreign

@@ -12,7 +12,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from .draft import Draft, is_number, require
+from .checks import is_number, require
+from .draft import Draft
 
 __all__ = ["FIELDS", "apply"]
 

@@ -8,148 +8,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal, TypeAlias
+from dataclasses import replace
+from typing import Any
 
 from ..catalog import SOURCES, Model, UnknownModelError, resolve
 from ..errors import InvalidRequestError
 from .adjustments import Adjustment
-from .attached import Attached
+from .checks import require, well_formed
+from .results import Forced, Need
 
-__all__ = [
-    "CUSTOM_INPUT",
-    "WAYS_IN",
-    "WAYS_OUT",
-    "Attached",
-    "Draft",
-    "Forced",
-    "Json",
-    "Need",
-    "Restore",
-    "Tally",
-    "is_number",
-    "require",
-    "well_formed",
-]
+__all__ = ["Draft", "Json", "Tally"]
 
 Json = dict[str, Any]
 
 _SOURCE_TEXTS = {key: str(source) for key, source in SOURCES.items()}
-
-CUSTOM_INPUT = "input"
-"""The one parameter of the function that stands in for a custom tool."""
-
-
-NeedKind: TypeAlias = Literal["image_url", "video_url", "image_data", "video_data", "file"]
-
-
-@dataclass(frozen=True, slots=True)
-class Need:
-    """Something that has to be fetched or uploaded before the body can be sent.
-
-    ``kind``: ``image_url`` and ``video_url`` are http(s) URLs, ``file`` is OpenAI's file part or
-    an ``Attached``, ``image_data`` and ``video_data`` are large ``data:`` URLs that are better
-    uploaded. ``param`` is its path, ``message`` and ``part`` its place in ``body["messages"]``,
-    ``value`` what the caller wrote there.
-    """
-
-    kind: NeedKind
-    param: str
-    message: int
-    part: int
-    value: Any
-
-    @property
-    def required(self) -> bool:
-        """Whether the body cannot be sent as it is."""
-        return not self.kind.endswith("_data")
-
-
-WAYS_OUT: Mapping[str, str] = {
-    "image_url": "Kimi fetches no URLs: send the image itself as a data: URL",
-    "video_url": "Kimi fetches no URLs: send the video itself as a data: URL",
-    "file": "Kimi takes no files in messages: put the text of the document into the message",
-}
-"""What the caller of ``translate`` can do about each kind of need, where nothing meets it."""
-
-WAYS_IN: Mapping[str, str] = {
-    "image_url": "fetched when it is sent, and put inline",
-    "video_url": "fetched when it is sent, and uploaded",
-    "image_data": "large: uploaded once, and named from then on",
-    "video_data": "uploaded once, and named from then on",
-    "file": "read when it is sent: of a document the text goes in",
-}
-"""How the doors meet each kind of need."""
-
-
-@dataclass(frozen=True, slots=True)
-class Forced:
-    """A tool call that the caller demands and that Kimi cannot be made to do for this model.
-
-    ``name`` is the function as it is sent, None when any tool will do.
-    """
-
-    name: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Restore:
-    """What it takes to give the reply the form that the caller expects.
-
-    ``tool_names`` maps names as sent to names as given, ``custom_tools`` are names as sent of
-    tools that were declared as OpenAI's custom tools, ``custom_input`` their one parameter,
-    ``legacy_functions`` asks for ``function_call`` in place of ``tool_calls``,
-    ``single_tool_call`` for at most one call,
-    ``prefix`` is text to put before the answer (Partial Mode), ``stops`` are stop sequences that
-    Kimi does not take and that the reply has to be cut at, ``include_usage`` tells whether the
-    caller asked for usage in the stream.
-    """
-
-    tool_names: Mapping[str, str] = field(default_factory=dict)
-    custom_tools: frozenset[str] = frozenset()
-    custom_input: str = CUSTOM_INPUT
-    legacy_functions: bool = False
-    single_tool_call: bool = False
-    prefix: str = ""
-    stops: tuple[str, ...] = ()
-    include_usage: bool = False
-
-    @property
-    def is_plain(self) -> bool:
-        """True when chunks may be handed on as they are."""
-        return not (
-            self.tool_names
-            or self.custom_tools
-            or self.legacy_functions
-            or self.single_tool_call
-            or self.prefix
-            or self.stops
-        )
-
-
-def require(condition: bool, message: str, param: str) -> None:
-    """Raise ``InvalidRequestError`` for ``param`` unless ``condition`` holds."""
-    if not condition:
-        raise InvalidRequestError(message, param=param)
-
-
-def is_number(value: object) -> bool:
-    """A JSON number; ``True`` and ``False`` are none."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def well_formed(text: str) -> str:
-    """``text`` as it can be written in UTF-8: lone surrogates become U+FFFD.
-
-    They come from terminals with bytes that are no UTF-8, and from JavaScript's cut strings.
-    """
-    if text.isascii():
-        return text
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text
 
 
 class Draft:
@@ -278,9 +150,3 @@ class Tally:
             if count > 1:
                 reason = f"{reason}; the same in {count - 1} more place{'s' * (count > 2)}"
             self._draft.adjust(param, given, sent, reason, source, meaning=meaning)
-
-
-def listed(names: Iterable[str]) -> str:
-    """Names for a sentence: ``a, b or c``."""
-    items = list(names)
-    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} or {items[-1]}"

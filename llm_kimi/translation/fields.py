@@ -14,7 +14,8 @@ from typing import Any
 
 from ..errors import InvalidRequestError
 from . import caching, thinking_words
-from .draft import Draft, Json, require, well_formed
+from .checks import require, well_formed
+from .draft import Draft, Json
 from .output import KNOWN_FIELDS, OPENAI_ONLY
 from .response_format import WORDS as FORMAT_WORDS
 

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..catalog import Model
-from .draft import Draft, Json, require, well_formed
+from .checks import require, well_formed
+from .draft import Draft, Json
 
 __all__ = ["KNOWN_FIELDS", "OPENAI_ONLY", "apply", "fit_answer"]
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from ..errors import InvalidRequestError
-from .draft import Draft, Json, require, well_formed
+from .checks import require, well_formed
+from .draft import Draft, Json
 from .mfjs import to_mfjs
 
 __all__ = ["WORDS", "apply"]

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..catalog import Pinned, Range
-from .draft import Draft, is_number, require
+from .checks import is_number, require
+from .draft import Draft
 
 __all__ = ["NEAR_ZERO", "apply"]
 

@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from .draft import Draft, is_number, require
+from .checks import is_number, require
+from .draft import Draft
 
 __all__ = ["EFFORTS", "KEYS", "WORDS", "Said", "Wishes", "read"]
 

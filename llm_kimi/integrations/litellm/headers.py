@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...errors import InvalidRequestError
-from ...translation.draft import require
+from ...translation.checks import require
 
 __all__ = ["is_sensitive", "merge_headers", "own_authorization"]
 

@@ -13,7 +13,7 @@ import litellm
 from ...config import settings
 from ...errors import InvalidRequestError
 from ...translation import FALLBACKS, Fallback, Translation, translate
-from ...translation.draft import require
+from ...translation.checks import require
 from ...translation.fields import TAKEN
 
 __all__ = ["ADJUSTMENTS", "Asked", "read_call", "translate_call"]

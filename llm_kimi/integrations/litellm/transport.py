@@ -16,7 +16,7 @@ from litellm.llms.custom_httpx.http_handler import (
 from litellm.types.utils import LlmProviders
 
 from ...exchange import Answer, Failed, FileCall
-from ...translation.draft import require
+from ...translation.checks import require
 from ...transport.deadline import watch
 from ...transport.limits import ACCEPT_ENCODING, BadAnswer, check_encoding, take
 from ...transport.network_errors import network_failure

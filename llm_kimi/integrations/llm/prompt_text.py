@@ -22,7 +22,7 @@ from ...reply import json_values
 from ...sniff.text import is_well_formed, read_back, reread
 from ...terminal.notices import is_command
 from ...translation import Adjustment
-from ...translation.draft import well_formed
+from ...translation.checks import well_formed
 
 __all__ = ["is_question", "loggable_path", "mend", "read_option", "settle_system"]
 

@@ -14,7 +14,8 @@ from typing import Any
 
 from ...errors import InvalidRequestError
 from ..adjustments import shorten
-from ..draft import Draft, require
+from ..checks import require
+from ..draft import Draft
 from ..objects import Foreign
 from ..tools.definitions import normalise_tools
 from .assistant import Assistant

@@ -11,8 +11,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...errors import InvalidRequestError
-from ..draft import CUSTOM_INPUT, Json, require
+from ..checks import require
+from ..draft import Json
 from ..objects import Foreign
+from ..results import CUSTOM_INPUT
 from . import reasoning
 from .call_arguments import argument_text
 from .call_ids import usable

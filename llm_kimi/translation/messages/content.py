@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...errors import InvalidRequestError
-from ..draft import Draft, Tally, require
+from ..checks import require
+from ..draft import Draft, Tally
 from ..objects import Foreign
 from .foreign_parts import PARTS, RESULT_PART, USE_PART, as_openai
 from .media import AUDIO, MEDIA, translate_file, translate_medium

@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...errors import InvalidRequestError
-from ..draft import Draft, Json, Tally, require
+from ..checks import require
+from ..draft import Draft, Json, Tally
 from .foreign_parts import RESULT_PART, USE_PART
 from .reasoning import find
 

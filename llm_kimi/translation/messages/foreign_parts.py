@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from ...errors import InvalidRequestError
-from ..draft import Json, Tally, require
+from ..checks import require
+from ..draft import Json, Tally
 
 __all__ = ["PARTS", "RESULT_PART", "USE_PART", "as_openai"]
 

@@ -13,7 +13,9 @@ from typing import Any, Literal
 
 from ...errors import InvalidRequestError
 from ...sniff.media import document_type, image_type, is_text, other_type, video_type
-from ..draft import Attached, Draft, Need, Tally, require
+from ..checks import require
+from ..draft import Draft, Tally
+from ..results import Attached, Need
 
 __all__ = [
     "AUDIO",

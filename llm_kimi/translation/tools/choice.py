@@ -11,7 +11,9 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from ...errors import InvalidRequestError
-from ..draft import Draft, Forced, require
+from ..checks import require
+from ..draft import Draft
+from ..results import Forced
 from ..thinking import switch_off
 from .definitions import declared_later
 from .forms import hosted, name_of

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from ..draft import CUSTOM_INPUT, Draft, Json, Tally, require, well_formed
+from ..checks import require, well_formed
+from ..draft import Draft, Json, Tally
 from ..mfjs import to_mfjs
+from ..results import CUSTOM_INPUT
 from .forms import Declared, entries, hosted, listed, name_of, read
 from .names import Names
 

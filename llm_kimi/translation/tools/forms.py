@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ...errors import InvalidRequestError
-from ..draft import require
+from ..checks import require
 
 __all__ = ["Declared", "Hosted", "entries", "hosted", "listed", "name_of", "read"]
 

@@ -15,7 +15,7 @@ from llm_kimi.exchange import Chunks, Exchange
 from llm_kimi.integrations.llm.stream_events import Turn
 from llm_kimi.integrations.llm.surrogates import ArgumentsMender, mend_arguments
 from llm_kimi.sniff.text import is_well_formed
-from llm_kimi.translation.draft import well_formed
+from llm_kimi.translation.checks import well_formed
 from tests.support.replies import Script, chunk, stream, usage_chunk
 
 USER = {"role": "user", "content": "hi"}
