@@ -69,7 +69,7 @@ def test_stored_keys_and_other_hosts_are_not_used(
     pytester.makepyfile(
         """
         import os
-        from llm_kimi import settings
+        from llm_kimi.config import settings
 
         def test_where_it_leads(kimi_simulator):
             assert settings.base_url() == kimi_simulator.base_url
