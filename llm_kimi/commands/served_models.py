@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 
 from ..catalog import BY_ID, FLAGSHIP, GONE, UnknownModelError, live_models, resolve
 from ..config import discovered_models, settings
+from ..config.known_hosts import MOONSHOT, is_loopback
 from ..errors import KimiError
-from .known_hosts import MOONSHOT, is_loopback
 
 __all__ = ["Standing", "did_you_mean", "standing"]
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from .objects import MAX_BITS, Foreign
 
-__all__ = ["Adjustment", "shorten"]
+__all__ = ["Adjustment", "adjustments_header", "shorten"]
 
 _DEPTH = 200
 """Levels of a value that are shown or written; ``translate`` sends no deeper ones."""
@@ -129,3 +129,23 @@ def shorten(value: Any, limit: int = 60) -> str:
     else:
         text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+LONGEST_HEADER = 500
+
+
+def adjustments_header(adjustments: Iterable[Mapping[str, Any]]) -> str:
+    """The paths of what was changed, in ASCII; values only where they are numbers or switches.
+
+    ``adjustments`` as ``Adjustment.to_dict`` writes them. Texts are left out: headers are logged
+    everywhere, and a text may be anything of a prompt.
+    """
+    parts: list[str] = []
+    for adjustment in adjustments:
+        given, sent = adjustment.get("given"), adjustment.get("sent")
+        path = "".join(c if " " <= c <= "~" and c != ";" else "?" for c in str(adjustment["param"]))
+        if isinstance(given, (int, float)) and (sent is None or isinstance(sent, (int, float))):
+            path += f" {given} -> {'(left out)' if sent is None else sent}"
+        parts.append(path[:100])
+    text = "; ".join(dict.fromkeys(parts))
+    return text if len(text) <= LONGEST_HEADER else f"{text[: LONGEST_HEADER - 3]}..."

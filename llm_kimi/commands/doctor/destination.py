@@ -12,9 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ...config import settings
-from ...errors import KimiError
-from ...simulator.server import KEY as SIMULATOR_KEY
-from ..known_hosts import (
+from ...config.known_hosts import (
     KIMI_CODE,
     MOONSHOT,
     WEBSITES,
@@ -23,6 +21,8 @@ from ..known_hosts import (
     maker_of_host,
     maker_of_key,
 )
+from ...errors import KimiError
+from ...simulator.server import KEY as SIMULATOR_KEY
 
 __all__ = ["diagnose_base_url", "diagnose_key", "may_be_asked"]
 

@@ -1,0 +1,434 @@
+"""The HTTP transport that answers chats of OpenAI's SDK by translating them for Kimi.
+
+It stands between the SDK's HTTP client and the transport that this client has. ``POST
+.../chat/completions`` is read, translated, driven as an exchange over the inner transport, and
+answered in OpenAI's form; what Kimi has not is answered with an error that says what to use; all
+else goes on as it is. So everything that the SDK does on top goes on working: its types, ``parse``
+and ``stream``, raw responses, ``with_options``.
+
+httpx and httpx2 are two packages, and a client takes the streams of its own one only: the classes
+are made for the package of the client they are put into.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from ...config import settings
+from ...errors import APIConnectionError, InvalidRequestError, KimiError, StreamError
+from ...exchange import MAX_RETRIES, Chunks, Exchange, Notice, Target, Waiting
+from ...reply.safe_text import one_line, scrub
+from ...translation import Fallback, Translation, translate
+from ...translation.weight import is_heavy
+from ...transport.in_thread import aside
+from ...transport.run import Output, arun, run
+from ..openai_http import (
+    EVENT_STREAM,
+    JSON_TYPE,
+    EventWriter,
+    WireError,
+    answer_headers,
+    as_json,
+    completion_bytes,
+    error_of,
+)
+from .routes import CHAT, RESPONSES, check_responses, ending, missing
+from .wire import AsyncWire, Wire
+
+__all__ = ["EXTENSION", "Options", "transport_class"]
+
+logger = logging.getLogger("llm_kimi")
+
+EXTENSION = "llm_kimi"
+"""In a request's ``extensions``: the ``Options`` that hold for it, in place of the transport's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What holds for a call. ``strict`` None: as ``KIMI_STRICT`` says. ``key_source`` is where the
+    key came from, in words."""
+
+    strict: bool | None = None
+    tool_choice_fallback: Fallback = "nudge"
+    keep_files: bool = False
+    max_retries: int = MAX_RETRIES
+    key_source: str = ""
+
+
+class _Chat:
+    """One chat request, translated and ready to go: sync and async differ in what drives it."""
+
+    def __init__(self, request: Any, content: bytes, options: Options) -> None:
+        self.request = request
+        self.options = options
+        self.base_url = str(request.url.copy_with(query=None, fragment=None)).rstrip("/")
+        self.base_url = self.base_url.removesuffix(CHAT)
+        self.key = bearer(request)
+        self.body = _parsed(content)
+
+    def translate(self) -> Translation:
+        """The translation of the request.
+
+        Raises:
+            InvalidRequestError: it cannot be, or would change more than strict mode allows.
+        """
+        options = self.options
+        strict = settings.strict_by_default() if options.strict is None else options.strict
+        return translate(
+            self.body, strict=strict, tool_choice_fallback=options.tool_choice_fallback
+        )
+
+    def prepare(self, translation: Translation) -> None:
+        """Make the exchange, and log what was changed."""
+        for adjustment in translation.adjustments:
+            level = logging.WARNING if adjustment.changes_meaning else logging.DEBUG
+            logger.log(level, "%s", adjustment)
+        if warning := settings.cleartext_warning(self.base_url):
+            logger.warning(warning)
+        options = self.options
+        target = Target(base_url=self.base_url, key=self.key, key_source=options.key_source)
+        files = None
+        if translation.needs:
+            from ...files.request_files import FileRoom
+
+            files = FileRoom(
+                target,
+                keep=options.keep_files,
+                strict=bool(options.strict),
+                max_retries=options.max_retries,
+            )
+        self.streams = bool(translation.body.get("stream"))
+        self.adjustments = translation.adjustments
+        self.exchange = Exchange(translation, target, max_retries=options.max_retries, files=files)
+        self.writer = EventWriter(
+            translation.adjustments, include_usage=translation.restore.include_usage
+        )
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers of the answer."""
+        return answer_headers(self.exchange.headers, self.exchange.trace_id, self.adjustments)
+
+    def whole(self) -> bytes:
+        """The answer, after the exchange has ended."""
+        return completion_bytes(self.exchange.completion or {}, self.adjustments)
+
+    def end(self) -> bytes:
+        """The end of the stream, after the exchange has ended."""
+        return self.writer.end(self.exchange.completion)
+
+    def sdk_error(self, error: KimiError) -> Exception | None:
+        """The SDK's exception for a connection that failed; None for what has an HTTP answer.
+
+        Of what a transport raises, the SDK tries again all but its own exceptions.
+        """
+        if not isinstance(error, (APIConnectionError, StreamError)):
+            return None
+        import openai
+
+        if isinstance(error, APIConnectionError) and error.timeout:
+            raised: Any = openai.APITimeoutError(request=self.request)
+            raised.message = str(error)
+            raised.args = (str(error),)
+            return raised  # type: ignore[no-any-return]
+        return openai.APIConnectionError(message=str(error), request=self.request)
+
+
+def _note(output: Output) -> None:
+    """A line of the exchange, for the log."""
+    if isinstance(output, Notice):
+        level = logging.INFO if isinstance(output, Waiting) else logging.WARNING
+        logger.log(level, "%s", output.text)
+
+
+def bearer(request: Any) -> str:
+    """The key of a request; ``""`` where it has none."""
+    given: str = request.headers.get("authorization") or ""
+    scheme, _, key = given.partition(" ")
+    return key.strip() if scheme.lower() == "bearer" else ""
+
+
+def _parsed(content: bytes) -> Any:
+    """The body of a request.
+
+    Raises:
+        InvalidRequestError: it is no JSON object.
+    """
+    try:
+        body = json.loads(content)
+    except (ValueError, RecursionError):
+        body = None
+    if not isinstance(body, dict):
+        raise InvalidRequestError("the body is not a JSON object", param="body")
+    return body
+
+
+class _Common:
+    """What the sync and the async transport share."""
+
+    http: Any
+    inner: Any
+    options: Options
+
+    def _options(self, request: Any) -> Options:
+        given = request.extensions.get(EXTENSION)
+        return given if isinstance(given, Options) else self.options
+
+    def _refusal(self, request: Any, content: bytes | None) -> WireError | None:
+        """Why a call that is no chat does not go on, if so; ``content`` for ``/responses``."""
+        path = request.url.path
+        text = missing(path, "")
+        if text is not None:
+            return error_of(InvalidRequestError(text, param=None))
+        if content is not None and ending(path, RESPONSES):
+            try:
+                check_responses(_parsed(content))
+            except InvalidRequestError as error:
+                return error_of(error)
+        return None
+
+    def _respond(
+        self, status: int, headers: dict[str, str], content: Any, kind: str, request: Any
+    ) -> Any:
+        """A response of the client's package; ``content`` is bytes or a stream of it.
+
+        Always a stream: a client tells the time of an answer when its stream is closed.
+        """
+        stream = self.http.ByteStream(content) if isinstance(content, bytes) else content
+        return self.http.Response(
+            status,
+            headers={"content-type": kind, **headers},
+            stream=stream,
+            request=request,
+        )
+
+    def _respond_error(self, error: WireError, request: Any) -> Any:
+        headers = {name: _sendable(value) for name, value in error.headers.items()}
+        return self._respond(error.status, headers, as_json(error.body), JSON_TYPE, request)
+
+    def _passed(self, response: Any, request: Any) -> Any | None:
+        """What to answer in place of a redirect: the key would go along."""
+        if not 300 <= response.status_code < 400:
+            return None
+        host = ""
+        with suppress(Exception):
+            host = self.http.URL(response.headers.get("location") or "").host
+        where = one_line(scrub(host, bearer(request)))[:253] or "another place on the same host"
+        text = (
+            f"the server redirects to {where}. Redirects are not followed, since the key would go "
+            "along: if this host is the right one, set base_url to its API"
+        )
+        error = WireError(
+            502,
+            {"error": {"message": text, "type": "redirect", "param": None, "code": None}},
+            {"x-should-retry": "false"},
+        )
+        return self._respond_error(error, request)
+
+
+def _sendable(value: str) -> str:
+    return value.encode("ascii", "replace").decode()
+
+
+class _Events:
+    """The bytes of a streamed answer. Closing it closes the connection to Kimi."""
+
+    def __init__(self, chat: _Chat, outputs: Generator[Output, None, None], first: bytes) -> None:
+        self._chat = chat
+        self._outputs = outputs
+        self._first = first
+
+    def __iter__(self) -> Iterator[bytes]:
+        chat = self._chat
+        if self._first:
+            yield self._first
+        try:
+            for output in self._outputs:
+                if isinstance(output, Chunks):
+                    yield chat.writer.chunks(output.chunks)
+                else:
+                    _note(output)
+            end = chat.end()
+        except KimiError as error:
+            failed = chat.sdk_error(error)
+            if failed is not None:
+                raise failed from None
+            end = chat.writer.error(error)
+        yield end
+
+    def close(self) -> None:
+        """Stop the exchange."""
+        self._outputs.close()
+
+
+class _AsyncEvents:
+    """``_Events`` for an event loop."""
+
+    def __init__(self, chat: _Chat, outputs: AsyncGenerator[Output, None], first: bytes) -> None:
+        self._chat = chat
+        self._outputs = outputs
+        self._first = first
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        chat = self._chat
+        if self._first:
+            yield self._first
+        try:
+            async for output in self._outputs:
+                if isinstance(output, Chunks):
+                    yield chat.writer.chunks(output.chunks)
+                else:
+                    _note(output)
+            end = chat.end()
+        except KimiError as error:
+            failed = chat.sdk_error(error)
+            if failed is not None:
+                raise failed from None
+            end = chat.writer.error(error)
+        yield end
+
+    async def aclose(self) -> None:
+        """Stop the exchange."""
+        await self._outputs.aclose()
+
+
+class _Sync(_Common):
+    events: type[_Events]
+
+    def __init__(self, inner: Any, options: Options) -> None:
+        self.inner = inner
+        self.options = options
+
+    def handle_request(self, request: Any) -> Any:
+        """Answer ``request``.
+
+        Raises:
+            openai.APIConnectionError: nothing came from Kimi.
+        """
+        path = request.url.path
+        if request.method == "POST" and ending(path, CHAT):
+            return self._chat(request)
+        content = request.read() if ending(path, RESPONSES) else None
+        refusal = self._refusal(request, content)
+        if refusal is not None:
+            return self._respond_error(refusal, request)
+        response = self.inner.handle_request(request)
+        instead = self._passed(response, request)
+        if instead is None:
+            return response
+        response.close()
+        return instead
+
+    def _chat(self, request: Any) -> Any:
+        try:
+            chat = _Chat(request, request.read(), self._options(request))
+            chat.prepare(chat.translate())
+        except KimiError as error:
+            return self._respond_error(error_of(error), request)
+        outputs = run(chat.exchange, Wire(self.inner, request, chat.base_url, chat.key))
+        first = b""
+        try:
+            for output in outputs:
+                if isinstance(output, Chunks):
+                    if chat.streams:
+                        first = chat.writer.chunks(output.chunks)
+                        break
+                else:
+                    _note(output)
+        except KimiError as error:
+            failed = chat.sdk_error(error)
+            if failed is not None:
+                raise failed from None
+            return self._respond_error(error_of(error), request)
+        if not chat.streams:
+            return self._respond(200, chat.headers, chat.whole(), JSON_TYPE, request)
+        events = self.events(chat, outputs, first)
+        return self._respond(200, chat.headers, events, EVENT_STREAM, request)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.inner.close()
+
+
+class _Async(_Common):
+    events: type[_AsyncEvents]
+
+    def __init__(self, inner: Any, options: Options) -> None:
+        self.inner = inner
+        self.options = options
+
+    async def handle_async_request(self, request: Any) -> Any:
+        """Answer ``request``.
+
+        Raises:
+            openai.APIConnectionError: nothing came from Kimi.
+        """
+        path = request.url.path
+        if request.method == "POST" and ending(path, CHAT):
+            return await self._chat(request)
+        content = await request.aread() if ending(path, RESPONSES) else None
+        refusal = self._refusal(request, content)
+        if refusal is not None:
+            return self._respond_error(refusal, request)
+        response = await self.inner.handle_async_request(request)
+        instead = self._passed(response, request)
+        if instead is None:
+            return response
+        await response.aclose()
+        return instead
+
+    async def _chat(self, request: Any) -> Any:
+        try:
+            chat = _Chat(request, await request.aread(), self._options(request))
+            chat.prepare(await aside(is_heavy(chat.body), chat.translate))
+        except KimiError as error:
+            return self._respond_error(error_of(error), request)
+        outputs = arun(chat.exchange, AsyncWire(self.inner, request, chat.base_url, chat.key))
+        first = b""
+        try:
+            async for output in outputs:
+                if isinstance(output, Chunks):
+                    if chat.streams:
+                        first = chat.writer.chunks(output.chunks)
+                        break
+                else:
+                    _note(output)
+        except KimiError as error:
+            failed = chat.sdk_error(error)
+            if failed is not None:
+                raise failed from None
+            return self._respond_error(error_of(error), request)
+        except BaseException:  # cancelled: the connection goes, and Kimi stops
+            await outputs.aclose()
+            raise
+        if not chat.streams:
+            return self._respond(200, chat.headers, chat.whole(), JSON_TYPE, request)
+        events = self.events(chat, outputs, first)
+        return self._respond(200, chat.headers, events, EVENT_STREAM, request)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self.inner.aclose()
+
+
+@lru_cache(maxsize=4)
+def transport_class(http: Any, *, asynchronous: bool) -> Any:
+    """The transport for clients of ``http``, which is the module httpx or httpx2.
+
+    Its arguments: the transport to send with, and the ``Options`` of calls that bring none.
+    """
+    if asynchronous:
+        events = type("AsyncEvents", (_AsyncEvents, http.AsyncByteStream), {})
+        return type(
+            "AsyncKimiTransport",
+            (_Async, http.AsyncBaseTransport),
+            {"http": http, "events": events},
+        )
+    events = type("Events", (_Events, http.SyncByteStream), {})
+    return type("KimiTransport", (_Sync, http.BaseTransport), {"http": http, "events": events})
