@@ -21,6 +21,7 @@ from ..errors import (
     StrictError,
 )
 from ..reply.api_errors import is_context_overflow
+from ..reply.chunk_fields import HEAD_FIELDS
 from ..translation.adjustments import Adjustment, adjustments_header
 
 __all__ = [
@@ -48,10 +49,13 @@ JSON_TYPE = "application/json"
 
 _RATE_LIMITS = "x-ratelimit-"
 
+_write = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_PLAIN_CHOICE = frozenset({"index", "delta", "finish_reason"})
+
 
 def as_json(value: Any) -> bytes:
     """``value`` as JSON in UTF-8."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+    return _write(value).encode("utf-8", "replace")
 
 
 def event(value: Any) -> bytes:
@@ -93,24 +97,51 @@ class EventWriter:
         self._adjustments = adjustments
         self._include_usage = include_usage
         self._head: Json | None = None
+        # The first chunk's head as JSON, without its last brace, and how many fields it has.
+        self._start = ""
+        self._head_size = 0
 
     def chunks(self, chunks: Iterable[Mapping[str, Any]]) -> bytes:
         """The events of ``chunks``."""
-        return b"".join([event(self._chunk(chunk)) for chunk in chunks])
+        written = []
+        for chunk in chunks:
+            for choice in chunk["choices"]:
+                if "tool_calls" in choice["delta"]:
+                    _join_fragments(choice["delta"])
+            written.append(self._plain(chunk) or event(self._completed(chunk)))
+        return b"".join(written)
 
-    def _chunk(self, chunk: Mapping[str, Any]) -> Json:
-        written: Json = {**chunk}
+    def _plain(self, chunk: Mapping[str, Any]) -> bytes | None:
+        """The event of a chunk with one piece of one text, as most are; None for any other.
+
+        A reader gives every chunk of an answer the same head: only the text has to be written.
+        """
+        choices = chunk["choices"]
+        if len(chunk) != self._head_size or len(choices) != 1 or choices[0].keys() != _PLAIN_CHOICE:
+            return None
+        choice = choices[0]
+        delta = choice["delta"]
+        if len(delta) != 1 or choice["finish_reason"] is not None or choice["index"]:
+            return None
+        name, text = next(iter(delta.items()))
+        if type(text) is not str:
+            return None
+        line = f'{self._start}"choices":[{{"index":0,"delta":{{"{name}":{_write(text)}}},'
+        return f'{line}"finish_reason":null}}]}}\n\n'.encode("utf-8", "replace")
+
+    def _completed(self, chunk: Mapping[str, Any]) -> Json:
+        """``chunk`` with what stands in the first one only, or in all when usage was asked for."""
+        completed: Json = {**chunk}
         if self._include_usage:
-            written["usage"] = None
-        for choice in written["choices"]:
-            fragments = choice["delta"].get("tool_calls")
-            if fragments is not None and len(fragments) > 1:
-                choice["delta"]["tool_calls"] = _one_an_index(fragments)
+            completed["usage"] = None
         if self._head is None:
-            self._head = {key: value for key, value in written.items() if key != "choices"}
+            self._head = {key: value for key, value in completed.items() if key != "choices"}
+            self._start = f"data: {_write(self._head)[:-1]},"
+            # Further fields of a server may change from chunk to chunk.
+            self._head_size = len(chunk) if HEAD_FIELDS.issuperset(chunk) else 0
             if self._adjustments:
-                written["adjustments"] = [item.to_dict() for item in self._adjustments]
-        return written
+                completed["adjustments"] = [item.to_dict() for item in self._adjustments]
+        return completed
 
     def end(self, completion: Json | None) -> bytes:
         """What follows the last chunk of the answer."""
@@ -125,19 +156,21 @@ class EventWriter:
         return event(error_of(error).body)
 
 
-def _one_an_index(fragments: list[Json]) -> list[Json]:
-    """Fragments of the same call as one: openai 2's ``stream()`` takes one an index and chunk."""
+def _join_fragments(delta: Json) -> None:
+    """One fragment for each call: openai 2's ``stream()`` takes no more of them in a chunk."""
+    fragments = delta["tool_calls"]
+    if len(fragments) < 2:
+        return
     joined: dict[int, Json] = {}
     for fragment in fragments:
         first = joined.get(fragment["index"])
         if first is None:
-            joined[fragment["index"]] = fragment
-            continue
-        function = first["function"] = {**first["function"]}
-        function["arguments"] = (function.get("arguments") or "") + (
-            fragment["function"].get("arguments") or ""
-        )
-    return list(joined.values())
+            joined[fragment["index"]] = {**fragment}
+        else:
+            more = fragment["function"].get("arguments") or ""
+            function = first["function"]
+            first["function"] = {**function, "arguments": (function.get("arguments") or "") + more}
+    delta["tool_calls"] = list(joined.values())
 
 
 @dataclass(frozen=True, slots=True)
