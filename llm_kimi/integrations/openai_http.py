@@ -49,6 +49,7 @@ JSON_TYPE = "application/json"
 
 _RATE_LIMITS = "x-ratelimit-"
 
+_text = json.encoder.encode_basestring
 _write = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _PLAIN_CHOICE = frozenset({"index", "delta", "finish_reason"})
 
@@ -103,13 +104,13 @@ class EventWriter:
 
     def chunks(self, chunks: Iterable[Mapping[str, Any]]) -> bytes:
         """The events of ``chunks``."""
-        written = []
-        for chunk in chunks:
-            for choice in chunk["choices"]:
-                if "tool_calls" in choice["delta"]:
-                    _join_fragments(choice["delta"])
-            written.append(self._plain(chunk) or event(self._completed(chunk)))
-        return b"".join(written)
+        return b"".join([self._plain(chunk) or self._event(chunk) for chunk in chunks])
+
+    def _event(self, chunk: Mapping[str, Any]) -> bytes:
+        for choice in chunk["choices"]:
+            if "tool_calls" in choice["delta"]:
+                _join_fragments(choice["delta"])
+        return event(self._completed(chunk))
 
     def _plain(self, chunk: Mapping[str, Any]) -> bytes | None:
         """The event of a chunk with one piece of one text, as most are; None for any other.
@@ -126,7 +127,7 @@ class EventWriter:
         name, text = next(iter(delta.items()))
         if type(text) is not str:
             return None
-        line = f'{self._start}"choices":[{{"index":0,"delta":{{"{name}":{_write(text)}}},'
+        line = f'{self._start}"choices":[{{"index":0,"delta":{{"{name}":{_text(text)}}},'
         return f'{line}"finish_reason":null}}]}}\n\n'.encode("utf-8", "replace")
 
     def _completed(self, chunk: Mapping[str, Any]) -> Json:

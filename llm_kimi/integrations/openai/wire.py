@@ -110,9 +110,10 @@ class Wire(_Common):
             head = self._inner.handle_request(request)
             stream = stream and head.status_code == 200
             try:
-                check_encoding(head.headers)
+                packed = check_encoding(head.headers)
                 if stream:
-                    return Answer(200, head.headers, stream=(head, head.iter_bytes()))
+                    pieces = head.iter_bytes() if packed else iter(head.stream)
+                    return Answer(200, head.headers, stream=(head, pieces))
                 for piece in head.iter_bytes():
                     if not take(content, piece, head.status_code):
                         break
@@ -158,9 +159,10 @@ class AsyncWire(_Common):
             head = await self._inner.handle_async_request(request)
             stream = stream and head.status_code == 200
             try:
-                check_encoding(head.headers)
+                packed = check_encoding(head.headers)
                 if stream:
-                    return Answer(200, head.headers, stream=(head, head.aiter_bytes()))
+                    pieces = head.aiter_bytes() if packed else aiter(head.stream)
+                    return Answer(200, head.headers, stream=(head, pieces))
                 async for piece in head.aiter_bytes():
                     if not take(content, piece, head.status_code):
                         break

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from ...catalog import SOURCES
@@ -41,6 +42,11 @@ _FEW_ALTERNATIVES = 12
 _ROUNDS = 5
 _STEPS = 300_000
 
+# An agent sends the same tools with every request, so what they came to is remembered: by the
+# text of the schema, of so many schemas, of so many characters at most.
+_REMEMBERED = 256
+_LONGEST_REMEMBERED = 20_000
+
 
 def to_mfjs(
     schema: object, path: str, *, strict: bool = False
@@ -64,6 +70,28 @@ def to_mfjs(
             'send {"type": "object", "properties": {}}',
             param=path,
         )
+    try:
+        text = json.dumps(schema)
+    except (TypeError, ValueError, RecursionError):
+        return _to_mfjs(schema, given, path, strict)
+    if len(text) > _LONGEST_REMEMBERED:
+        return _to_mfjs(schema, given, path, strict)
+    written, changes = _remembered(text, path, strict)
+    return json.loads(written), [*changes]
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _remembered(text: str, path: str, strict: bool) -> tuple[str, tuple[Adjustment, ...]]:
+    """``_to_mfjs`` for the JSON of a schema; the schema comes as JSON, so that nobody shares it."""
+    schema = json.loads(text)
+    given = {} if schema is None or schema is True or schema == [] else schema
+    sent, changes = _to_mfjs(schema, given, path, strict)
+    return json.dumps(sent), tuple(changes)
+
+
+def _to_mfjs(
+    schema: object, given: Mapping[str, Any], path: str, strict: bool
+) -> tuple[dict[str, Any], list[Adjustment]]:
     try:
         sent, run = _rewrite(given, path, strict)
         _check_limits(sent, path)
