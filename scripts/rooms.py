@@ -50,12 +50,19 @@ ROOMS: tuple[Room, ...] = (
     Room("download", "a URL in, bytes out", may=("errors", "config")),
     Room("files", "uploads, texts, the cache", may=(*_LOGIC, "config", "download")),
     Room("terminal", "what a person is told", may=(*_LOGIC, "config")),
+    Room("integrations.openai_http", "OpenAI's wire form", may=_LOGIC, pure=True),
+    Room(
+        "integrations.openai",
+        "the OpenAI SDK's clients",
+        may=(*_INSIDE, "integrations.openai_http"),
+    ),
     Room("integrations.llm", "llm's prompts and events", may=_TERMINAL),
     Room("integrations.litellm", "LiteLLM's calls and replies", may=_INSIDE),
     # Its own checks: the translation is tested against a second reading of the rules.
     Room("simulator", "an offline Kimi", may=("catalog",)),
     Room("commands", "llm kimi ...", may=(*_TERMINAL, "integrations.llm", "simulator")),
     Room("litellm", "import it: provider kimi", may=("integrations.litellm",)),
+    Room("openai", "import it: the SDK for Kimi", may=("integrations.openai",)),
     Room("pytest_plugin", "a fixture for your tests", may=("config", "simulator")),
     Room(
         "plugin",
@@ -89,7 +96,7 @@ EXCEPTIONS: dict[tuple[str, str], str] = {
 # Modules that only these rooms may import: each has one door in this package.
 OWNERS: dict[str, tuple[str, ...]] = {
     "litellm": ("integrations.litellm", "litellm"),
-    "openai": ("transport",),
+    "openai": ("transport", "integrations.openai"),
     "httpx": ("transport", "download", "integrations.litellm"),
     "httpx2": ("transport", "download"),
     "pydantic": ("integrations.llm",),

@@ -57,7 +57,9 @@ class _Common:
                 if not key:
                     raise openai.OpenAIError(f"{settings.no_key_message()}; or pass api_key=")
             else:
-                key = given_key if callable(given_key) else settings.find_key(str(given_key))
+                key = given_key
+                if not callable(key):
+                    key = settings.check_key(str(key).strip())
         except InvalidRequestError as error:
             raise openai.OpenAIError(str(error)) from None
         self._check_key_and_host(base_url)
@@ -122,8 +124,8 @@ def _is_not_given(value: Any) -> bool:
 class Kimi(_Common, openai.OpenAI):
     """``openai.OpenAI`` for Kimi: ``from llm_kimi.openai import Kimi as OpenAI``.
 
-    ``api_key``: a key, a function that returns one, or the alias of a key in llm's store; without
-    it the key is found there or in the environment (``MOONSHOT_API_KEY`` ...). ``base_url``:
+    ``api_key``: a key, or a function that returns one; without it the key is found in llm's store
+    (``llm keys set kimi``) or in the environment (``MOONSHOT_API_KEY`` ...). ``base_url``:
     without it that of the environment (``KIMI_BASE_URL`` ...), or Moonshot's. ``strict``: raise
     ``BadRequestError`` instead of changing what a request means; None: as ``KIMI_STRICT`` says.
     ``tool_choice_fallback``: ``nudge``, ``disable_thinking`` or ``error``, where a model does not

@@ -7,10 +7,11 @@ from typing import Any
 from ...catalog import FLAGSHIP, UnknownModelError, resolve
 from ...errors import InvalidRequestError
 
-__all__ = ["CHAT", "RESPONSES", "check_responses", "ending", "missing"]
+__all__ = ["CHAT", "RESPONSES", "check_responses", "ending", "is_file_list", "missing"]
 
 CHAT = "/chat/completions"
 RESPONSES = "/responses"
+FILES = "/files"
 
 # The first part of the path below the base URL -> what Moonshot has in its place
 # (https://platform.kimi.ai/docs/api/overview).
@@ -36,6 +37,13 @@ _NOT_THERE = {
 def ending(path: str, route: str) -> bool:
     """Whether the path of a URL leads to ``route``, whatever the base URL."""
     return path.rstrip("/").endswith(route)
+
+
+def is_file_list(request: Any, response: Any) -> bool:
+    """Whether ``response`` is the list of the account's files."""
+    return (
+        request.method == "GET" and response.status_code == 200 and ending(request.url.path, FILES)
+    )
 
 
 def missing(path: str, base_path: str) -> str | None:

@@ -38,7 +38,7 @@ from ..openai_http import (
     completion_bytes,
     error_of,
 )
-from .routes import CHAT, RESPONSES, check_responses, ending, missing
+from .routes import CHAT, RESPONSES, check_responses, ending, is_file_list, missing
 from .wire import AsyncWire, Wire
 
 __all__ = ["EXTENSION", "Options", "transport_class"]
@@ -212,7 +212,21 @@ class _Common:
         headers = {name: _sendable(value) for name, value in error.headers.items()}
         return self._respond(error.status, headers, as_json(error.body), JSON_TYPE, request)
 
-    def _passed(self, response: Any, request: Any) -> Any | None:
+    def _file_list(self, response: Any, content: bytes, request: Any) -> Any:
+        """The list of files, with the word that it is whole.
+
+        Kimi lists all files at once and knows no pages (its OpenAPI has no ``has_more`` there); without
+        the word the SDK asks for the page after the last file, and gets all of them again, for
+        ever.
+        """
+        with suppress(ValueError, RecursionError):
+            listed = json.loads(content)
+            if isinstance(listed, dict) and "has_more" not in listed:
+                content = as_json({**listed, "has_more": False})
+        kept = {name: response.headers[name] for name in _KEPT if name in response.headers}
+        return self._respond(200, kept, content, JSON_TYPE, request)
+
+    def _redirect(self, response: Any, request: Any) -> Any | None:
         """What to answer in place of a redirect: the key would go along."""
         if not 300 <= response.status_code < 400:
             return None
@@ -230,6 +244,9 @@ class _Common:
             {"x-should-retry": "false"},
         )
         return self._respond_error(error, request)
+
+
+_KEPT = ("x-request-id", "x-trace-id")
 
 
 def _sendable(value: str) -> str:
@@ -319,7 +336,9 @@ class _Sync(_Common):
         if refusal is not None:
             return self._respond_error(refusal, request)
         response = self.inner.handle_request(request)
-        instead = self._passed(response, request)
+        instead = self._redirect(response, request)
+        if instead is None and is_file_list(request, response):
+            instead = self._file_list(response, response.read(), request)
         if instead is None:
             return response
         response.close()
@@ -377,7 +396,9 @@ class _Async(_Common):
         if refusal is not None:
             return self._respond_error(refusal, request)
         response = await self.inner.handle_async_request(request)
-        instead = self._passed(response, request)
+        instead = self._redirect(response, request)
+        if instead is None and is_file_list(request, response):
+            instead = self._file_list(response, await response.aread(), request)
         if instead is None:
             return response
         await response.aclose()
