@@ -42,10 +42,13 @@ def first():
 def talk(count):
     roles = "user", "assistant"
     return [{{"role": roles[i % 2], "content": "text %d" % i}} for i in range(count)]
+schema = {{
+    "type": "object",
+    "properties": {{"a": {{"type": "string", "description": "x"}}, "b": {{"type": "integer"}}}},
+    "required": ["a"],
+}}
 tools = [
-    {{"type": "function", "function": {{"name": "tool_%d" % i, "description": "does", "parameters": {{
-        "type": "object", "required": ["a"], "properties": {{
-            "a": {{"type": "string", "description": "x"}}, "b": {{"type": "integer"}}}}}}}}}}
+    {{"type": "function", "function": {{"name": "tool_%d" % i, "parameters": schema}}}}
     for i in range(5)
 ]
 stream(10)

@@ -275,9 +275,12 @@ class Exchange:
         """Restore, renumber, collect and hand on."""
         restorer, collector = self._restorer, self._collector
         for chunk in chunks:
-            if self._choice is not None:
-                for choice in chunk["choices"]:
+            for choice in chunk["choices"]:
+                if self._choice is not None:
                     choice["index"] = self._choice
+                if self._usages and "usage" in choice:
+                    # The call that was asked for again cost both requests.
+                    choice["usage"] = add_usage([*self._usages, choice["usage"]])
             collector.feed(restorer.chunk(chunk))
         yield Chunks(chunks)
 
@@ -390,7 +393,10 @@ class Exchange:
         completions = [branch.completion for branch in branches if branch.completion is not None]
         merged: Json = {**completions[0], "choices": []}
         for completion in completions:
-            merged["choices"].extend(completion["choices"])
+            for choice in completion["choices"]:
+                # Each was a request of its own, and cost its own prompt.
+                spent = completion.get("usage")
+                merged["choices"].append(choice if spent is None else {**choice, "usage": spent})
         usage = add_usage(completion.get("usage") for completion in completions)
         merged.pop("usage", None)
         if usage is not None:

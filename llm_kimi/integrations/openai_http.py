@@ -91,12 +91,17 @@ class EventWriter:
     """The events of one streamed answer.
 
     ``include_usage``: the caller asked for the usage of the whole request, which comes in a last
-    chunk without choices. What was changed stands in ``adjustments`` of the first chunk.
+    chunk without choices. The usage of a choice stands in its last chunk all the same, as the guide
+    for migrating from OpenAI has it; a server that does not write it there writes it at the end, so
+    the last chunk of a choice waits for that. What was changed stands in ``adjustments`` of the
+    first chunk.
     """
 
     def __init__(self, adjustments: Sequence[Adjustment], *, include_usage: bool) -> None:
         self._adjustments = adjustments
         self._include_usage = include_usage
+        # The last chunk of each choice, by its index, while its usage is still to come.
+        self._last: dict[int, Json] = {}
         self._head: Json | None = None
         # The first chunk's head as JSON, without its last brace, and how many fields it has.
         self._start = ""
@@ -110,7 +115,12 @@ class EventWriter:
         for choice in chunk["choices"]:
             if "tool_calls" in choice["delta"]:
                 _join_fragments(choice["delta"])
-        return event(self._completed(chunk))
+        completed = self._completed(chunk)
+        if _waits_for_usage(completed):
+            index = completed["choices"][0]["index"]
+            earlier, self._last[index] = self._last.get(index), completed
+            return b"" if earlier is None else event(earlier)
+        return event(completed)
 
     def _plain(self, chunk: Mapping[str, Any]) -> bytes | None:
         """The event of a chunk with one piece of one text, as most are; None for any other.
@@ -147,14 +157,29 @@ class EventWriter:
     def end(self, completion: Json | None) -> bytes:
         """What follows the last chunk of the answer."""
         usage = (completion or {}).get("usage")
-        if not self._include_usage or usage is None:
-            return DONE
-        return event({**(self._head or {}), "choices": [], "usage": usage}) + DONE
+        own = {choice["index"]: choice for choice in (completion or {}).get("choices", ())}
+        end = b""
+        for index, last in self._last.items():
+            spent = own.get(index, {}).get("usage") or (usage if len(own) == 1 else None)
+            if spent is not None:
+                last["choices"][0]["usage"] = spent
+            end += event(last)
+        if self._include_usage and usage is not None:
+            end += event({**(self._head or {}), "choices": [], "usage": usage})
+        return end + DONE
 
     @staticmethod
     def error(error: KimiError) -> bytes:
         """An error in the middle of the stream, which ends it."""
         return event(error_of(error).body)
+
+
+def _waits_for_usage(chunk: Json) -> bool:
+    """Whether this is the last chunk of its one choice, and does not say what it cost."""
+    choices = chunk["choices"]
+    if len(choices) != 1:
+        return False
+    return choices[0].get("finish_reason") is not None and "usage" not in choices[0]
 
 
 def _join_fragments(delta: Json) -> None:

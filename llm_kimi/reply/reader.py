@@ -301,6 +301,7 @@ class Reader:
             usage = choice.pop("usage")
             if isinstance(usage, Mapping) and (counts := only_counts(mended(usage))):
                 self._choice_usage[index] = counts
+                choice["usage"] = normal_usage(counts)
                 self._look_for_end()
         if choice.get("logprobs") is not None:
             choice["logprobs"] = token_probabilities(choice["logprobs"])

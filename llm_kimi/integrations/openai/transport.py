@@ -215,9 +215,9 @@ class _Common:
     def _file_list(self, response: Any, content: bytes, request: Any) -> Any:
         """The list of files, with the word that it is whole.
 
-        Kimi lists all files at once and knows no pages (its OpenAPI has no ``has_more`` there); without
-        the word the SDK asks for the page after the last file, and gets all of them again, for
-        ever.
+        Kimi lists all files at once and knows no pages (its OpenAPI has no ``has_more`` there).
+        Without that word the SDK asks for the page after the last file, and gets all of them
+        again, for ever.
         """
         with suppress(ValueError, RecursionError):
             listed = json.loads(content)

@@ -107,6 +107,21 @@ def test_usage_of_the_whole_request_comes_last_when_it_was_asked_for(
     assert all(chunk.id == chunks[0].id for chunk in chunks)
 
 
+@pytest.mark.parametrize("asked", [False, True])
+@pytest.mark.parametrize("way", WAYS)
+def test_usage_of_a_choice_is_in_its_last_chunk(kimi: Simulator, way: str, asked: bool) -> None:
+    """The guide: in streams, usage is in the last chunk of each choice."""
+    options = {"stream_options": {"include_usage": True}} if asked else {}
+    for count in (1, 3):
+        chunks = ask(way, stream=True, n=count, **options)
+        choices = [choice for chunk in chunks for choice in chunk.choices]
+        last = [choice for choice in choices if choice.finish_reason]
+        assert len(last) == count
+        spent = [request["usage"]["total_tokens"] for request in kimi.requests[-count:]]
+        assert [choice.usage["total_tokens"] for choice in last] == spent
+        assert not [c for c in choices if hasattr(c, "usage") and not c.finish_reason]
+
+
 @pytest.mark.parametrize("way", WAYS)
 def test_several_choices(kimi: Simulator, way: str) -> None:
     """The guide: K2.6 gives one answer only."""
