@@ -541,7 +541,8 @@ ERRORS: tuple[tuple[int, str, str], ...] = (
 
 def errors_table() -> str:
     """What the API says, whether it is tried again, and our hint."""
-    from llm_kimi.reply.api_errors import api_error, is_retryable
+    from llm_kimi.exchange.retry import is_retryable
+    from llm_kimi.reply.api_errors import api_error
 
     rows = []
     for status, kind, message in ERRORS:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from llm_kimi import catalog
+from llm_kimi.catalog import lookup
 from llm_kimi.config import discovered_models, settings
 from llm_kimi.simulator import Simulator
 from scripts.environment import environment
@@ -46,7 +46,7 @@ def _isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     user.mkdir()
     monkeypatch.setenv("LLM_USER_PATH", str(user))
     for name in ("_learned", "_learned_rows"):
-        monkeypatch.setattr(catalog, name, {})
+        monkeypatch.setattr(lookup, name, {})
     monkeypatch.setattr(discovered_models, "_trouble", None)
     monkeypatch.setenv("LITELLM_LOCAL_MODEL_COST_MAP", "True")
     for variable in (

@@ -35,6 +35,7 @@ SOURCES: Mapping[str, Source] = MappingProxyType(
     {
         "openapi": Source("https://platform.kimi.ai/docs/openapi.json", "2026-08-21", "official"),
         "models": Source("https://platform.kimi.ai/docs/models", "2026-08-13", "official"),
+        "overview": Source("https://platform.kimi.ai/docs/api/overview", "2026-09", "official"),
         "parameters": Source(
             "https://platform.kimi.ai/docs/guide/models-overview", "2026-08-13", "official"
         ),

@@ -8,9 +8,8 @@ from collections.abc import Generator
 from typing import Any
 
 from ..errors import APIError, KimiError
-from ..exchange import MAX_RETRIES, Answer, FileCall, Step, Target, Upload, wait_for_retry
+from ..exchange import MAX_RETRIES, Answer, FileCall, Retry, Step, Target, Upload
 from ..reply import api_error
-from ..reply.api_errors import is_retryable
 
 __all__ = ["Remote"]
 
@@ -34,10 +33,11 @@ class Remote:
             APIError: the API refused it.
             APIConnectionError: no answer.
         """
-        attempt = 0
+        retry = Retry(0 if call.cleaning else self._max_retries, self._jitter)
         while True:
             answer = yield call
             error: KimiError
+            again: bool | None = None
             if isinstance(answer, Answer):
                 if answer.status == 200:
                     return answer.body
@@ -50,12 +50,9 @@ class Remote:
                     key_source=self._target.key_source,
                     file_id=call.file_id,
                 )
-                again = is_retryable(error)
             else:
                 error, again = answer.error, answer.retryable
-            retries = 0 if call.cleaning else self._max_retries
-            yield from wait_for_retry(error, again, attempt, retries, self._jitter())
-            attempt += 1
+            yield from retry.wait(error, again)
 
     def upload(self, upload: Upload) -> Generator[Step, Any, Json]:
         """Upload; the file object that the API answers, with an ``id``."""

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ..errors import APIError
-from .error_hints import CONTEXT, FULL, hint, is_daily, is_out_of_balance
+from .error_hints import CONTEXT, FULL, hint
 from .retry_after import header_delay, reset_delay, text_delay
 from .safe_text import KEY_PATTERN, one_line, scrub, shown
 
@@ -23,8 +23,6 @@ __all__ = [
     "error_of",
     "is_account_full",
     "is_context_overflow",
-    "is_retryable",
-    "retry_delay",
     "scrub",
 ]
 
@@ -33,19 +31,6 @@ MAX_BODY = 1 << 20
 
 MAX_DETAIL = 2000
 """Characters of an error's own words."""
-
-RETRY_STATUS = frozenset({408, 409, 429})
-"""With every status from 500 on."""
-RETRY_TYPES = frozenset(
-    {
-        *("engine_overloaded_error", "rate_limit_reached_error"),
-        *("server_error", "server_unavailable", "unexpected_output"),
-        # The names of relays and of vLLM for the same.
-        *("overloaded_error", "rate_limit_error", "rate_limit_exceeded", "too_many_requests"),
-        *("internal_server_error", "service_unavailable", "InternalServerError"),
-    }
-)
-"""In a stream, where an error has no status."""
 
 
 def api_error(
@@ -184,34 +169,3 @@ def is_context_overflow(error: APIError) -> bool:
 def is_account_full(error: APIError) -> bool:
     """Whether no upload will be taken before files are deleted."""
     return error.status is not None and FULL.search(error.detail) is not None
-
-
-def is_retryable(error: APIError) -> bool:
-    """Whether the same request may succeed in a moment.
-
-    Engine overload and rate limits are worth it; an empty balance is not, nor are the tokens of a
-    day (https://platform.kimi.ai/docs/api/errors). A 429 of unknown type, or a gateway's page, is a
-    rate limit: that is how Moonshot's own client reads it
-    (https://github.com/MoonshotAI/kimi-code, packages/kosong). An error inside a stream has no
-    status; its type, or a status in its code, says as much.
-    """
-    if is_out_of_balance(error.status, error.type, error.code, error.detail):
-        return False
-    status = error.status
-    if status in (429, None) and is_daily(error.detail):
-        return False
-    if status is None:
-        if error.type in RETRY_TYPES or error.code in RETRY_TYPES:
-            return True
-        code = error.code or ""
-        status = int(code) if re.fullmatch(r"[1-5]\d\d", code) else 400
-    return status >= 500 or status in RETRY_STATUS
-
-
-def retry_delay(error: APIError | None, attempt: int, jitter: float) -> float:
-    """Seconds to wait before try number ``attempt`` + 1 (from 0); ``jitter`` is from 0 to 1."""
-    backoff: float = min(0.5 * 2.0**attempt, 8.0) * (0.75 + 0.5 * jitter)
-    if error is None or error.retry_after is None:
-        return backoff
-    # The server's word is the least to wait; a "0" would otherwise mean a blind retry.
-    return max(error.retry_after * (1 + 0.1 * jitter), min(backoff, 0.5))

@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-# What stands in ``catalog.MODELS`` before anything else has read it.
+# What stands in ``catalog.models`` before anything else has read it.
 ROW = """
 import dataclasses, json
 from types import MappingProxyType
 from llm_kimi import catalog
+from llm_kimi.catalog import lookup, models
 
 row = dataclasses.replace(
     catalog.BY_ID["kimi-k2.6"],
@@ -27,8 +28,9 @@ row = dataclasses.replace(
     price=catalog.Price(1.25, 4.5, cached=0.125),
     notice=None,
 )
-catalog.MODELS = (row, *catalog.MODELS)
-catalog.BY_ID = MappingProxyType({model.id: model for model in catalog.MODELS})
+for module in (catalog, lookup, models):
+    module.MODELS = (row, *catalog.BY_ID.values())
+    module.BY_ID = MappingProxyType({model.id: model for model in module.MODELS})
 chat = {"model": "kimi-k9-nova", "messages": [{"role": "user", "content": "Hi"}]}
 """
 

@@ -74,7 +74,7 @@ def check_responses(body: Any) -> None:
         row = resolve(model)
     except UnknownModelError as error:
         raise InvalidRequestError(str(error), param="model") from None
-    if row.family not in ("k3", "k3.1"):
+    if not row.responses:
         raise InvalidRequestError(
             f"{model} has no Responses API at Moonshot: use chat.completions, or {FLAGSHIP}",
             param="model",

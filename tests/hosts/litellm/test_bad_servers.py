@@ -37,7 +37,7 @@ STREAMED = pytest.mark.parametrize("way", ["stream", "astream"])
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr("llm_kimi.exchange.retry_delay", lambda *_: 0.0)
+    monkeypatch.setattr("llm_kimi.exchange.retry.retry_delay", lambda *_: 0.0)
     yield
     # LiteLLM keeps the connections of event loops that have ended: not until the very end.
     litellm.in_memory_llm_clients_cache.flush_cache()

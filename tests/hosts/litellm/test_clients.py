@@ -364,7 +364,7 @@ def test_a_whole_answer_that_breaks_off(
     kind: type[Exception],
 ) -> None:
     """It is asked for again while nothing of it has come; what came in part is paid for."""
-    monkeypatch.setattr("llm_kimi.exchange.retry_delay", lambda *_: 0.0)
+    monkeypatch.setattr("llm_kimi.exchange.retry.retry_delay", lambda *_: 0.0)
     bodies: list[_Body] = []
 
     def answer(request: httpx.Request) -> httpx.Response:

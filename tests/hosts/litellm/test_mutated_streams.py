@@ -24,7 +24,7 @@ def _canned(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MOONSHOT_API_KEY", "sk-simulator")
     monkeypatch.setattr("llm_kimi.integrations.litellm.handler.Transport", Canned)
     monkeypatch.setattr("llm_kimi.integrations.litellm.handler.AsyncTransport", ACanned)
-    monkeypatch.setattr("llm_kimi.exchange.retry_delay", lambda *_: 0.0)
+    monkeypatch.setattr("llm_kimi.exchange.retry.retry_delay", lambda *_: 0.0)
 
 
 def whole(given: dict[str, Any]) -> Any:

@@ -34,7 +34,7 @@ FAULTS = [
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("llm_kimi.exchange.retry_delay", lambda *args: 0.0)
+    monkeypatch.setattr("llm_kimi.exchange.retry.retry_delay", lambda *args: 0.0)
 
 
 @pytest.mark.parametrize(("prompt", "text"), FAULTS, ids=lambda value: value[:30])

@@ -124,8 +124,8 @@ def test_a_reply_that_was_not_forced_is_among_the_notices(kimi: Simulator) -> No
 
 
 def test_a_wait_is_not_a_change(kimi: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("llm_kimi.exchange.retry_delay", lambda *args: 0.0)
-    monkeypatch.setattr("llm_kimi.exchange.waiting_text", lambda *args: "waiting")
+    monkeypatch.setattr("llm_kimi.exchange.retry.retry_delay", lambda *args: 0.0)
+    monkeypatch.setattr("llm_kimi.exchange.retry.waiting_text", lambda *args: "waiting")
     result = ask("say: a\nfault: 429 engine_overloaded_error times=1")
     assert "kimi: waiting" in result.stderr
     assert "notices" not in kept(logged()[0])

@@ -76,7 +76,7 @@ def test_one_line_on_stderr_for_each_wait(
 def test_every_round_of_a_chain_says_it_again(
     kimi: Simulator, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("llm_kimi.exchange.retry_delay", lambda *args: 45.0)
+    monkeypatch.setattr("llm_kimi.exchange.retry.retry_delay", lambda *args: 45.0)
 
     def later() -> str:
         "The second round meets the same fault"

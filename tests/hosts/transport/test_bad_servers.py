@@ -27,7 +27,7 @@ KEY = "sk-bad-servers-0123456789"
 
 @pytest.fixture(autouse=True)
 def _fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr("llm_kimi.exchange.retry_delay", lambda *_: 0.0)
+    monkeypatch.setattr("llm_kimi.exchange.retry.retry_delay", lambda *_: 0.0)
     yield
     clear_clients()
 
@@ -278,7 +278,7 @@ def then_silence(connection: Connection) -> None:
 def test_an_answer_that_lacks_its_last_word_only_stands_and_is_reported(
     answer: Answer, ask_it: Callable[..., Exchange], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("llm_kimi.exchange.LAST_WORD_SECONDS", 0.3)
+    monkeypatch.setattr("llm_kimi.exchange.chat.LAST_WORD_SECONDS", 0.3)
     with raw_server(answer) as server:
         sent = ask_it(server, timeout=30)
         assert text_of(sent) == "all"

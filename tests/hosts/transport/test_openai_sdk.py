@@ -735,7 +735,7 @@ def test_after_the_first_byte_nothing_is_tried_again(simulator: Simulator) -> No
 def test_before_the_first_byte_it_is_tried_again(
     simulator: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("llm_kimi.exchange.retry_delay", lambda *_: 0.01)
+    monkeypatch.setattr("llm_kimi.exchange.retry.retry_delay", lambda *_: 0.01)
     for fault in (
         {"drop": True},
         {"status": 429, "type": "engine_overloaded_error", "retry_after": 0},

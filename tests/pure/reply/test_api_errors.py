@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from llm_kimi.errors import APIError
+from llm_kimi.exchange.retry import is_retryable, retry_delay
 from llm_kimi.reply import api_error, error_of
-from llm_kimi.reply.api_errors import is_account_full, is_retryable, retry_delay, scrub
+from llm_kimi.reply.api_errors import is_account_full, scrub
 
 
 def made(

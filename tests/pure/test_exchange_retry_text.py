@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from llm_kimi.errors import APIConnectionError, APIError, KimiError, StreamError
-from llm_kimi.reply.waits import NOTICED, waiting_text
+from llm_kimi.exchange.retry_text import NOTICED, waiting_text
 
 OVERLOADED = APIError("x", status=429, type="engine_overloaded_error")
 LIMITED = APIError("x", status=429, type="rate_limit_reached_error")
