@@ -16,7 +16,7 @@ from llm_kimi.exchange import Exchange, Target
 from llm_kimi.files.request_files import FileRoom
 from llm_kimi.simulator import Simulator
 from llm_kimi.translation import Attached, translate
-from llm_kimi.transport.openai_sdk import Carrier
+from llm_kimi.transport.openai_sdk import OpenAITransport
 from llm_kimi.transport.run import run
 
 MEGABYTES = 99
@@ -29,7 +29,7 @@ def _send(base_url: str, key: str, *files: Attached) -> None:
     request = {"model": "kimi-k2.6", "messages": [{"role": "user", "content": content}]}
     target = Target(base_url=base_url, key=key)
     exchange = Exchange(translate(request), target, files=FileRoom(target))
-    for _ in run(exchange, Carrier(base_url, key)):
+    for _ in run(exchange, OpenAITransport(base_url, key)):
         pass
 
 

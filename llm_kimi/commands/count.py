@@ -18,8 +18,9 @@ from ..terminal.notices import tell_notice
 from ..terminal.output import dump, echo_wrapped, secho
 from ..translation import Translation
 from ..transport.json_api import Endpoints
-from ..transport.openai_sdk import Carrier
-from ..transport.run import Output, run
+from ..transport.openai_sdk import OpenAITransport
+from ..transport.protocols import Output
+from ..transport.run import run
 from .connect import currency, in_one_line
 from .prompts import OPTIONS, request_of
 
@@ -94,12 +95,12 @@ def _with_files(target: Target, translation: Translation) -> Iterator[Json]:
 
     room = FileRoom(target, progress=terminal_progress())
     preparation = Preparation(room, translation)
-    carrier = Carrier(target.base_url, target.key or "")
-    _tell(run(preparation, carrier))
+    transport = OpenAITransport(target.base_url, target.key or "")
+    _tell(run(preparation, transport))
     try:
         yield preparation.body
     finally:
-        _tell(run(Release(room), carrier))
+        _tell(run(Release(room), transport))
 
 
 def _tell(outputs: Iterable[Output]) -> None:

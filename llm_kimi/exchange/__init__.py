@@ -1,7 +1,7 @@
 """One conversation with the API, as a generator that does no I/O.
 
 ``Exchange.steps`` yields what it needs (``Call``, ``Read``, ``Wait``, ``Fork``, ``FileCall``,
-``Work``) and what it has (``Chunks``, ``Notice``); a carrier performs the former and sends the
+``Work``) and what it has (``Chunks``, ``Notice``); a transport performs the former and sends the
 result back, and hands the latter on. One body of logic serves sync and async, like httpx's
 ``Auth.auth_flow``.
 

@@ -1,4 +1,4 @@
-"""What an exchange asks for and what it hands on: the steps that a carrier performs.
+"""What an exchange asks for and what it hands on: the steps that a transport performs.
 
 A step is a plain object; what it needs and what its result is stands at its class.
 """
@@ -63,7 +63,7 @@ class Call:
 @dataclass(slots=True)
 class Answer:
     """The head of an answer. ``headers`` finds names in lower case; the body is in ``stream``,
-    which belongs to the carrier, or all of it already in ``body``."""
+    which belongs to the transport, or all of it already in ``body``."""
 
     status: int
     headers: Mapping[str, str]
@@ -161,7 +161,7 @@ class Work:
 
 
 class Stepwise(Protocol):
-    """What a carrier can perform."""
+    """What a transport can perform."""
 
     def steps(self) -> Steps:
         """The generator to drive."""

@@ -14,7 +14,7 @@ from ..exchange import Failed
 from ..reply.api_errors import api_error
 from ..reply.safe_text import one_line, scrub
 from .deadline import Deadline
-from .openai_sdk import Carrier
+from .openai_sdk import OpenAITransport
 
 __all__ = ["SECONDS", "Endpoints"]
 
@@ -24,7 +24,7 @@ SECONDS = 30.0
 Json = dict[str, Any]
 
 
-class Endpoints(Carrier):
+class Endpoints(OpenAITransport):
     """The host at ``base_url``. ``key_source`` tells in error texts where the key came from."""
 
     def __init__(

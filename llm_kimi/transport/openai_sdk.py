@@ -6,94 +6,28 @@ loop when async, so that a chain of tool calls uses one connection. Retries are 
 
 from __future__ import annotations
 
-import asyncio
-import os
 import sys
-import threading
-import weakref
-from collections import OrderedDict
-from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
-from typing import Any, TypeAlias
+from typing import Any
 
 from ..config.settings import check_key, no_key_message
 from ..errors import InvalidRequestError
 from ..exchange import Answer, Failed, FileCall
 from ..reply.api_errors import scrub
-from .deadline import watch
-from .limits import BadAnswer, client_settings, take
+from .client_pool import (
+    CONNECT_SECONDS,
+    READ_SECONDS,
+    PooledClient,
+    clients,
+    give_back,
+    loop_pool,
+    make_async_client,
+    make_client,
+)
+from .limits import BadAnswer, take
 from .network_errors import network_failure
 
-__all__ = ["AsyncCarrier", "Carrier", "clear_clients"]
-
-CONNECT_SECONDS = 10.0
-READ_SECONDS = 600.0
-"""Between two pieces of an answer. Thinking streams, so a longer silence is a dead connection."""
-
-MAX_CLIENTS = 8
-"""Kept clients (pairs of base URL and key), in all or per event loop; the oldest make room."""
-
-_Slot: TypeAlias = tuple[int, str, str]
-"""Process id, base URL and key: a process that was forked must not use its parent's sockets."""
-
-_lock = threading.RLock()
-"""Reentrant: the garbage collector may close a forgotten stream while this thread holds it."""
-
-
-class _Kept:
-    """A client, the shelf it is from, and how many answers are being read through it."""
-
-    __slots__ = ("client", "shelf", "users")
-
-    def __init__(self, client: Any, shelf: _Shelf) -> None:
-        self.client = client
-        self.shelf = shelf
-        self.users = 0
-
-
-class _Shelf:
-    """Kept clients. Those that are ``surplus`` are the caller's to close."""
-
-    def __init__(self) -> None:
-        self.kept: OrderedDict[_Slot, _Kept] = OrderedDict()
-
-    def take(
-        self, make: Callable[[str, str], Any], base_url: str, key: str
-    ) -> tuple[_Kept, list[Any]]:
-        """The client for a base URL and a key, made by ``make`` if there is none."""
-        slot = (os.getpid(), base_url, key)
-        with _lock:
-            kept = self.kept.get(slot)
-            if kept is None:
-                kept = self.kept[slot] = _Kept(make(base_url, key), self)
-            self.kept.move_to_end(slot)
-            kept.users += 1
-            return kept, self.surplus()
-
-    def clear(self) -> list[Any]:
-        """Forget all of them."""
-        with _lock:
-            clients = [kept.client for kept in self.kept.values()]
-            self.kept.clear()
-        return clients
-
-    def surplus(self) -> list[Any]:
-        """Those too many, without any that is in use."""
-        surplus = []
-        for slot, kept in list(self.kept.items())[: max(len(self.kept) - MAX_CLIENTS, 0)]:
-            if not kept.users:
-                self.kept.pop(slot, None)
-                surplus.append(kept.client)
-        return surplus
-
-
-def _give_back(kept: _Kept | None) -> list[Any]:
-    """Tell that an answer has been read, if it was through a kept client."""
-    if kept is None:
-        return []
-    with _lock:
-        kept.users -= 1
-        return kept.shelf.surplus()
+__all__ = ["AsyncOpenAITransport", "OpenAITransport"]
 
 
 class _Stream:
@@ -101,104 +35,10 @@ class _Stream:
 
     __slots__ = ("kept", "pieces", "response")
 
-    def __init__(self, response: Any, pieces: Any, kept: _Kept | None) -> None:
+    def __init__(self, response: Any, pieces: Any, kept: PooledClient | None) -> None:
         self.response = response
         self.pieces = pieces
         self.kept = kept
-
-
-class _LoopShelf(_Shelf):
-    """The async clients of one event loop, closed when the loop shuts its generators down."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.keeper: AsyncGenerator[None, None] | None = None
-
-
-_clients = _Shelf()
-_loops: dict[int, tuple[weakref.ref[asyncio.AbstractEventLoop], _LoopShelf]] = {}
-
-
-def clear_clients() -> None:
-    """Close the kept sync clients (for tests and long-lived programs)."""
-    for client in _clients.clear():
-        client.close()
-
-
-def _client(base_url: str, key: str) -> Any:
-    import openai
-
-    http = openai.DefaultHttpxClient(**client_settings(asynchronous=False))
-    watch(http)
-    client = openai.OpenAI(http_client=http, **_options(base_url, key))
-    _forget_openai(client)
-    return client
-
-
-def _async_client(base_url: str, key: str) -> Any:
-    import openai
-
-    http = openai.DefaultAsyncHttpxClient(**client_settings(asynchronous=True))
-    client = openai.AsyncOpenAI(http_client=http, **_options(base_url, key))
-    _forget_openai(client)
-    return client
-
-
-def _options(base_url: str, key: str) -> dict[str, Any]:
-    import openai
-
-    return {
-        "base_url": base_url,
-        "api_key": key,
-        "max_retries": 0,
-        "timeout": openai.Timeout(READ_SECONDS, connect=CONNECT_SECONDS),
-    }
-
-
-def _forget_openai(client: Any) -> None:
-    """Take out what the SDK read from the environment for OpenAI: it is not for Kimi to see."""
-    client.organization = None
-    client.project = None
-    client.admin_api_key = None
-    client._custom_headers = {}
-
-
-async def _loop_shelf() -> _LoopShelf:
-    """The clients of the running loop."""
-    loop = asyncio.get_running_loop()
-    with _lock:
-        entry = _loops.get(id(loop))
-        if entry is None or entry[0]() is not loop:
-            for number, (other, _) in list(_loops.items()):
-                known = other()
-                if known is None or known.is_closed():
-                    del _loops[number]
-            entry = _loops[id(loop)] = (weakref.ref(loop), _LoopShelf())
-        shelf = entry[1]
-        start_keeper = shelf.keeper is None
-        if start_keeper:
-            shelf.keeper = _keep(id(loop), shelf)
-    if start_keeper and shelf.keeper is not None:
-        await anext(shelf.keeper)
-    return shelf
-
-
-async def _keep(number: int, shelf: _LoopShelf) -> AsyncGenerator[None, None]:
-    """Wait for the end of the loop and close its clients then.
-
-    ``asyncio.run`` closes suspended async generators before it closes the loop, which is the one
-    moment at which kept connections can be closed properly.
-    """
-    try:
-        yield
-    finally:
-        with _lock:
-            entry = _loops.get(number)
-            if entry is not None and entry[1] is shelf:
-                del _loops[number]
-        for client in shelf.clear():
-            with suppress(Exception):
-                await client.close()
 
 
 def _http_classes(*names: str) -> tuple[type[Exception], ...]:
@@ -212,7 +52,7 @@ def _network_errors() -> tuple[type[Exception], ...]:
 
 
 class _Common:
-    """What both carriers share: where to, how long to wait, the arguments of a call."""
+    """What both transports share: where to, how long to wait, the arguments of a call."""
 
     def __init__(
         self,
@@ -297,7 +137,7 @@ class _Common:
         )
 
 
-class Carrier(_Common):
+class OpenAITransport(_Common):
     """The sync transport. ``client``: an ``openai.OpenAI`` of your own, used as it is."""
 
     def call(self, body: dict[str, Any]) -> Answer | Failed:
@@ -366,18 +206,18 @@ class Carrier(_Common):
             kept, stream.kept = stream.kept, None
             self._give_back(kept)
 
-    def _take(self) -> _Kept:
-        kept, surplus = _clients.take(_client, self.base_url, self._key)
+    def _take(self) -> PooledClient:
+        kept, surplus = clients.take(make_client, self.base_url, self._key)
         for client in surplus:
             client.close()
         return kept
 
-    def _give_back(self, kept: _Kept | None) -> None:
-        for client in _give_back(kept):
+    def _give_back(self, kept: PooledClient | None) -> None:
+        for client in give_back(kept):
             client.close()
 
 
-class AsyncCarrier(_Common):
+class AsyncOpenAITransport(_Common):
     """The async transport. ``client``: an ``openai.AsyncOpenAI`` of your own."""
 
     async def call(self, body: dict[str, Any]) -> Answer | Failed:
@@ -450,13 +290,13 @@ class AsyncCarrier(_Common):
             kept, stream.kept = stream.kept, None
             await self._give_back(kept)
 
-    async def _take(self) -> _Kept:
-        shelf = await _loop_shelf()
-        kept, surplus = shelf.take(_async_client, self.base_url, self._key)
+    async def _take(self) -> PooledClient:
+        pool = await loop_pool()
+        kept, surplus = pool.take(make_async_client, self.base_url, self._key)
         for client in surplus:
             await client.close()
         return kept
 
-    async def _give_back(self, kept: _Kept | None) -> None:
-        for client in _give_back(kept):
+    async def _give_back(self, kept: PooledClient | None) -> None:
+        for client in give_back(kept):
             await client.close()

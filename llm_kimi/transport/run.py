@@ -9,12 +9,11 @@ listening: closing the connection is how Kimi is told to stop generating
 from __future__ import annotations
 
 import asyncio
-import queue
 import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import aclosing
-from typing import Any, Protocol, TypeAlias
+from typing import Any
 
 from ..exchange import (
     Answer,
@@ -22,7 +21,6 @@ from ..exchange import (
     Chunks,
     Failed,
     FileCall,
-    Fork,
     Notice,
     Read,
     Stepwise,
@@ -30,53 +28,16 @@ from ..exchange import (
     Work,
 )
 from .deadline import AsyncDeadline, Deadline, late
+from .parallel import afork, fork
+from .protocols import AsyncTransport, Output, SyncTransport
 
-__all__ = ["AsyncTransport", "Output", "SyncTransport", "arun", "run"]
+__all__ = ["arun", "run"]
 
 SLOWEST = 50_000.0
 """Bytes a second that a connection sends at least, for the time that a large body may take."""
 
 PATIENCE = 10.0
 """Seconds that an upload is waited for after its task was cancelled."""
-
-Output: TypeAlias = Chunks | Notice
-
-
-class SyncTransport(Protocol):
-    """What ``run`` needs of an HTTP client. ``silence``: how many seconds may pass until something
-    of an answer comes; None for no bound."""
-
-    silence: float | None
-
-    def call(self, body: dict[str, Any]) -> Answer | Failed:
-        """Post the body; an answer with status 200 is not read yet."""
-
-    def read(self, answer: Answer) -> bytes | Failed:
-        """The next bytes; ``b""`` at the end."""
-
-    def close(self, answer: Answer) -> None:
-        """Give the connection back, or drop it when the body was not read to its end."""
-
-    def file_call(self, step: FileCall) -> Answer | Failed:
-        """Call the files API; the whole answer is in ``Answer.body``."""
-
-
-class AsyncTransport(Protocol):
-    """What ``arun`` needs of an HTTP client; ``silence`` as in ``SyncTransport``."""
-
-    silence: float | None
-
-    async def call(self, body: dict[str, Any]) -> Answer | Failed:
-        """As ``SyncTransport.call``."""
-
-    async def read(self, answer: Answer) -> bytes | Failed:
-        """As ``SyncTransport.read``."""
-
-    async def close(self, answer: Answer) -> None:
-        """As ``SyncTransport.close``."""
-
-    async def file_call(self, step: FileCall) -> Answer | Failed:
-        """As ``SyncTransport.file_call``."""
 
 
 def _never() -> bool:
@@ -128,7 +89,7 @@ def run(
                 elif isinstance(step, Work):
                     result = step.function(stopped)
                 else:
-                    yield from _fork(step, transport)
+                    yield from fork(step, transport, run)
             except BaseException as problem:
                 error = problem
                 if answer is not None:
@@ -174,7 +135,7 @@ async def arun(exchange: Stepwise, transport: AsyncTransport) -> AsyncGenerator[
                 elif isinstance(step, Work):
                     result = await _in_thread(step)
                 else:
-                    async with aclosing(_afork(step, transport)) as forked:
+                    async with aclosing(afork(step, transport, arun)) as forked:
                         async for output in forked:
                             yield output
             except BaseException as problem:
@@ -245,121 +206,3 @@ async def _in_thread(step: Work) -> Any:
         return await asyncio.to_thread(step.function, stop.is_set)
     finally:
         stop.set()
-
-
-class _Stopped(Exception):
-    """Nobody is listening to this branch any more."""
-
-
-class _Until:
-    """A transport that does nothing new once ``stop`` is set."""
-
-    def __init__(self, stop: threading.Event, transport: SyncTransport) -> None:
-        self.silence = transport.silence
-        self._stop = stop
-        self._transport = transport
-        self.close = transport.close
-
-    def call(self, body: dict[str, Any]) -> Answer | Failed:
-        self._check()
-        return self._transport.call(body)
-
-    def read(self, answer: Answer) -> bytes | Failed:
-        self._check()
-        return self._transport.read(answer)
-
-    def file_call(self, step: FileCall) -> Answer | Failed:
-        if not step.cleaning:
-            self._check()
-        result = self._transport.file_call(step)
-        if isinstance(result, Failed) and not step.cleaning:
-            self._check()  # the upload ended for that reason
-        return result
-
-    def _check(self) -> None:
-        if self._stop.is_set():
-            raise _Stopped
-
-
-def _fork(fork: Fork, transport: SyncTransport) -> Generator[Output, None, None]:
-    """The branches in threads; their outputs in the order in which they arrive."""
-    outputs: queue.SimpleQueue[Output | BaseException | None] = queue.SimpleQueue()
-    waiting: queue.SimpleQueue[Stepwise] = queue.SimpleQueue()
-    for branch in fork.branches:
-        waiting.put(branch)
-    stop = threading.Event()
-
-    def work() -> None:
-        try:
-            while not stop.is_set():
-                try:
-                    branch = waiting.get_nowait()
-                except queue.Empty:
-                    break
-                running = run(branch, _Until(stop, transport), stop.is_set)
-                try:
-                    for output in running:
-                        outputs.put(output)
-                finally:
-                    running.close()
-        except BaseException as error:
-            outputs.put(error)
-        else:
-            outputs.put(None)
-
-    left = min(fork.at_once, len(fork.branches))
-    threads = [threading.Thread(target=work, daemon=True) for _ in range(left)]
-    for thread in threads:
-        thread.start()
-    try:
-        while left:
-            output = outputs.get()
-            if output is None:
-                left -= 1
-            elif isinstance(output, BaseException):
-                raise output
-            else:
-                yield output
-    finally:
-        stop.set()
-        deadline = time.monotonic() + fork.patience
-        for thread in threads:
-            if fork.patience:
-                thread.join(max(deadline - time.monotonic(), 0.0))
-
-
-async def _afork(fork: Fork, transport: AsyncTransport) -> AsyncGenerator[Output, None]:
-    """The branches in tasks; their outputs in the order in which they arrive."""
-    outputs: asyncio.Queue[Output | None] = asyncio.Queue()
-    waiting = iter(fork.branches)
-
-    async def work() -> None:
-        try:
-            for branch in waiting:
-                running = arun(branch, transport)
-                try:
-                    async for output in running:
-                        outputs.put_nowait(output)
-                finally:
-                    await running.aclose()
-        finally:
-            outputs.put_nowait(None)
-
-    count = min(fork.at_once, len(fork.branches))
-    tasks = [asyncio.create_task(work()) for _ in range(count)]
-    try:
-        while count:
-            output = await outputs.get()
-            if output is not None:
-                yield output
-                continue
-            count -= 1
-            for task in tasks:
-                if task.done():
-                    task.result()  # a failed branch ends the others
-        for task in tasks:
-            await task
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

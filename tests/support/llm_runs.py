@@ -20,7 +20,7 @@ from llm.default_plugins import openai_models
 from llm.migrations import migrate
 
 from llm_kimi.simulator import Simulator
-from llm_kimi.transport.openai_sdk import clear_clients
+from llm_kimi.transport.client_pool import clear_clients
 
 if not hasattr(openai_models.build_options_class, "cache_info"):
     # llm before 0.34 builds the option classes of all its models anew for every command.

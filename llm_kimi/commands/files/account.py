@@ -15,7 +15,7 @@ from ...files.upload import Stage
 from ...reply.api_errors import scrub
 from ...terminal.notices import tell, tell_notice
 from ...terminal.progress import terminal_progress
-from ...transport.openai_sdk import Carrier
+from ...transport.openai_sdk import OpenAITransport
 from ...transport.run import run
 from .output import shown
 
@@ -35,7 +35,7 @@ class Account:
         self._key = key
         target = Target(base_url=base_url, key=key, key_source=settings.key_source(key))
         self.room = FileRoom(target, keep=True, progress=terminal_progress())
-        self._carrier = Carrier(base_url, key)
+        self._transport = OpenAITransport(base_url, key)
 
     @property
     def stage(self) -> Stage:
@@ -49,7 +49,7 @@ class Account:
             ClickException: what went wrong.
         """
         with self.plain_errors():
-            for output in run(steps, self._carrier):
+            for output in run(steps, self._transport):
                 if isinstance(output, Waiting):
                     tell_notice(output)
                 elif isinstance(output, Notice):

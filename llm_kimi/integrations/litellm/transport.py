@@ -120,7 +120,7 @@ def _timeout(timeout: Any) -> httpx.Timeout:
 
 
 class Transport:
-    """See ``carriers.drive.SyncTransport``."""
+    """See ``llm_kimi.transport.run.SyncTransport``."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
@@ -184,7 +184,7 @@ class Transport:
 
 
 class AsyncTransport:
-    """See ``carriers.drive.AsyncTransport``."""
+    """See ``llm_kimi.transport.run.AsyncTransport``."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint

@@ -14,7 +14,7 @@ from ...files.request_files import FileRoom
 from ...terminal.notices import tell_notice
 from ...terminal.progress import terminal_progress
 from ...translation import Attached
-from ...transport.openai_sdk import Carrier
+from ...transport.openai_sdk import OpenAITransport
 from ...transport.run import run
 from .prompt_text import loggable_path
 
@@ -37,7 +37,7 @@ def load_fragment(argument: str) -> llm.Fragment:
     target = Target(base_url=base_url, key=key, key_source=settings.key_source(key))
     progress = terminal_progress()
     extraction = Extraction(FileRoom(target, progress=progress), attached)
-    for output in run(extraction, Carrier(base_url, key)):
+    for output in run(extraction, OpenAITransport(base_url, key)):
         if isinstance(output, Notice):
             tell_notice(output)
     return llm.Fragment(extraction.text, loggable_path(path or argument))  # type: ignore[no-untyped-call]

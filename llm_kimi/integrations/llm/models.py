@@ -149,15 +149,15 @@ class Kimi(_Shared, llm.KeyModel):
         key: str | None,
     ) -> Iterator[StreamEvent]:
         """Answer ``prompt``; on the wire it is always a stream."""
-        from ...transport.openai_sdk import Carrier
+        from ...transport.openai_sdk import OpenAITransport
         from ...transport.run import run
         from .execute import Rounds, as_model_errors
 
         with as_model_errors():
             rounds = Rounds(self, prompt, stream, response, conversation, key)
-            carrier = Carrier(rounds.base_url, key or "", timeout=rounds.timeout)
+            transport = OpenAITransport(rounds.base_url, key or "", timeout=rounds.timeout)
             for exchange in rounds:
-                for output in run(exchange, carrier):
+                for output in run(exchange, transport):
                     yield from rounds.turn.consume(output)
                 yield from rounds.turn.finish(exchange)
 
@@ -179,16 +179,16 @@ class AsyncKimi(_Shared, llm.AsyncKeyModel):
         from contextlib import aclosing
 
         from ...transport.in_thread import aside
-        from ...transport.openai_sdk import AsyncCarrier
+        from ...transport.openai_sdk import AsyncOpenAITransport
         from ...transport.run import arun
         from .execute import Rounds, as_model_errors
 
         with as_model_errors():
             rounds = Rounds(self, prompt, stream, response, conversation, key)
-            carrier = AsyncCarrier(rounds.base_url, key or "", timeout=rounds.timeout)
+            transport = AsyncOpenAITransport(rounds.base_url, key or "", timeout=rounds.timeout)
             exchanges = iter(rounds)
             while exchange := await aside(rounds.heavy, next, exchanges, None):
-                async with aclosing(arun(exchange, carrier)) as outputs:
+                async with aclosing(arun(exchange, transport)) as outputs:
                     async for output in outputs:
                         for event in rounds.turn.consume(output):
                             yield event

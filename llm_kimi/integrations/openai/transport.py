@@ -27,7 +27,8 @@ from ...reply.safe_text import one_line, scrub
 from ...translation import Fallback, Translation, translate
 from ...translation.weight import is_heavy
 from ...transport.in_thread import aside
-from ...transport.run import Output, arun, run
+from ...transport.protocols import Output
+from ...transport.run import arun, run
 from ..openai_http import (
     EVENT_STREAM,
     JSON_TYPE,

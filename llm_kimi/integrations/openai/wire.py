@@ -97,7 +97,7 @@ class _Common:
 
 
 class Wire(_Common):
-    """See ``llm_kimi.transport.run.SyncTransport``."""
+    """See ``llm_kimi.transport.protocols.SyncTransport``."""
 
     def call(self, body: dict[str, Any]) -> Answer | Failed:
         """Post ``body``; what is no stream comes whole."""
@@ -146,7 +146,7 @@ class Wire(_Common):
 
 
 class AsyncWire(_Common):
-    """See ``llm_kimi.transport.run.AsyncTransport``."""
+    """See ``llm_kimi.transport.protocols.AsyncTransport``."""
 
     async def call(self, body: dict[str, Any]) -> Answer | Failed:
         """Post ``body``; what is no stream comes whole."""

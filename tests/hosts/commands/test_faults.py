@@ -10,8 +10,8 @@ from functools import partial
 import pytest
 
 from llm_kimi.commands import connect
+from llm_kimi.transport.client_pool import clear_clients
 from llm_kimi.transport.json_api import SECONDS, Endpoints
-from llm_kimi.transport.openai_sdk import clear_clients
 from tests.support.faults.cells import Cell, cells_for
 from tests.support.faults.doors import KEY, Open, Outcome, judge
 from tests.support.faults.server import FaultServer

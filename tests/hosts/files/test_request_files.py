@@ -25,7 +25,7 @@ from llm_kimi.files.request_files import FileRoom
 from llm_kimi.files.store.cache import account, default_cache
 from llm_kimi.simulator import Simulator
 from llm_kimi.translation import Attached
-from llm_kimi.transport.openai_sdk import AsyncCarrier, Carrier
+from llm_kimi.transport.openai_sdk import AsyncOpenAITransport, OpenAITransport
 from llm_kimi.transport.run import arun, run
 from tests.support.llm_runs import closed_clients as closed_clients
 from tests.support.real_files import MP4, data_url, docx, pdf, png
@@ -56,12 +56,12 @@ def send(kimi: Simulator, request: Json, way: str = "sync", **options: Any) -> l
     """Run it to its end; the notices."""
     exchange = exchange_of(kimi, request, **options)
     if way == "sync":
-        outputs: list[Any] = list(run(exchange, Carrier(kimi.base_url, kimi.key)))
+        outputs: list[Any] = list(run(exchange, OpenAITransport(kimi.base_url, kimi.key)))
     else:
 
         async def collect() -> list[Any]:
-            carrier = AsyncCarrier(kimi.base_url, kimi.key)
-            return [output async for output in arun(exchange, carrier)]
+            transport = AsyncOpenAITransport(kimi.base_url, kimi.key)
+            return [output async for output in arun(exchange, transport)]
 
         outputs = asyncio.run(collect())
     return [output.text for output in outputs if isinstance(output, Notice)]
@@ -177,9 +177,9 @@ def test_callers_at_the_same_time_share_one_upload(
         send(kimi, attach(content))
 
     async def together() -> None:
-        carrier = AsyncCarrier(kimi.base_url, kimi.key)
+        transport = AsyncOpenAITransport(kimi.base_url, kimi.key)
         exchanges = [exchange_of(kimi, attach(content)) for _ in range(6)]
-        await asyncio.gather(*(_drain(exchange, carrier) for exchange in exchanges))
+        await asyncio.gather(*(_drain(exchange, transport) for exchange in exchanges))
 
     if way == "sync":
         threads = [threading.Thread(target=ask) for _ in range(6)]
@@ -337,7 +337,7 @@ def test_no_connection(kimi: Simulator, way: str) -> None:
         jitter=lambda: 0.0,
     )
     with pytest.raises(APIConnectionError, match="no connection"):
-        list(run(exchange, Carrier(base_url, "sk-x")))
+        list(run(exchange, OpenAITransport(base_url, "sk-x")))
     assert default_cache().pending(account("sk-x", base_url)) == []
 
 
@@ -348,9 +348,11 @@ def test_an_upload_whose_answer_is_lost_is_taken_back(kimi: Simulator, way: str)
 
     def impatiently() -> None:
         if way == "sync":
-            list(run(exchange, Carrier(kimi.base_url, kimi.key, timeout=0.4)))
+            list(run(exchange, OpenAITransport(kimi.base_url, kimi.key, timeout=0.4)))
         else:
-            asyncio.run(_drain(exchange, AsyncCarrier(kimi.base_url, kimi.key, timeout=0.4)))
+            asyncio.run(
+                _drain(exchange, AsyncOpenAITransport(kimi.base_url, kimi.key, timeout=0.4))
+            )
 
     with pytest.raises(APIConnectionError, match="timed out"):
         impatiently()
@@ -358,8 +360,8 @@ def test_an_upload_whose_answer_is_lost_is_taken_back(kimi: Simulator, way: str)
     assert kimi.files == [] or _owed(kimi)
 
 
-async def _drain(exchange: Exchange, carrier: AsyncCarrier) -> None:
-    async with aclosing(arun(exchange, carrier)) as outputs:
+async def _drain(exchange: Exchange, transport: AsyncOpenAITransport) -> None:
+    async with aclosing(arun(exchange, transport)) as outputs:
         async for _ in outputs:
             pass
 
@@ -379,7 +381,7 @@ def test_a_cancelled_task_leaves_nothing(kimi: Simulator) -> None:
 
     async def go() -> None:
         exchange = exchange_of(kimi, attach(*(pdf(str(number)) for number in range(6)), MP4))
-        task = asyncio.create_task(_drain(exchange, AsyncCarrier(kimi.base_url, kimi.key)))
+        task = asyncio.create_task(_drain(exchange, AsyncOpenAITransport(kimi.base_url, kimi.key)))
         while len(_owed(kimi)) < 2 and not task.done():
             await asyncio.sleep(0.02)
         task.cancel()
@@ -401,7 +403,7 @@ def test_a_cancelled_upload_that_takes_too_long_is_told(
 
     async def go() -> None:
         exchange = exchange_of(kimi, attach(Attached(name="a.pdf", content=pdf())))
-        task = asyncio.create_task(_drain(exchange, AsyncCarrier(kimi.base_url, kimi.key)))
+        task = asyncio.create_task(_drain(exchange, AsyncOpenAITransport(kimi.base_url, kimi.key)))
         while not _owed(kimi):
             await asyncio.sleep(0.02)
         await asyncio.sleep(1.0)  # until its bytes are on the way
@@ -461,7 +463,7 @@ def test_a_caller_who_stops_listening_leaves_nothing(kimi: Simulator, tmp_path: 
     (tmp_path / "llm" / "kimi-files.db").write_bytes(b"this is no database" * 100)
     for end in ("close", "read"):
         exchange = exchange_of(kimi, attach(MP4))
-        outputs = run(exchange, Carrier(kimi.base_url, kimi.key))
+        outputs = run(exchange, OpenAITransport(kimi.base_url, kimi.key))
         for output in outputs:
             if isinstance(output, Chunks) and end == "close":
                 break
@@ -596,7 +598,7 @@ def test_files_are_read_by_threads_beside_the_loop(kimi: Simulator) -> None:
 
     async def go() -> None:
         exchange = exchange_of(kimi, attach(data_of(2_000_000)))
-        await _drain(exchange, AsyncCarrier(kimi.base_url, kimi.key))
+        await _drain(exchange, AsyncOpenAITransport(kimi.base_url, kimi.key))
 
     def data_of(size: int) -> Attached:
         seen.append(threading.current_thread().name)

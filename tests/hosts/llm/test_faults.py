@@ -11,7 +11,7 @@ import llm
 import pytest
 
 from llm_kimi.integrations.llm.models import AsyncKimi, Kimi
-from llm_kimi.transport.openai_sdk import clear_clients
+from llm_kimi.transport.client_pool import clear_clients
 from tests.support.faults.cells import Cell, cells_for
 from tests.support.faults.doors import (
     KEY,

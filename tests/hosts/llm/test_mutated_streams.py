@@ -180,7 +180,7 @@ def repeated(seed: int, *, whole: bool | None = None) -> Iterator[list[bytes]]:
 
 
 def test_llm_shows_and_logs_every_answer_that_it_gets(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("llm_kimi.transport.openai_sdk.Carrier", Canned)
+    monkeypatch.setattr("llm_kimi.transport.openai_sdk.OpenAITransport", Canned)
     monkeypatch.setattr("llm_kimi.transport.run.time.sleep", lambda seconds: None)
     import sqlite_utils
 
@@ -208,7 +208,7 @@ def test_llm_does_not_get_arguments_that_it_cannot_read(
     monkeypatch: pytest.MonkeyPatch, depth: int, closed: bool
 ) -> None:
     """It reads them again when it logs, where a RecursionError would end it."""
-    monkeypatch.setattr("llm_kimi.transport.openai_sdk.Carrier", Canned)
+    monkeypatch.setattr("llm_kimi.transport.openai_sdk.OpenAITransport", Canned)
     text = '{"a":' * depth + ("1" + "}" * depth if closed else '"CET"}')
     call = {"index": 0, "id": "a:0", "function": {"name": "get_time", "arguments": text}}
     whole = event(chunk({"tool_calls": [call]}, finish="tool_calls")) + b"data: [DONE]\n\n"
@@ -225,7 +225,7 @@ def test_brackets_in_strings_are_no_levels() -> None:
 
 
 def test_llm_does_so_async(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("llm_kimi.transport.openai_sdk.AsyncCarrier", ACanned)
+    monkeypatch.setattr("llm_kimi.transport.openai_sdk.AsyncOpenAITransport", ACanned)
 
     async def no_sleep(seconds: float) -> None:
         pass

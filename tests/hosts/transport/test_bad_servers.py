@@ -14,8 +14,9 @@ from llm_kimi.errors import APIConnectionError, APIError, StreamError
 from llm_kimi.exchange import Exchange, Target
 from llm_kimi.files.files_api import Remote
 from llm_kimi.translation import translate
+from llm_kimi.transport.client_pool import clear_clients
 from llm_kimi.transport.json_api import Endpoints
-from llm_kimi.transport.openai_sdk import AsyncCarrier, Carrier, clear_clients
+from llm_kimi.transport.openai_sdk import AsyncOpenAITransport, OpenAITransport
 from llm_kimi.transport.run import arun, run
 from tests.support.raw_servers import HEAD, Connection, Server, chunked, raw_server
 from tests.support.replies import DONE, event, said, stream, usage_chunk
@@ -39,7 +40,7 @@ def exchange(*, streamed: bool = True) -> Exchange:
 
 def ask(server: Server, *, timeout: float | None = 0.5, streamed: bool = True) -> Exchange:
     sent = exchange(streamed=streamed)
-    for _ in run(sent, Carrier(server.base_url, KEY, timeout=timeout)):
+    for _ in run(sent, OpenAITransport(server.base_url, KEY, timeout=timeout)):
         pass
     return sent
 
@@ -47,7 +48,7 @@ def ask(server: Server, *, timeout: float | None = 0.5, streamed: bool = True) -
 def aask(server: Server, *, timeout: float | None = 0.5, streamed: bool = True) -> Exchange:
     async def main() -> Exchange:
         sent = exchange(streamed=streamed)
-        async for _ in arun(sent, AsyncCarrier(server.base_url, KEY, timeout=timeout)):
+        async for _ in arun(sent, AsyncOpenAITransport(server.base_url, KEY, timeout=timeout)):
             pass
         assert len(asyncio.all_tasks()) == 1
         return sent
@@ -185,15 +186,15 @@ def test_framing_that_is_none_is_an_error(ask_it: Callable[..., Exchange]) -> No
 def test_a_cancelled_call_is_cancelled_and_not_timed_out() -> None:
     async def main(server: Server) -> None:
         task = asyncio.ensure_future(
-            _read(exchange(), AsyncCarrier(server.base_url, KEY, timeout=5))
+            _read(exchange(), AsyncOpenAITransport(server.base_url, KEY, timeout=5))
         )
         await asyncio.sleep(0.1)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
 
-    async def _read(sent: Exchange, carrier: AsyncCarrier) -> None:
-        async for _ in arun(sent, carrier):
+    async def _read(sent: Exchange, transport: AsyncOpenAITransport) -> None:
+        async for _ in arun(sent, transport):
             pass
 
     with raw_server(silence) as server:
@@ -303,7 +304,7 @@ def test_an_answer_without_usage_does_not_stand(ask_it: Callable[..., Exchange])
 
 
 class Steps:
-    """One call of the files API as a carrier takes it."""
+    """One call of the files API as a transport takes it."""
 
     def __init__(self, steps: Any) -> None:
         self._steps = steps
@@ -336,7 +337,7 @@ def test_a_redirect_is_not_followed(ask_it: Callable[..., Exchange], status: int
                 Endpoints(server.base_url, KEY).get("/models")
             for call in (Remote(Target()).list(), Remote(Target()).content("file_1")):
                 with pytest.raises(APIError, match="redirects to"):
-                    list(run(Steps(call), Carrier(server.base_url, KEY)))
+                    list(run(Steps(call), OpenAITransport(server.base_url, KEY)))
         assert other.requests == []
 
 

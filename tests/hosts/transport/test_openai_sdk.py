@@ -1,4 +1,4 @@
-"""The carriers: real HTTP over loopback, and faults through a mock transport; sync and async."""
+"""The transports: real HTTP over loopback, and faults through a mock transport; sync and async."""
 
 from __future__ import annotations
 
@@ -33,8 +33,9 @@ from llm_kimi.errors import (
 from llm_kimi.exchange import Chunks, Exchange, Target
 from llm_kimi.simulator import Simulator
 from llm_kimi.translation import translate
-from llm_kimi.transport import openai_sdk
-from llm_kimi.transport.openai_sdk import AsyncCarrier, Carrier, clear_clients
+from llm_kimi.transport import client_pool
+from llm_kimi.transport.client_pool import clear_clients
+from llm_kimi.transport.openai_sdk import AsyncOpenAITransport, OpenAITransport
 from llm_kimi.transport.run import arun, run
 from scripts.environment import ROOT
 from tests.support.replies import DONE, chunk, event, said, stream
@@ -54,7 +55,7 @@ def _no_client_left() -> Iterator[None]:
     clear_clients()
     yield
     clear_clients()
-    openai_sdk._loops.clear()
+    client_pool._loops.clear()
 
 
 def exchange(
@@ -81,23 +82,23 @@ def texts(outputs: Any) -> str:
     )
 
 
-def ask(carrier: Carrier, text: str = "hi", **more: Any) -> str:
+def ask(transport: OpenAITransport, text: str = "hi", **more: Any) -> str:
     """The text of a whole answer."""
-    return texts(run(exchange(text, **more), carrier))
+    return texts(run(exchange(text, **more), transport))
 
 
-async def aask(carrier: AsyncCarrier, text: str = "hi", **more: Any) -> str:
+async def aask(transport: AsyncOpenAITransport, text: str = "hi", **more: Any) -> str:
     """``ask`` for an event loop."""
-    async with aclosing(arun(exchange(text, **more), carrier)) as outputs:
+    async with aclosing(arun(exchange(text, **more), transport)) as outputs:
         return texts([output async for output in outputs])
 
 
-def carrier_of(simulator: Simulator, **more: Any) -> Carrier:
-    return Carrier(simulator.base_url, simulator.key, **more)
+def transport_of(simulator: Simulator, **more: Any) -> OpenAITransport:
+    return OpenAITransport(simulator.base_url, simulator.key, **more)
 
 
-def acarrier_of(simulator: Simulator, **more: Any) -> AsyncCarrier:
-    return AsyncCarrier(simulator.base_url, simulator.key, **more)
+def atransport_of(simulator: Simulator, **more: Any) -> AsyncOpenAITransport:
+    return AsyncOpenAITransport(simulator.base_url, simulator.key, **more)
 
 
 def until(condition: Callable[[], Any], seconds: float = 30.0) -> None:
@@ -129,7 +130,7 @@ LONG = "repeat: 3000 word"
 def test_an_answer_streamed_and_whole(simulator: Simulator) -> None:
     for streamed in (True, False):
         sent = exchange("reason: hm\nsay: hello", stream=streamed)
-        assert texts(run(sent, carrier_of(simulator))) == "hello"
+        assert texts(run(sent, transport_of(simulator))) == "hello"
         assert sent.completion is not None
         assert sent.completion["choices"][0]["message"] == {
             "role": "assistant",
@@ -143,7 +144,7 @@ def test_an_answer_streamed_and_whole(simulator: Simulator) -> None:
 def test_an_answer_streamed_and_whole_async(simulator: Simulator) -> None:
     async def main() -> None:
         for streamed in (True, False):
-            assert await aask(acarrier_of(simulator), "say: hello", stream=streamed) == "hello"
+            assert await aask(atransport_of(simulator), "say: hello", stream=streamed) == "hello"
 
     asyncio.run(main())
 
@@ -158,14 +159,14 @@ def test_the_body_arrives_as_it_was_translated_and_is_not_changed(simulator: Sim
     )
     body = sent.translation.body
     before = copy.deepcopy(body)
-    list(run(sent, carrier_of(simulator)))
+    list(run(sent, transport_of(simulator)))
     assert simulator.requests[-1]["body"] == before
     assert sent.translation.body is body
     assert body == before
 
     async def main() -> None:
         again = Exchange(sent.translation)
-        async for _ in arun(again, acarrier_of(simulator)):
+        async for _ in arun(again, atransport_of(simulator)):
             pass
 
     asyncio.run(main())
@@ -177,15 +178,15 @@ def test_the_body_arrives_as_it_was_translated_and_is_not_changed(simulator: Sim
 
 def test_six_requests_use_one_connection(simulator: Simulator) -> None:
     for number in range(6):
-        # A carrier of its own each time, as the doors do it.
-        assert ask(carrier_of(simulator), f"say: {number}", stream=number != 3) == str(number)
+        # A transport of its own each time, as the doors do it.
+        assert ask(transport_of(simulator), f"say: {number}", stream=number != 3) == str(number)
     assert simulator.connections == 1
 
 
 def test_six_requests_use_one_connection_async(simulator: Simulator) -> None:
     async def main() -> None:
         for number in range(6):
-            answer = await aask(acarrier_of(simulator), f"say: {number}", stream=number != 3)
+            answer = await aask(atransport_of(simulator), f"say: {number}", stream=number != 3)
             assert answer == str(number)
 
     asyncio.run(main())
@@ -193,53 +194,55 @@ def test_six_requests_use_one_connection_async(simulator: Simulator) -> None:
 
 
 def test_the_connection_is_kept_through_errors_and_nudges(simulator: Simulator) -> None:
-    carrier = carrier_of(simulator)
+    transport = transport_of(simulator)
     tools = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}]
     simulator.fault(status=500, retry_after=0)
-    assert ask(carrier, "say: a", max_retries=2) == "a"
+    assert ask(transport, "say: a", max_retries=2) == "a"
     simulator.fault(status=400)
     with pytest.raises(APIError):
-        ask(carrier)
-    ask(carrier, "no-call", tools=tools, tool_choice="required")
+        ask(transport)
+    ask(transport, "no-call", tools=tools, tool_choice="required")
     assert len(simulator.requests) == 5
     assert simulator.connections == 1
 
 
 def test_each_key_and_each_base_url_has_its_own_client(simulator: Simulator) -> None:
-    ask(Carrier(simulator.base_url, "sk-one"))
-    ask(Carrier(simulator.base_url, "sk-two"))
+    ask(OpenAITransport(simulator.base_url, "sk-one"))
+    ask(OpenAITransport(simulator.base_url, "sk-two"))
     assert simulator.connections == 2
-    ask(Carrier(simulator.base_url, "sk-one"))
+    ask(OpenAITransport(simulator.base_url, "sk-one"))
     assert simulator.connections == 2
 
 
 def test_many_keys_do_not_pile_up_and_streams_survive_the_cleaning(simulator: Simulator) -> None:
     simulator.chunk_delay = 0.001
-    many = range(openai_sdk.MAX_CLIENTS + 4)
-    with closing(run(exchange("repeat: 100 word"), Carrier(simulator.base_url, "sk-first"))) as out:
+    many = range(client_pool.MAX_CLIENTS + 4)
+    with closing(
+        run(exchange("repeat: 100 word"), OpenAITransport(simulator.base_url, "sk-first"))
+    ) as out:
         got = texts([next(out) for _ in range(3)])
         for number in many:
-            ask(Carrier(simulator.base_url, f"sk-{number}"), "say: a")
+            ask(OpenAITransport(simulator.base_url, f"sk-{number}"), "say: a")
         gc.collect()  # a client that was left open would complain
-        assert len(openai_sdk._clients.kept) <= openai_sdk.MAX_CLIENTS + 1
+        assert len(client_pool.clients.kept) <= client_pool.MAX_CLIENTS + 1
         got += texts(out)
     assert got == " ".join(["word"] * 100)
-    assert len(openai_sdk._clients.kept) == openai_sdk.MAX_CLIENTS
-    assert all(kept.users == 0 for kept in openai_sdk._clients.kept.values())
-    assert not any("sk-first" in slot for slot in openai_sdk._clients.kept)
+    assert len(client_pool.clients.kept) == client_pool.MAX_CLIENTS
+    assert all(kept.users == 0 for kept in client_pool.clients.kept.values())
+    assert not any("sk-first" in slot for slot in client_pool.clients.kept)
 
     async def main() -> None:
         async with aclosing(
-            arun(exchange("repeat: 100 word"), AsyncCarrier(simulator.base_url, "sk-first"))
+            arun(exchange("repeat: 100 word"), AsyncOpenAITransport(simulator.base_url, "sk-first"))
         ) as out:
             got = texts([await anext(out) for _ in range(3)])
             for number in many:
-                await aask(AsyncCarrier(simulator.base_url, f"sk-{number}"), "say: a")
+                await aask(AsyncOpenAITransport(simulator.base_url, f"sk-{number}"), "say: a")
             gc.collect()
             got += texts([output async for output in out])
         assert got == " ".join(["word"] * 100)
-        ((_, shelf),) = openai_sdk._loops.values()
-        assert len(shelf.kept) == openai_sdk.MAX_CLIENTS
+        ((_, shelf),) = client_pool._loops.values()
+        assert len(shelf.kept) == client_pool.MAX_CLIENTS
         assert all(kept.users == 0 for kept in shelf.kept.values())
 
     asyncio.run(main())
@@ -248,33 +251,33 @@ def test_many_keys_do_not_pile_up_and_streams_survive_the_cleaning(simulator: Si
 def test_clients_are_given_back_whatever_happens(simulator: Simulator) -> None:
     simulator.fault(status=400)
     with pytest.raises(APIError):
-        ask(carrier_of(simulator))
+        ask(transport_of(simulator))
     simulator.fault(drop=True)
     with pytest.raises(APIConnectionError):
-        ask(carrier_of(simulator))
+        ask(transport_of(simulator))
     sent = exchange()
     sent.translation.body["extra"] = object()
     with pytest.raises(InvalidRequestError):
-        list(run(sent, carrier_of(simulator)))
-    for _ in run(exchange(LONG, n=2), carrier_of(simulator)):
+        list(run(sent, transport_of(simulator)))
+    for _ in run(exchange(LONG, n=2), transport_of(simulator)):
         break
-    (kept,) = openai_sdk._clients.kept.values()
+    (kept,) = client_pool.clients.kept.values()
     until(lambda: kept.users == 0)
 
 
 def test_a_connection_that_the_server_closed_is_replaced() -> None:
     simulator = Simulator()
     with simulator:
-        assert ask(carrier_of(simulator), "say: a") == "a"
+        assert ask(transport_of(simulator), "say: a") == "a"
     with simulator:
-        assert ask(carrier_of(simulator), "say: b") == "b"
+        assert ask(transport_of(simulator), "say: b") == "b"
 
     async def main() -> None:
         simulator.start()
-        assert await aask(acarrier_of(simulator), "say: a") == "a"
+        assert await aask(atransport_of(simulator), "say: a") == "a"
         simulator.stop()
         simulator.start()
-        assert await aask(acarrier_of(simulator), "say: b") == "b"
+        assert await aask(atransport_of(simulator), "say: b") == "b"
 
     try:
         asyncio.run(main())
@@ -289,15 +292,15 @@ import os, sys, warnings
 sys.path.insert(0, {path!r})
 warnings.simplefilter("ignore")
 from tests.hosts.transport.test_openai_sdk import *
-carrier = Carrier({url!r}, "sk-simulator")
-assert ask(carrier, "say: parent") == "parent"
+transport = OpenAITransport({url!r}, "sk-simulator")
+assert ask(transport, "say: parent") == "parent"
 child = os.fork()
 if child == 0:
-    ok = ask(carrier, "say: child") == "child"
+    ok = ask(transport, "say: child") == "child"
     os._exit(0 if ok else 1)
 _, status = os.waitpid(child, 0)
 assert status == 0
-assert ask(carrier, "say: parent again") == "parent again"
+assert ask(transport, "say: parent again") == "parent again"
 """
     code = code.format(path=str(ROOT), url=simulator.base_url)
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
@@ -311,17 +314,17 @@ assert ask(carrier, "say: parent again") == "parent again"
 
 def test_closing_the_generator_closes_the_connection(simulator: Simulator) -> None:
     simulator.chunk_delay = 0.002
-    outputs = run(exchange(LONG), carrier_of(simulator))
+    outputs = run(exchange(LONG), transport_of(simulator))
     next(outputs)
     next(outputs)
     outputs.close()
     until(lambda: closed_early(simulator))
-    assert ask(carrier_of(simulator), "say: next") == "next"
+    assert ask(transport_of(simulator), "say: next") == "next"
 
 
 def test_leaving_the_loop_closes_the_connection(simulator: Simulator) -> None:
     simulator.chunk_delay = 0.002
-    for _ in run(exchange(LONG), carrier_of(simulator)):
+    for _ in run(exchange(LONG), transport_of(simulator)):
         break
     gc.collect()
     until(lambda: closed_early(simulator))
@@ -332,7 +335,7 @@ def test_an_error_of_the_consumer_closes_the_connection(
     simulator: Simulator, error: type[BaseException]
 ) -> None:
     simulator.chunk_delay = 0.002
-    outputs = run(exchange(LONG), carrier_of(simulator))
+    outputs = run(exchange(LONG), transport_of(simulator))
     next(outputs)
     with pytest.raises(error):
         outputs.throw(error())
@@ -360,24 +363,24 @@ def test_an_interrupt_while_waiting_closes_the_connection(simulator: Simulator, 
     try:
         signal.setitimer(signal.ITIMER_REAL, 0.3)
         with pytest.raises(KeyboardInterrupt):
-            ask(carrier_of(simulator), LONG, max_retries=2)
+            ask(transport_of(simulator), LONG, max_retries=2)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
     assert time.monotonic() - start < 30
     simulator.chunk_delay = 0
-    assert ask(carrier_of(simulator), "say: next") == "next"
+    assert ask(transport_of(simulator), "say: next") == "next"
 
 
 def test_closing_the_async_generator_closes_the_connection(simulator: Simulator) -> None:
     simulator.chunk_delay = 0.002
 
     async def main() -> None:
-        outputs = arun(exchange(LONG), acarrier_of(simulator))
+        outputs = arun(exchange(LONG), atransport_of(simulator))
         await anext(outputs)
         await outputs.aclose()
         await auntil(lambda: closed_early(simulator))
-        assert await aask(acarrier_of(simulator), "say: next") == "next"
+        assert await aask(atransport_of(simulator), "say: next") == "next"
 
     asyncio.run(main())
 
@@ -387,7 +390,7 @@ def test_leaving_the_async_loop_closes_the_connection(simulator: Simulator) -> N
     simulator.chunk_delay = 0.002
 
     async def main() -> None:
-        async for _ in arun(exchange(LONG), acarrier_of(simulator)):
+        async for _ in arun(exchange(LONG), atransport_of(simulator)):
             break
         gc.collect()
         await auntil(lambda: closed_early(simulator))
@@ -400,12 +403,12 @@ def test_the_end_of_the_loop_closes_what_is_open(simulator: Simulator) -> None:
     kept = []
 
     async def main() -> None:
-        kept.append(arun(exchange(LONG), acarrier_of(simulator)))
+        kept.append(arun(exchange(LONG), atransport_of(simulator)))
         await anext(kept[0])
 
     asyncio.run(main())
     until(lambda: closed_early(simulator))
-    assert openai_sdk._loops == {}
+    assert client_pool._loops == {}
 
 
 @pytest.mark.parametrize("place", ["head", "body", "wait"])
@@ -419,7 +422,7 @@ def test_cancelling_closes_the_connection(simulator: Simulator, place: str, n: i
         simulator.chunk_delay = 0.01
 
     async def main() -> None:
-        task = asyncio.create_task(aask(acarrier_of(simulator), LONG, max_retries=2, n=n))
+        task = asyncio.create_task(aask(atransport_of(simulator), LONG, max_retries=2, n=n))
         if place != "head":  # of which there is no record yet
             await auntil(lambda: len(simulator.requests) == n)
         await asyncio.sleep(0.3)
@@ -430,7 +433,7 @@ def test_cancelling_closes_the_connection(simulator: Simulator, place: str, n: i
             await auntil(lambda: all(request["closed_early"] for request in simulator.requests))
             assert len(simulator.requests) == n
         simulator.chunk_delay = 0
-        assert await aask(acarrier_of(simulator), "say: next") == "next"
+        assert await aask(atransport_of(simulator), "say: next") == "next"
         assert len(asyncio.all_tasks()) == 1
 
     asyncio.run(main())
@@ -440,7 +443,7 @@ def test_a_timeout_around_a_read_closes_the_connection(simulator: Simulator) -> 
     simulator.chunk_delay = 0.3
 
     async def main() -> None:
-        outputs = arun(exchange(LONG), acarrier_of(simulator))
+        outputs = arun(exchange(LONG), atransport_of(simulator))
         await anext(outputs)
         with pytest.raises(asyncio.TimeoutError):
             await asyncio.wait_for(anext(outputs), 0.05)
@@ -456,7 +459,7 @@ def test_an_error_of_the_async_consumer_closes_the_connection(simulator: Simulat
 
     async def main() -> None:
         async def consume() -> None:
-            async with aclosing(arun(exchange(LONG), acarrier_of(simulator))) as outputs:
+            async with aclosing(arun(exchange(LONG), atransport_of(simulator))) as outputs:
                 async for _ in outputs:
                     raise ValueError("mine")
 
@@ -484,20 +487,20 @@ def test_several_event_loops_in_a_row(simulator: Simulator) -> None:
     simulator.chunk_delay = 0.001
 
     async def main(number: int) -> None:
-        assert await aask(acarrier_of(simulator), f"say: {number}") == str(number)
-        async for _ in arun(exchange(LONG), acarrier_of(simulator)):
+        assert await aask(atransport_of(simulator), f"say: {number}") == str(number)
+        async for _ in arun(exchange(LONG), atransport_of(simulator)):
             break
-        outputs = arun(exchange(LONG), acarrier_of(simulator))
+        outputs = arun(exchange(LONG), atransport_of(simulator))
         await anext(outputs)
         if number % 2:
             await outputs.aclose()
         simulator.fault(status=400)
         with pytest.raises(APIError):
-            await aask(acarrier_of(simulator))
+            await aask(atransport_of(simulator))
 
     for number in range(5):
         asyncio.run(main(number), debug=number == 4)
-        assert openai_sdk._loops == {}
+        assert client_pool._loops == {}
     gc.collect()
     until(lambda: sum(request["closed_early"] for request in simulator.requests) == 10)
 
@@ -509,20 +512,20 @@ import asyncio, sys
 sys.path.insert(0, {path!r})
 from tests.hosts.transport.test_openai_sdk import *
 async def main(number):
-    carrier = AsyncCarrier({url!r}, "sk-simulator")
-    assert await aask(carrier, "say: a") == "a"
-    assert len(await aask(carrier, "say: a", n=3)) >= 3
-    async for output in arun(exchange("repeat: 500 word"), carrier):
+    transport = AsyncOpenAITransport({url!r}, "sk-simulator")
+    assert await aask(transport, "say: a") == "a"
+    assert len(await aask(transport, "say: a", n=3)) >= 3
+    async for output in arun(exchange("repeat: 500 word"), transport):
         break
-    outputs = arun(exchange("repeat: 500 word", n=2), carrier)
+    outputs = arun(exchange("repeat: 500 word", n=2), transport)
     await anext(outputs)
     if number % 2:
         await outputs.aclose()
 for number in range(5):
     asyncio.run(main(number))
-    assert not openai_sdk._loops
-assert ask(Carrier({url!r}, "sk-simulator"), "say: a") == "a"
-for output in run(exchange("repeat: 500 word", n=2), Carrier({url!r}, "sk-simulator")):
+    assert not client_pool._loops
+assert ask(OpenAITransport({url!r}, "sk-simulator"), "say: a") == "a"
+for output in run(exchange("repeat: 500 word", n=2), OpenAITransport({url!r}, "sk-simulator")):
     break
 """
     simulator.chunk_delay = 0.001
@@ -541,7 +544,7 @@ def test_two_loops_in_two_threads_keep_to_themselves(simulator: Simulator) -> No
     found: list[str] = []
 
     async def main() -> None:
-        found.extend([await aask(acarrier_of(simulator), f"say: {at}") for at in range(20)])
+        found.extend([await aask(atransport_of(simulator), f"say: {at}") for at in range(20)])
 
     threads = [threading.Thread(target=lambda: asyncio.run(main())) for _ in range(4)]
     for thread in threads:
@@ -550,26 +553,26 @@ def test_two_loops_in_two_threads_keep_to_themselves(simulator: Simulator) -> No
         thread.join()
     assert len(found) == 80
     assert simulator.connections == 4
-    assert openai_sdk._loops == {}
+    assert client_pool._loops == {}
 
 
 def test_a_loop_that_was_closed_without_ceremony_leaves_nothing(simulator: Simulator) -> None:
     loop = asyncio.new_event_loop()
-    loop.run_until_complete(aask(acarrier_of(simulator), "say: a"))
+    loop.run_until_complete(aask(atransport_of(simulator), "say: a"))
     loop.run_until_complete(loop.shutdown_asyncgens())
     loop.close()
-    assert openai_sdk._loops == {}
+    assert client_pool._loops == {}
 
 
-def test_64_threads_share_a_carrier(simulator: Simulator) -> None:
-    carrier = carrier_of(simulator)
+def test_64_threads_share_a_transport(simulator: Simulator) -> None:
+    transport = transport_of(simulator)
     found: dict[int, str] = {}
     errors: list[BaseException] = []
 
     def work(number: int) -> None:
         try:
             for _ in range(3):
-                found[number] = ask(carrier, f"say: this is {number}")
+                found[number] = ask(transport, f"say: this is {number}")
         except BaseException as error:
             errors.append(error)
 
@@ -586,8 +589,8 @@ def test_64_threads_share_a_carrier(simulator: Simulator) -> None:
 
 def test_100_streams_in_one_loop(simulator: Simulator) -> None:
     async def main() -> list[str]:
-        carrier = acarrier_of(simulator)
-        asked = (aask(carrier, f"say: this is {number}") for number in range(100))
+        transport = atransport_of(simulator)
+        asked = (aask(transport, f"say: this is {number}") for number in range(100))
         return await asyncio.gather(*asked)
 
     assert asyncio.run(main()) == [f"this is {number}" for number in range(100)]
@@ -599,7 +602,7 @@ def test_100_streams_in_one_loop(simulator: Simulator) -> None:
 
 def test_several_choices(simulator: Simulator) -> None:
     sent = exchange("say: hello", n=6)
-    outputs = list(run(sent, carrier_of(simulator)))
+    outputs = list(run(sent, transport_of(simulator)))
     assert texts(outputs) == "hello" * 6
     assert sent.completion is not None
     assert [choice["index"] for choice in sent.completion["choices"]] == list(range(6))
@@ -610,7 +613,7 @@ def test_several_choices(simulator: Simulator) -> None:
 def test_several_choices_async(simulator: Simulator) -> None:
     async def main() -> Exchange:
         sent = exchange("say: hello", n=6)
-        async for _ in arun(sent, acarrier_of(simulator)):
+        async for _ in arun(sent, atransport_of(simulator)):
             pass
         assert len(asyncio.all_tasks()) == 1
         return sent
@@ -629,7 +632,7 @@ def test_one_of_several_choices_fails(simulator: Simulator, fault: Json) -> None
     simulator.fault(**fault)
     threads = threading.active_count()
     with pytest.raises(KimiError):
-        ask(carrier_of(simulator), LONG, n=3)
+        ask(transport_of(simulator), LONG, n=3)
     until(lambda: sum(request["closed_early"] for request in simulator.requests) == 2)
     until(lambda: simulator_threads_aside(threads))
 
@@ -649,7 +652,7 @@ def test_one_of_several_choices_fails_async(simulator: Simulator, fault: Json, t
 
     async def main() -> None:
         with pytest.raises(KimiError):
-            await aask(acarrier_of(simulator), LONG, n=3)
+            await aask(atransport_of(simulator), LONG, n=3)
         assert len(asyncio.all_tasks()) == 1
         await auntil(
             lambda: (
@@ -663,7 +666,7 @@ def test_one_of_several_choices_fails_async(simulator: Simulator, fault: Json, t
 
 def test_several_choices_closed_early(simulator: Simulator) -> None:
     simulator.chunk_delay = 0.002
-    outputs = run(exchange(LONG, n=6), carrier_of(simulator))
+    outputs = run(exchange(LONG, n=6), transport_of(simulator))
     next(outputs)
     outputs.close()
     until(lambda: simulator.requests and all(r["closed_early"] for r in simulator.requests))
@@ -672,7 +675,7 @@ def test_several_choices_closed_early(simulator: Simulator) -> None:
 
     async def main() -> None:
         simulator.requests.clear()
-        outputs = arun(exchange(LONG, n=6), acarrier_of(simulator))
+        outputs = arun(exchange(LONG, n=6), atransport_of(simulator))
         await anext(outputs)
         await outputs.aclose()
         await auntil(lambda: all(r["closed_early"] for r in simulator.requests))
@@ -685,7 +688,7 @@ def test_a_choice_that_waits_for_its_retry_asks_no_more_once_nobody_listens(
     simulator: Simulator,
 ) -> None:
     simulator.fault(status=503, retry_after=0, times=2)
-    outputs = run(exchange(LONG, n=3, max_retries=2), carrier_of(simulator))
+    outputs = run(exchange(LONG, n=3, max_retries=2), transport_of(simulator))
     next(outputs)
     outputs.close()
     time.sleep(0.8)
@@ -694,7 +697,7 @@ def test_a_choice_that_waits_for_its_retry_asks_no_more_once_nobody_listens(
 
 def test_several_whole_answers(simulator: Simulator) -> None:
     sent = exchange("say: hello", n=2, stream=False)
-    assert texts(run(sent, carrier_of(simulator))) == "hellohello"
+    assert texts(run(sent, transport_of(simulator))) == "hellohello"
 
 
 # -- faults of the network, over the simulator ------------------------------------------------
@@ -705,13 +708,13 @@ def test_a_cut_stream_is_no_answer(simulator: Simulator) -> None:
         simulator.fault(**fault)
         sent = exchange("say: one two three four")
         with pytest.raises((StreamError, APIConnectionError)):
-            list(run(sent, carrier_of(simulator)))
+            list(run(sent, transport_of(simulator)))
         assert sent.completion is None
         simulator.fault(**fault)
 
         async def main() -> None:
             with pytest.raises((StreamError, APIConnectionError)):
-                await aask(acarrier_of(simulator), "say: one two three four")
+                await aask(atransport_of(simulator), "say: one two three four")
 
         asyncio.run(main())
     assert len(simulator.requests) == 4
@@ -720,7 +723,7 @@ def test_a_cut_stream_is_no_answer(simulator: Simulator) -> None:
 def test_a_cut_whole_answer_is_no_answer(simulator: Simulator) -> None:
     simulator.fault(cut_after=0)
     with pytest.raises((StreamError, APIConnectionError)):
-        ask(carrier_of(simulator), "say: one two three four", stream=False)
+        ask(transport_of(simulator), "say: one two three four", stream=False)
 
 
 def test_after_the_first_byte_nothing_is_tried_again(simulator: Simulator) -> None:
@@ -728,7 +731,7 @@ def test_after_the_first_byte_nothing_is_tried_again(simulator: Simulator) -> No
         simulator.requests.clear()
         simulator.fault(**fault)
         with pytest.raises(KimiError):
-            ask(carrier_of(simulator), "say: a b c", max_retries=2)
+            ask(transport_of(simulator), "say: a b c", max_retries=2)
         assert len(simulator.requests) == 1
 
 
@@ -743,11 +746,11 @@ def test_before_the_first_byte_it_is_tried_again(
         {"html": True, "retry_after": 0},
     ):
         simulator.fault(**fault)
-        assert ask(carrier_of(simulator), "say: a", max_retries=2) == "a"
+        assert ask(transport_of(simulator), "say: a", max_retries=2) == "a"
         simulator.fault(**fault)
 
         async def main() -> None:
-            assert await aask(acarrier_of(simulator), "say: a", max_retries=2) == "a"
+            assert await aask(atransport_of(simulator), "say: a", max_retries=2) == "a"
 
         asyncio.run(main())
     assert len(simulator.requests) == 16
@@ -768,7 +771,7 @@ def test_before_the_first_byte_it_is_tried_again(
 def test_error_answers(simulator: Simulator, fault: Json, status: int, words: str) -> None:
     simulator.fault(**fault, times=2)
     with pytest.raises(APIError) as caught:
-        ask(carrier_of(simulator))
+        ask(transport_of(simulator))
     assert caught.value.status == status
     assert words in str(caught.value)
     assert caught.value.trace_id == simulator.requests[-1]["trace_id"]
@@ -776,7 +779,7 @@ def test_error_answers(simulator: Simulator, fault: Json, status: int, words: st
 
     async def main() -> None:
         with pytest.raises(APIError) as caught:
-            await aask(acarrier_of(simulator))
+            await aask(atransport_of(simulator))
         assert caught.value.status == status
         assert chain_of(caught.value) == []
 
@@ -788,13 +791,13 @@ def test_a_refused_connection() -> None:
         taken.bind(("127.0.0.1", 0))
         base_url = f"http://127.0.0.1:{taken.getsockname()[1]}/v1"
         with pytest.raises(APIConnectionError, match="no connection to http") as caught:
-            ask(Carrier(base_url, KEY))
+            ask(OpenAITransport(base_url, KEY))
         assert not caught.value.timeout
         assert chain_of(caught.value) == []
 
         async def main() -> None:
             with pytest.raises(APIConnectionError, match="no connection to http"):
-                await aask(AsyncCarrier(base_url, KEY))
+                await aask(AsyncOpenAITransport(base_url, KEY))
 
         asyncio.run(main())
 
@@ -808,13 +811,13 @@ def test_a_read_that_takes_too_long(simulator: Simulator, place: str) -> None:
     with pytest.raises(
         APIConnectionError, match="raise the option timeout to wait longer"
     ) as caught:
-        ask(carrier_of(simulator, timeout=0.2), LONG, max_retries=2)
+        ask(transport_of(simulator, timeout=0.2), LONG, max_retries=2)
     assert caught.value.timeout
     assert chain_of(caught.value) == []
 
     async def main() -> None:
         with pytest.raises(APIConnectionError, match="timed out"):
-            await aask(acarrier_of(simulator, timeout=0.2), LONG, max_retries=2)
+            await aask(atransport_of(simulator, timeout=0.2), LONG, max_retries=2)
 
     asyncio.run(main())
     until(lambda: len(simulator.requests) == 2 or place == "head")
@@ -835,7 +838,7 @@ def test_a_connection_that_takes_too_long() -> None:
                 waiting.append(one)
             time.sleep(0.05)
             with pytest.raises(APIConnectionError, match="no connection") as caught:
-                ask(Carrier(base_url, KEY, timeout=0.2))
+                ask(OpenAITransport(base_url, KEY, timeout=0.2))
             assert caught.value.timeout
         finally:
             for one in waiting:
@@ -848,19 +851,19 @@ Handle = Callable[[Any], Any]
 
 
 @contextmanager
-def mocked(handle: Handle, key: str = KEY) -> Iterator[Carrier]:
-    """A carrier over a transport that calls ``handle`` with each request."""
+def mocked(handle: Handle, key: str = KEY) -> Iterator[OpenAITransport]:
+    """A transport over a transport that calls ``handle`` with each request."""
     with openai.OpenAI(
         http_client=hx.Client(transport=hx.MockTransport(handle)),
         base_url=BASE,
         api_key=key,
         max_retries=0,
     ) as client:
-        yield Carrier(BASE, key, client=client)
+        yield OpenAITransport(BASE, key, client=client)
 
 
-def amocked(handle: Handle, body: Callable[[AsyncCarrier], Any], key: str = KEY) -> Any:
-    """Runs ``body`` with an async carrier over a transport that calls ``handle``."""
+def amocked(handle: Handle, body: Callable[[AsyncOpenAITransport], Any], key: str = KEY) -> Any:
+    """Runs ``body`` with an async transport over a transport that calls ``handle``."""
 
     async def main() -> Any:
         async with openai.AsyncOpenAI(
@@ -869,7 +872,7 @@ def amocked(handle: Handle, body: Callable[[AsyncCarrier], Any], key: str = KEY)
             api_key=key,
             max_retries=0,
         ) as client:
-            return await body(AsyncCarrier(BASE, key, client=client))
+            return await body(AsyncOpenAITransport(BASE, key, client=client))
 
     return asyncio.run(main())
 
@@ -902,17 +905,17 @@ class Pieces(hx.SyncByteStream, hx.AsyncByteStream):
 
 
 def both_ways(handle: Handle, **more: Any) -> list[Any]:
-    """What a sync and an async carrier make of it: text, or the error."""
+    """What a sync and an async transport make of it: text, or the error."""
     found: list[Any] = []
-    with mocked(handle) as carrier:
+    with mocked(handle) as transport:
         try:
-            found.append(ask(carrier, **more))
+            found.append(ask(transport, **more))
         except KimiError as error:
             found.append(error)
 
-    async def body(carrier: AsyncCarrier) -> Any:
+    async def body(transport: AsyncOpenAITransport) -> Any:
         try:
-            return await aask(carrier, **more)
+            return await aask(transport, **more)
         except KimiError as error:
             return error
 
@@ -1015,8 +1018,8 @@ def test_errors_before_an_answer(
         count += 1
         raise error
 
-    with mocked(handle) as carrier, pytest.raises(APIConnectionError, match=words) as caught:
-        ask(carrier, max_retries=2)
+    with mocked(handle) as transport, pytest.raises(APIConnectionError, match=words) as caught:
+        ask(transport, max_retries=2)
     assert count == tries
     assert chain_of(caught.value) == []
     assert caught.value.timeout is ("Timeout" in type(error).__name__)
@@ -1055,15 +1058,15 @@ def test_an_early_end_closes_the_body() -> None:
         bodies.append(Pieces(*(event(item) for item in said("a", "b", "c"))))
         return hx.Response(200, stream=bodies[-1])
 
-    with mocked(handle) as carrier:
-        outputs = run(exchange(), carrier)
+    with mocked(handle) as transport:
+        outputs = run(exchange(), transport)
         next(outputs)
         assert bodies[-1].closed == 0
         outputs.close()
         assert bodies[-1].closed == 1
 
-    async def body(carrier: AsyncCarrier) -> None:
-        outputs = arun(exchange(), carrier)
+    async def body(transport: AsyncOpenAITransport) -> None:
+        outputs = arun(exchange(), transport)
         await anext(outputs)
         assert bodies[-1].closed == 0
         await outputs.aclose()
@@ -1086,7 +1089,7 @@ def test_a_body_that_cannot_be_written_is_an_error_before_it_is_sent(simulator: 
         sent = exchange()
         sent.translation.body["extra"] = value
         with pytest.raises(InvalidRequestError, match="cannot be written as JSON") as caught:
-            list(run(sent, carrier_of(simulator)))
+            list(run(sent, transport_of(simulator)))
         assert chain_of(caught.value) == []
     assert simulator.requests == []
 
@@ -1094,12 +1097,12 @@ def test_a_body_that_cannot_be_written_is_an_error_before_it_is_sent(simulator: 
 @pytest.mark.parametrize("base_url", ["http://[::1", "http://a\x00b", "http://a:b:c/"])
 def test_a_base_url_that_cannot_be_used(base_url: str) -> None:
     with pytest.raises((InvalidRequestError, APIConnectionError)) as caught:
-        ask(Carrier(base_url, KEY))
+        ask(OpenAITransport(base_url, KEY))
     assert chain_of(caught.value) == []
 
     async def main() -> None:
         with pytest.raises((InvalidRequestError, APIConnectionError)):
-            await aask(AsyncCarrier(base_url, KEY))
+            await aask(AsyncOpenAITransport(base_url, KEY))
 
     asyncio.run(main())
 
@@ -1124,8 +1127,8 @@ def test_what_the_environment_holds_for_openai_stays_here(
     monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "X-Secret: custom-secret\nAuthorization: Bearer x")
     monkeypatch.setenv("OPENAI_BASE_URL", "http://openai.test/v1")
     simulator.keys = frozenset({"sk-simulator"})
-    ask(carrier_of(simulator))
-    asyncio.run(aask(acarrier_of(simulator)))
+    ask(transport_of(simulator))
+    asyncio.run(aask(atransport_of(simulator)))
     assert len(simulator.requests) == 2
     for request in simulator.requests:
         assert request["status"] == 200
@@ -1143,7 +1146,7 @@ def test_a_key_that_cannot_be_one_is_refused_without_showing_it(
     monkeypatch.setenv("OPENAI_API_KEY", "sk-openai-0123456789")
     monkeypatch.setenv("OPENAI_ADMIN_KEY", "sk-admin-0123456789")
     with pytest.raises(InvalidRequestError) as caught:
-        ask(Carrier(simulator.base_url, key))
+        ask(OpenAITransport(simulator.base_url, key))
     assert caught.value.param == "key"
     assert chain_of(caught.value) == []
     if key.strip():
@@ -1151,7 +1154,7 @@ def test_a_key_that_cannot_be_one_is_refused_without_showing_it(
 
     async def main() -> None:
         with pytest.raises(InvalidRequestError):
-            await aask(AsyncCarrier(simulator.base_url, key))
+            await aask(AsyncOpenAITransport(simulator.base_url, key))
 
     asyncio.run(main())
     assert simulator.requests == []
@@ -1176,13 +1179,13 @@ def test_the_key_is_in_no_repr_and_no_log(
     simulator: Simulator, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    for carrier in (Carrier(BASE, KEY), AsyncCarrier(BASE, KEY)):
-        assert KEY not in repr(carrier) + str(carrier)
-    ask(Carrier(simulator.base_url, KEY))
+    for transport in (OpenAITransport(BASE, KEY), AsyncOpenAITransport(BASE, KEY)):
+        assert KEY not in repr(transport) + str(transport)
+    ask(OpenAITransport(simulator.base_url, KEY))
     simulator.fault(status=401, message=f"wrong {KEY}")
     target = Target(simulator.base_url, "the option --key", KEY)
     with pytest.raises(APIError) as caught:
-        ask(Carrier(simulator.base_url, KEY), target=target)
+        ask(OpenAITransport(simulator.base_url, KEY), target=target)
     assert chain_of(caught.value) == []
     assert KEY not in str(caught.value)
     assert KEY not in caplog.text
