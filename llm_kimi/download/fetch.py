@@ -16,7 +16,8 @@ from urllib.parse import unquote
 
 from .. import __version__
 from ..errors import InvalidRequestError
-from .connect import Clock, Problem, Stopped, errors, libraries, pool, words
+from .clock import Clock, Problem, Stopped
+from .connect import errors, libraries, pool, words
 
 __all__ = ["Fetched", "Stopped", "fetch"]
 

@@ -16,7 +16,7 @@ from ..errors import APIError, InvalidRequestError, KimiError
 from ..exchange import AT_ONCE, MAX_RETRIES, Fork, Notice, Step, Steps, Stepwise, Target, Work
 from ..reply.api_errors import is_account_full
 from ..translation import Translation
-from ..translation.output import fit_answer
+from ..translation.limits import fit_answer
 from .document_text import one_line, quoted
 from .files_api import Remote
 from .insert import placed, renamed

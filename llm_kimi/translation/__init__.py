@@ -12,13 +12,23 @@ from typing import Any
 
 from ..catalog import Model
 from ..errors import InvalidRequestError, StrictError
-from . import caching, fields, output, response_format, sampling, thinking
+from . import (
+    caching,
+    fields,
+    leftovers,
+    limits,
+    response_format,
+    sampling,
+    stop,
+    streaming,
+    thinking,
+)
 from .adjustments import Adjustment
 from .draft import Draft, Json
 from .fast_path import is_plain
 from .messages import apply, foreign_histories
 from .results import WAYS_IN, WAYS_OUT, Attached, Forced, Need, Restore
-from .tools import choice, definitions
+from .tools import choice, definitions, dynamic, legacy
 from .tools.choice import FALLBACKS, Fallback
 from .values import json_values, refuse_foreign
 
@@ -100,7 +110,7 @@ def translate(
     translation = Translation(
         body=draft.body,
         adjustments=tuple(draft.adjustments),
-        restore=Restore(**draft.restoring),
+        restore=draft.restore.build(),
         needs=tuple(draft.needs),
         model=draft.model,
         thinking=draft.thinking,
@@ -129,17 +139,20 @@ def _translated(request: Any, tool_choice_fallback: Fallback) -> Draft:
 
 def _apply_steps(draft: Draft, tool_choice_fallback: Fallback) -> None:
     fields.apply(draft)
-    definitions.convert_legacy(draft)
+    legacy.convert_legacy(draft)
     foreign_histories.apply(draft)
     thinking.apply(draft)
     caching.apply(draft)
     response_format.apply(draft)
-    definitions.hoist(draft)
+    dynamic.hoist(draft)
     definitions.apply(draft)
     choice.apply(draft, tool_choice_fallback)
     sampling.apply(draft)
     apply.apply(draft)
     fields.lead(draft)
-    output.apply(draft)
-    del draft.restoring["_names"]
-    draft.restoring["custom_tools"] = frozenset(draft.custom_tools)
+    if not draft.body.keys() <= leftovers.DONE:
+        leftovers.rename(draft)
+        limits.apply(draft)
+        stop.apply(draft)
+        streaming.apply(draft)
+        leftovers.drop(draft)

@@ -15,9 +15,10 @@ from ..catalog import SOURCES, Model, UnknownModelError, resolve
 from ..errors import InvalidRequestError
 from .adjustments import Adjustment
 from .checks import require, well_formed
-from .results import Forced, Need
+from .results import Forced, Need, RestoreBuilder
+from .tools.names import Names
 
-__all__ = ["Draft", "Json", "Tally"]
+__all__ = ["Draft", "Json", "RepeatedNotes"]
 
 Json = dict[str, Any]
 
@@ -25,7 +26,7 @@ _SOURCE_TEXTS = {key: str(source) for key, source in SOURCES.items()}
 
 
 class Draft:
-    """See the module's docstring. ``restoring`` collects the fields of ``Restore``."""
+    """See the module's docstring. ``restore`` collects what the way back takes."""
 
     def __init__(self, request: Mapping[str, Any]) -> None:
         # OpenAI takes null for "not given" at the top level.
@@ -34,7 +35,9 @@ class Draft:
         self.needs: list[Need] = []
         # Characters of the data: URLs that go inline.
         self.inline = 0
-        self.restoring: dict[str, Any] = {}
+        self.restore = RestoreBuilder()
+        # Function names as they are sent; set by the step for tools.
+        self.names = Names(())
         self.forced: Forced | None = None
         self.choices = 1
         # The paths of ``body["messages"]`` where these are not the caller's, one for one.
@@ -46,10 +49,8 @@ class Draft:
         self.places: dict[str, str] = {}
         # System prompts of other fields, to be sent before the messages.
         self.leading: list[Json] = []
-        # Names as sent: of every tool declared (and what is sent for it), and of those that stand
-        # in for custom tools.
+        # Every tool declared, by its name as sent: what is sent for it.
         self.declared: dict[str, Json] = {}
-        self.custom_tools: set[str] = set()
         # The tools that tool_choice leaves; None: all.
         self.only_tools: set[str] | None = None
         model_id = self.body.get("model")
@@ -119,7 +120,7 @@ class Draft:
         return value
 
 
-class Tally:
+class RepeatedNotes:
     """The same small change in many messages, told once: first place, and how many more."""
 
     def __init__(self, draft: Draft) -> None:

@@ -16,7 +16,7 @@ from ..errors import InvalidRequestError
 from . import caching, thinking_words
 from .checks import require, well_formed
 from .draft import Draft, Json
-from .output import KNOWN_FIELDS, OPENAI_ONLY
+from .leftovers import KNOWN_FIELDS, OPENAI_ONLY
 from .response_format import WORDS as FORMAT_WORDS
 
 __all__ = ["TAKEN", "apply", "lead"]

@@ -17,6 +17,7 @@ __all__ = [
     "Need",
     "NeedKind",
     "Restore",
+    "RestoreBuilder",
 ]
 
 CUSTOM_INPUT = "input"
@@ -107,4 +108,29 @@ class Restore:
             or self.single_tool_call
             or self.prefix
             or self.stops
+        )
+
+
+@dataclass(slots=True)
+class RestoreBuilder:
+    """``Restore`` while the steps of a translation fill it."""
+
+    tool_names: Mapping[str, str] = field(default_factory=dict)
+    custom_tools: set[str] = field(default_factory=set)
+    legacy_functions: bool = False
+    single_tool_call: bool = False
+    prefix: str = ""
+    stops: tuple[str, ...] = ()
+    include_usage: bool = False
+
+    def build(self) -> Restore:
+        """What the way back takes, fixed."""
+        return Restore(
+            tool_names=self.tool_names,
+            custom_tools=frozenset(self.custom_tools),
+            legacy_functions=self.legacy_functions,
+            single_tool_call=self.single_tool_call,
+            prefix=self.prefix,
+            stops=self.stops,
+            include_usage=self.include_usage,
         )

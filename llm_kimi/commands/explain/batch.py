@@ -16,7 +16,7 @@ from ...config import discovered_models
 from ...terminal.output import dump, echo_wrapped, printable, secho
 from ...translation import Fallback, Translation
 from .batch_reader import Entry, LineReader, NoRequestError, unwrap
-from .summary import Group, Groups, Tally
+from .summary import Group, Groups, RepeatedNotes
 
 __all__ = ["explain_lines", "opened", "write_line"]
 
@@ -45,7 +45,7 @@ def explain_lines(
         click.ClickException: no line contains a request, or ``out`` cannot be written.
         SystemExit: in strict mode, when a request is refused.
     """
-    tally = Tally(
+    tally = RepeatedNotes(
         discovered_models.load(), strict=strict, fallback=fallback, written=out is not None
     )
     for number, line in _with_progress(reader):
@@ -146,7 +146,7 @@ def _size(stream: IO[bytes]) -> int:
 class _Summary:
     """The counts for people."""
 
-    def __init__(self, tally: Tally, name: str, *, written: bool, err: bool) -> None:
+    def __init__(self, tally: RepeatedNotes, name: str, *, written: bool, err: bool) -> None:
         self.tally = tally
         self.name = name
         self.written = written

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, Any
 
-from ...translation.output import KNOWN_FIELDS, OPENAI_ONLY
+from ...translation.leftovers import KNOWN_FIELDS, OPENAI_ONLY
 
 __all__ = ["MAX_LINE", "Entry", "LineReader", "NoRequestError", "looks_like_lines", "unwrap"]
 

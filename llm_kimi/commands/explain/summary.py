@@ -18,7 +18,7 @@ from ...simulator.rules.refusal import not_found
 from ...translation import WAYS_OUT, Fallback, Translation, translate
 from ..served_models import Standing, standing
 
-__all__ = ["Group", "Groups", "Tally"]
+__all__ = ["Group", "Groups", "RepeatedNotes"]
 
 Json = dict[str, Any]
 
@@ -69,7 +69,7 @@ class Groups:
         return rest + sum(group.count for group in self.kinds.values())
 
 
-class Tally:
+class RepeatedNotes:
     """Feed it requests. Counts are of requests; in ``adjustments`` too, one a parameter.
 
     ``found`` is what the host was last heard to serve: ids that it does not serve are refused.

@@ -21,24 +21,11 @@ from ..tools.definitions import normalise_tools
 from .assistant import Assistant
 from .call_ids import usable
 from .content import text_of
-from .context import FILLER, KEYS, Turn, Work
+from .context import FILLER, KEYS, DraftMessage, MessageContext
+from .roles import role_of
 from .tool_results import Pairing, Relocated
 
 __all__ = ["apply"]
-
-_ROLES = ("system", "developer", "user", "assistant", "tool", "function")
-_NAMED_ROLES = ", ".join(_ROLES[:-1])
-
-
-# Other stacks' names for the roles: Gemini's, LangChain's and ShareGPT's, Llama's.
-_OTHER_ROLES = {
-    "model": "assistant",
-    "ai": "assistant",
-    "bot": "assistant",
-    "gpt": "assistant",
-    "human": "user",
-    "ipython": "tool",
-}
 _EMPTY_REASONING = "https://github.com/theopenco/llmgateway/pull/2093 (probed, 2026-04-26)"
 _RESULT_NAMES = ("tool_name", "toolName")  # Ollama, the AI SDK
 _RESULT_IDS = ("tool_call_id", "call_id", "tool_use_id", "toolCallId")
@@ -52,16 +39,16 @@ def apply(draft: Draft) -> None:
     require(bool(messages), "must not be empty", "messages")
     translator = _Messages(draft)
     turns = translator.normalise(messages)
-    pairing = Pairing(draft, translator.work.tally)
+    pairing = Pairing(draft, translator.context.tally)
     turns = pairing.pair(turns)
     translator.finish(turns)
-    translator.work.tally.flush()
+    translator.context.tally.flush()
     draft.body["messages"] = [turn.message for turn in turns]
     if draft.needs:
         _renumber_needs(draft, turns, pairing.relocated)
 
 
-def _renumber_needs(draft: Draft, turns: list[Turn], relocated: Relocated) -> None:
+def _renumber_needs(draft: Draft, turns: list[DraftMessage], relocated: Relocated) -> None:
     """Needs were noted by the numbers of the turns; the body that is sent has its own."""
     place = {turn.number: index for index, turn in enumerate(turns)}
     needs = []
@@ -72,39 +59,18 @@ def _renumber_needs(draft: Draft, turns: list[Turn], relocated: Relocated) -> No
     draft.needs = needs
 
 
-def _role(message: Mapping[str, Any], where: str) -> str:
-    """The role of a message; an error that names what was found instead."""
-    role = message.get("role")
-    if isinstance(role, str) and role in _ROLES:
-        return role
-    if role is None and isinstance(message.get("message"), Mapping):
-        hint = "this is a choice of a reply: append its message"
-    elif role is None and isinstance(message.get("choices"), list):
-        hint = "this is a whole reply: append choices[0].message"
-    elif role is None:
-        kind = message.get("type")
-        what = f"an item of type {kind!r}" if isinstance(kind, str) else "no role"
-        hint = f"{what} was found; use {_NAMED_ROLES}"
-    else:
-        meant = role.strip().lower() if isinstance(role, str) else ""
-        known = _OTHER_ROLES.get(meant, meant if meant in _ROLES else None)
-        use = repr(known) if known else _NAMED_ROLES
-        hint = f"unknown role {shorten(role)}; use {use}"
-    raise InvalidRequestError(hint, param=f"{where}.role")
-
-
 class _Messages:
     def __init__(self, draft: Draft) -> None:
-        self.work = Work(draft)
-        self.assistant = Assistant(self.work)
+        self.context = MessageContext(draft)
+        self.assistant = Assistant(self.context)
 
-    def normalise(self, messages: list[Any]) -> list[Turn]:
-        turns: list[Turn] = []
+    def normalise(self, messages: list[Any]) -> list[DraftMessage]:
+        turns: list[DraftMessage] = []
         for number, message in enumerate(messages):
-            where = self.work.draft.message_path(number)
+            where = self.context.draft.message_path(number)
             if not isinstance(message, dict):
                 raise InvalidRequestError(_not_a_message(message), param=where)
-            role = _role(message, where)
+            role = role_of(message, where)
             if not isinstance(message.get("name", ""), (str, NoneType)):
                 raise InvalidRequestError("must be text", param=f"{where}.name")
             if role == "assistant":
@@ -120,16 +86,16 @@ class _Messages:
             else:
                 self._system(turns, number, message)
         if not turns:
-            self.work.tally.note(
+            self.context.tally.note(
                 "blank", "messages", "only empty messages", FILLER, "Kimi wants some content"
             )
-            turns.append(Turn(0, {"role": "user", "content": FILLER}))
+            turns.append(DraftMessage(0, {"role": "user", "content": FILLER}))
         return turns
 
-    def _system(self, turns: list[Turn], number: int, message: Mapping[str, Any]) -> None:
-        where = self.work.draft.message_path(number)
+    def _system(self, turns: list[DraftMessage], number: int, message: Mapping[str, Any]) -> None:
+        where = self.context.draft.message_path(number)
         if message["role"] == "developer":
-            self.work.tally.note(
+            self.context.tally.note(
                 "developer",
                 f"{where}.role",
                 "developer",
@@ -137,9 +103,9 @@ class _Messages:
                 "Kimi refuses the role developer",
                 "developer-role",
             )
-        kept = self.work.strip(message, "system", number)
+        kept = self.context.strip(message, "system", number)
         tools = kept.pop("tools", None)
-        content = self.work.content(message, number, "system")
+        content = self.context.content(message, number, "system")
         if tools is not None:
             self._dynamic_tools(turns, number, tools, message)
         if content is None:
@@ -149,34 +115,36 @@ class _Messages:
                     "must have content",
                     f"{where}.content",
                 )
-                self.work.note_empty(number, "system", message["content"], None)
+                self.context.note_empty(number, "system", message["content"], None)
             return
         kept["content"] = content
-        turns.append(Turn(number, kept))
+        turns.append(DraftMessage(number, kept))
 
     def _dynamic_tools(
-        self, turns: list[Turn], number: int, tools: Any, message: Mapping[str, Any]
+        self, turns: list[DraftMessage], number: int, tools: Any, message: Mapping[str, Any]
     ) -> None:
         """Kimi's tools that are declared in the middle of a conversation (K3 family).
 
         For other models ``tools.hoist`` has moved them to the request's ``tools`` by now.
         """
-        where = f"{self.work.draft.message_path(number)}.tools"
+        where = f"{self.context.draft.message_path(number)}.tools"
         require(isinstance(tools, list), "must be a list of tools", where)
-        if not self.work.draft.model.dynamic_tools:
+        if not self.context.draft.model.dynamic_tools:
             return
         require(bool(tools), "must contain a tool", where)
         paths = [f"{where}[{index}]" for index in range(len(tools))]
-        converted = normalise_tools(self.work.draft, tools, paths, self.work.names)
-        only, declared = self.work.draft.only_tools, len(converted)
+        converted = normalise_tools(self.context.draft, tools, paths, self.context.names)
+        only, declared = self.context.draft.only_tools, len(converted)
         if only is not None:
             converted = [tool for tool in converted if tool["function"]["name"] in only]
         if len(converted) < declared:
             kept = [tool["function"]["name"] for tool in converted]
             reason = "what tool_choice leaves of them"
-            self.work.tally.note("tools", where, f"{len(tools)} tools", kept, reason, "tool-choice")
+            self.context.tally.note(
+                "tools", where, f"{len(tools)} tools", kept, reason, "tool-choice"
+            )
         if message.get("content") is not None or message.get("name") is not None:
-            self.work.tally.note(
+            self.context.tally.note(
                 "tools alone",
                 where,
                 f"{len(tools)} tools",
@@ -185,29 +153,29 @@ class _Messages:
                 "dynamic-tools",
             )
         if converted:
-            turns.append(Turn(number, {"role": "system", "tools": converted}))
+            turns.append(DraftMessage(number, {"role": "system", "tools": converted}))
 
-    def _user(self, turns: list[Turn], number: int, message: Mapping[str, Any]) -> None:
+    def _user(self, turns: list[DraftMessage], number: int, message: Mapping[str, Any]) -> None:
         if message.get("content") is None:
-            where = f"{self.work.draft.message_path(number)}.content"
+            where = f"{self.context.draft.message_path(number)}.content"
             raise InvalidRequestError("must have content", param=where)
-        content = self.work.content(message, number, "user")
+        content = self.context.content(message, number, "user")
         if content is None:
             content = FILLER
-            self.work.note_empty(number, "user", message["content"], FILLER)
+            self.context.note_empty(number, "user", message["content"], FILLER)
         elif (
             content is message["content"]
             and message.keys() <= KEYS["user"]
             and message.get("name", FILLER)
         ):
-            turns.append(Turn(number, dict(message)))
+            turns.append(DraftMessage(number, dict(message)))
             return
-        kept = self.work.strip(message, "user", number)
+        kept = self.context.strip(message, "user", number)
         kept["content"] = content
-        turns.append(Turn(number, kept))
+        turns.append(DraftMessage(number, kept))
 
-    def _tool(self, turns: list[Turn], number: int, message: Mapping[str, Any]) -> None:
-        where = self.work.draft.message_path(number)
+    def _tool(self, turns: list[DraftMessage], number: int, message: Mapping[str, Any]) -> None:
+        where = self.context.draft.message_path(number)
         key = "tool_call_id"
         if message.get(key) is None:
             key = next((other for other in _RESULT_IDS if message.get(other) is not None), key)
@@ -217,12 +185,12 @@ class _Messages:
             raise InvalidRequestError("must be the id of a tool call", param=f"{where}.{key}")
         if found is not None and found is not given:
             reason = "Kimi wants the ids of calls as text"
-            self.work.tally.note("result id as text", f"{where}.{key}", given, found, reason)
-        kept = self.work.strip(self._named(message, where), "tool", number)
+            self.context.tally.note("result id as text", f"{where}.{key}", given, found, reason)
+        kept = self.context.strip(self._named(message, where), "tool", number)
         kept["content"] = self._tool_content(message, number)
         if "name" in kept:
-            kept["name"] = self.work.names.sent(kept["name"])
-        turn = Turn(number, kept)
+            kept["name"] = self.context.names.sent(kept["name"])
+        turn = DraftMessage(number, kept)
         turn.id = found
         turns.append(turn)
 
@@ -232,37 +200,37 @@ class _Messages:
         if key is None or message.get("name") or not message[key]:
             return message
         reason = "Kimi calls it name"
-        self.work.tally.note("tool name", f"{where}.{key}", message[key], "name", reason)
+        self.context.tally.note("tool name", f"{where}.{key}", message[key], "name", reason)
         rest = {other: value for other, value in message.items() if other != key}
         return {**rest, "name": message[key]}
 
     def _tool_content(self, message: Mapping[str, Any], number: int) -> Any:
-        content = self.work.content(message, number, "tool")
+        content = self.context.content(message, number, "tool")
         if content is None:
             content = FILLER
-            self.work.note_empty(number, "tool", message.get("content"), FILLER)
+            self.context.note_empty(number, "tool", message.get("content"), FILLER)
         return content
 
-    def _function(self, turns: list[Turn], number: int, message: Mapping[str, Any]) -> None:
+    def _function(self, turns: list[DraftMessage], number: int, message: Mapping[str, Any]) -> None:
         """A result in the old form: its function's name is all that pairs it."""
-        self.work.tally.note(
+        self.context.tally.note(
             "role function",
-            f"{self.work.draft.message_path(number)}.role",
+            f"{self.context.draft.message_path(number)}.role",
             "function",
             "tool",
             "Kimi knows tools, not functions",
             "migration",
         )
-        kept = self.work.strip(message, "tool", number)
+        kept = self.context.strip(message, "tool", number)
         kept["content"] = self._tool_content(message, number)
         if "name" in kept:
-            kept["name"] = self.work.names.sent(kept["name"])
-        turn = Turn(number, kept)
+            kept["name"] = self.context.names.sent(kept["name"])
+        turn = DraftMessage(number, kept)
         turn.legacy = True
         turns.append(turn)
 
-    def finish(self, turns: list[Turn]) -> None:
-        thinking = self.work.draft.thinking
+    def finish(self, turns: list[DraftMessage]) -> None:
+        thinking = self.context.draft.thinking
         last = len(turns) - 1
         for index, turn in enumerate(turns):
             message = turn.message
@@ -272,9 +240,9 @@ class _Messages:
                 self._fill_reasoning(turn)
             if message.get("partial") and index != last:
                 turn.message = {k: v for k, v in turn.message.items() if k != "partial"}
-                self.work.tally.note(
+                self.context.tally.note(
                     "partial",
-                    f"{self.work.draft.message_path(turn.number)}.partial",
+                    f"{self.context.draft.message_path(turn.number)}.partial",
                     True,
                     None,
                     "only the last message can be continued",
@@ -283,29 +251,31 @@ class _Messages:
         if turns and turns[last].message.get("partial"):
             self._partial(turns[last])
 
-    def _fill_reasoning(self, turn: Turn) -> None:
+    def _fill_reasoning(self, turn: DraftMessage) -> None:
         """Kimi refuses a turn with calls whose reasoning is missing, or is an empty text."""
         given = turn.message.get("reasoning_content")
         turn.message = {**turn.message, "reasoning_content": FILLER}
         if turn.number < 0:
             return  # a call that was made up: told by the pairing
-        where = f"{self.work.draft.message_path(turn.number)}.reasoning_content"
+        where = f"{self.context.draft.message_path(turn.number)}.reasoning_content"
         if given is None:
             reason = "Kimi demands it beside tool calls while thinking, and the real one is lost"
-            self.work.tally.note("filler", where, None, FILLER, reason, "reasoning-missing")
+            self.context.tally.note("filler", where, None, FILLER, reason, "reasoning-missing")
         else:
             reason = "Kimi refuses an empty one beside tool calls while thinking"
-            self.work.tally.note("empty reasoning", where, given, FILLER, reason, _EMPTY_REASONING)
+            self.context.tally.note(
+                "empty reasoning", where, given, FILLER, reason, _EMPTY_REASONING
+            )
 
-    def _partial(self, turn: Turn) -> None:
-        form = self.work.draft.body.get("response_format")
+    def _partial(self, turn: DraftMessage) -> None:
+        form = self.context.draft.body.get("response_format")
         if isinstance(form, Mapping) and form.get("type") == "json_object":
             raise InvalidRequestError(
                 "Partial Mode and JSON mode do not go together; leave one of them out, or use "
                 "response_format json_schema",
-                param=f"{self.work.draft.message_path(turn.number)}.partial",
+                param=f"{self.context.draft.message_path(turn.number)}.partial",
             )
-        self.work.draft.restoring["prefix"] = text_of(turn.message.get("content", ""))
+        self.context.draft.restore.prefix = text_of(turn.message.get("content", ""))
 
 
 def _not_a_message(value: Any) -> str:

@@ -18,7 +18,7 @@ from ..results import CUSTOM_INPUT
 from . import reasoning
 from .call_arguments import argument_text
 from .call_ids import usable
-from .context import FILLER, Turn, Work
+from .context import FILLER, DraftMessage, MessageContext
 
 __all__ = ["Assistant"]
 
@@ -29,14 +29,14 @@ _CALL_BODY_KEYS = {"name", "arguments", "input"}
 class Assistant:
     """Translates the assistant messages of one request."""
 
-    def __init__(self, work: Work) -> None:
-        self.work = work
+    def __init__(self, context: MessageContext) -> None:
+        self.context = context
 
-    def turn(self, number: int, message: Mapping[str, Any]) -> Turn | None:
+    def turn(self, number: int, message: Mapping[str, Any]) -> DraftMessage | None:
         """The message as Kimi takes it; None when nothing is left of it."""
-        where = self.work.draft.message_path(number)
-        kept = self.work.strip(message, "assistant", number)
-        content = self.work.content(message, number, "assistant")
+        where = self.context.draft.message_path(number)
+        kept = self.context.strip(message, "assistant", number)
+        content = self.context.content(message, number, "assistant")
         content = self._refusal(message, where, content)
         self._audio(message, where)
         kept.pop("content", None)
@@ -45,7 +45,7 @@ class Assistant:
         kept.pop("tool_calls", None)
         partial = self._partial(kept, message, where)
         if content is None and calls and _is_empty(message.get("content")):
-            self.work.tally.note(
+            self.context.tally.note(
                 "empty content",
                 f"{where}.content",
                 message["content"],
@@ -58,9 +58,9 @@ class Assistant:
                 content = ""
             elif kept.get("reasoning_content"):
                 content = FILLER
-                self.work.note_empty(number, "assistant", message.get("content"), FILLER)
+                self.context.note_empty(number, "assistant", message.get("content"), FILLER)
             else:
-                self.work.note_empty(number, "assistant", message.get("content"), None)
+                self.context.note_empty(number, "assistant", message.get("content"), None)
                 return None
         turn: Json = {"role": "assistant"}
         if content is not None:
@@ -68,7 +68,7 @@ class Assistant:
         for key in ("name", "reasoning_content", "partial"):
             if key in kept:
                 turn[key] = kept[key]
-        result = Turn(number, turn)
+        result = DraftMessage(number, turn)
         if calls:
             turn["tool_calls"] = calls
             result.calls = ids
@@ -89,7 +89,7 @@ class Assistant:
         if prefix is not None:
             sent = {"partial": True} if prefix and partial is None else None
             reason = "Kimi calls it partial (Partial Mode)"
-            self.work.tally.note("prefix", f"{where}.prefix", prefix, sent, reason, "partial")
+            self.context.tally.note("prefix", f"{where}.prefix", prefix, sent, reason, "partial")
             if sent:
                 kept["partial"] = True
         return bool(kept.get("partial"))
@@ -106,16 +106,16 @@ class Assistant:
         reason = "Kimi has no refusal field"
         if content is None:
             content = refusal
-            self.work.tally.note("refusal field", where, refusal, {"content": content}, reason)
+            self.context.tally.note("refusal field", where, refusal, {"content": content}, reason)
         else:
-            self.work.tally.note(
+            self.context.tally.note(
                 "refusal beside content", where, refusal, None, reason, meaning=True
             )
         return content
 
     def _audio(self, message: Mapping[str, Any], where: str) -> None:
         if message.get("audio") is not None:
-            self.work.tally.note(
+            self.context.tally.note(
                 "audio",
                 f"{where}.audio",
                 message["audio"],
@@ -150,12 +150,12 @@ class Assistant:
         if given == "" and thought.text is not None:
             reason = "an empty one counts as missing"
             where_ = f"{where}.reasoning_content"
-            self.work.tally.note("empty first", where_, given, thought.text, reason, "thinking")
+            self.context.tally.note("empty first", where_, given, thought.text, reason, "thinking")
         # A part of the content is told at its place, by the content.
         if thought.key not in ("", "content") and not (
             thought.key == "reasoning_content" and isinstance(given, str)
         ):
-            self.work.tally.note(
+            self.context.tally.note(
                 f"reasoning {thought.key}",
                 f"{where}.{thought.key}",
                 message[thought.key],
@@ -167,13 +167,13 @@ class Assistant:
         self._unless_it_never_thinks(kept, where)
 
     def _unless_it_never_thinks(self, kept: Json, where: str) -> None:
-        if self.work.draft.model.thinking.mode == "never" and "reasoning_content" in kept:
-            self.work.tally.note(
+        if self.context.draft.model.thinking.mode == "never" and "reasoning_content" in kept:
+            self.context.tally.note(
                 "no reasoning",
                 f"{where}.reasoning_content",
                 kept.pop("reasoning_content"),
                 None,
-                f"{self.work.draft.name} does not think",
+                f"{self.context.draft.name} does not think",
             )
 
     def _note_unread(
@@ -187,7 +187,7 @@ class Assistant:
         ):
             for key in keys:
                 where_ = f"{where}.{key}"
-                self.work.tally.note(
+                self.context.tally.note(
                     f"unread {key} {reason}", where_, message[key], None, reason, "thinking"
                 )
         told = (thought.key, *thought.unread, *thought.hidden, *thought.unknown, *thought.empty)
@@ -195,7 +195,7 @@ class Assistant:
             if message.get(key) and key not in told:
                 reason = "Kimi knows no such key in a message of role assistant"
                 where_ = f"{where}.{key}"
-                self.work.tally.note(f"assistant {key}", where_, message[key], None, reason)
+                self.context.tally.note(f"assistant {key}", where_, message[key], None, reason)
 
     def _calls(self, message: Mapping[str, Any], where: str) -> tuple[list[Json], list[str | None]]:
         """The calls of the message, and the ids by which their results find them."""
@@ -212,7 +212,7 @@ class Assistant:
             result.append(self._call(call, place))
             ids.append(self._id(call, place))
         if legacy is not None and calls:
-            self.work.tally.note(
+            self.context.tally.note(
                 "function_call beside",
                 f"{where}.function_call",
                 legacy,
@@ -225,7 +225,7 @@ class Assistant:
             call = self._call(None, f"{where}.function_call", legacy)
             result.append(call)
             ids.append(None)
-            self.work.tally.note(
+            self.context.tally.note(
                 "function_call",
                 f"{where}.function_call",
                 legacy,
@@ -241,7 +241,7 @@ class Assistant:
         found = usable(given)
         if found is not None and not isinstance(given, str):
             reason = "Kimi wants the ids of calls as text"
-            self.work.tally.note("id as text", f"{where}.id", given, found, reason)
+            self.context.tally.note("id as text", f"{where}.id", given, found, reason)
         return found
 
     def _call(self, call: Any, where: str, legacy: Any = None) -> Json:
@@ -263,7 +263,7 @@ class Assistant:
             given = body.get("input", "")
             require(isinstance(given, str), "must be text", f"{inner}.input")
             arguments = json.dumps({CUSTOM_INPUT: given}, ensure_ascii=False)
-            self.work.tally.note(
+            self.context.tally.note(
                 "custom call", f"{where}.type", "custom", "function", "Kimi has functions only"
             )
         else:
@@ -274,7 +274,7 @@ class Assistant:
         return {
             "id": "",
             "type": "builtin_function" if kind == "builtin_function" else "function",
-            "function": {"name": self.work.names.sent(body["name"]), "arguments": arguments},
+            "function": {"name": self.context.names.sent(body["name"]), "arguments": arguments},
         }
 
     def _arguments(self, given: Any, where: str) -> str:
@@ -286,16 +286,16 @@ class Assistant:
         sent, change = argument_text(text)
         if change == "wrapped":
             reason = "Kimi wants a JSON object: what is not one is sent as text inside one"
-            self.work.tally.note(
+            self.context.tally.note(
                 "wrapped arguments", where, given, sent, reason, _BROKEN, meaning=True
             )
         elif isinstance(given, dict):
-            self.work.tally.note("arguments", where, given, sent, "Kimi wants JSON as text")
+            self.context.tally.note("arguments", where, given, sent, "Kimi wants JSON as text")
         elif change == "empty":
-            self.work.tally.note("no arguments", where, given, sent, "Kimi wants JSON as text")
+            self.context.tally.note("no arguments", where, given, sent, "Kimi wants JSON as text")
         elif change == "repaired":
             reason = "Kimi wants a JSON object as text; it was one but for its spelling"
-            self.work.tally.note("repaired arguments", where, given, sent, reason, _BROKEN)
+            self.context.tally.note("repaired arguments", where, given, sent, reason, _BROKEN)
         return sent
 
     def _dumped(self, given: Any, where: str) -> str:
@@ -305,7 +305,7 @@ class Assistant:
             if not isinstance(value, Foreign) or value.text is None:
                 raise TypeError
             reason = f"{value.why}: sent as its text"
-            self.work.tally.note("printed", value.path, value, value.text, reason, meaning=True)
+            self.context.tally.note("printed", value.path, value, value.text, reason, meaning=True)
             return value.text
 
         try:
@@ -321,7 +321,7 @@ class Assistant:
         for key, value in given.items():
             if key not in known and value is not None:
                 reason = "Kimi knows no such key in a tool call"
-                self.work.tally.note(f"call {key}", f"{where}.{key}", value, None, reason)
+                self.context.tally.note(f"call {key}", f"{where}.{key}", value, None, reason)
 
 
 _THOUGHTS = frozenset(reasoning.REASONING_KEYS) - {"content"}

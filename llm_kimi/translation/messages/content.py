@@ -13,7 +13,7 @@ from typing import Any
 
 from ...errors import InvalidRequestError
 from ..checks import require
-from ..draft import Draft, Tally
+from ..draft import Draft, RepeatedNotes
 from ..objects import Foreign
 from .foreign_parts import PARTS, RESULT_PART, USE_PART, as_openai
 from .media import AUDIO, MEDIA, translate_file, translate_medium
@@ -23,7 +23,7 @@ __all__ = ["text_of", "translate_content"]
 
 
 def translate_content(
-    draft: Draft, tally: Tally, content: Any, message: int, role: str
+    draft: Draft, tally: RepeatedNotes, content: Any, message: int, role: str
 ) -> str | list[Any] | None:
     """``content`` of message number ``message`` as Kimi takes it; None when it is empty."""
     if content is None:
@@ -102,7 +102,7 @@ def _json_text(content: Any, path: str) -> str:
 
 
 def _part(
-    draft: Draft, tally: Tally, part: Any, message: int, place: int, where: str, role: str
+    draft: Draft, tally: RepeatedNotes, part: Any, message: int, place: int, where: str, role: str
 ) -> Any:
     if isinstance(part, str):
         tally.note("bare text", where, part, "a text part", "Kimi takes objects with a type")
@@ -135,7 +135,7 @@ def _part(
     return _no_part(tally, part, where, role)
 
 
-def _no_part(tally: Tally, part: Mapping[str, Any], where: str, role: str) -> None:
+def _no_part(tally: RepeatedNotes, part: Mapping[str, Any], where: str, role: str) -> None:
     """Parts that do not belong into a content, or not into this one."""
     kind = part["type"]
     if (kind, role) in ((USE_PART, "assistant"), (RESULT_PART, "user")):
@@ -156,7 +156,7 @@ def _no_part(tally: Tally, part: Mapping[str, Any], where: str, role: str) -> No
     )
 
 
-def _text(tally: Tally, part: Any, where: str) -> Any:
+def _text(tally: RepeatedNotes, part: Any, where: str) -> Any:
     text = part.get("text")
     if isinstance(text, Mapping) and isinstance(text.get("value"), str):
         tally.note("text value", f"{where}.text", text, text["value"], "Kimi takes the text alone")
@@ -169,7 +169,7 @@ def _text(tally: Tally, part: Any, where: str) -> Any:
     return _only(tally, part, where, ("type", "text"))
 
 
-def _only(tally: Tally, part: Any, where: str, keys: tuple[str, str]) -> Any:
+def _only(tally: RepeatedNotes, part: Any, where: str, keys: tuple[str, str]) -> Any:
     """``part`` without what other stacks left in it."""
     if len(part) == 2 and isinstance(part, dict):
         return part

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..draft import Draft, Json, Tally
-from ..tools.names import Names
+from ..draft import Draft, Json, RepeatedNotes
 from .content import translate_content
 from .reasoning import REASONING_KEYS
 
-__all__ = ["FILLER", "KEYS", "Turn", "Work"]
+__all__ = ["FILLER", "KEYS", "DraftMessage", "MessageContext"]
 
 FILLER = " "
 """What the API accepts where something must stand and nothing is known."""
@@ -27,7 +26,7 @@ _READ = {"function_call", "refusal", "audio", "prefix", *REASONING_KEYS}
 _NOTHING: tuple[Any, ...] = ([], {}, "")
 
 
-class Turn:
+class DraftMessage:
     """One message on its way: ``number`` is its place in the body's list, -1 for a made-up one.
 
     ``calls`` are the ids of an assistant's calls as they were given (None: it has none), ``id``
@@ -43,13 +42,13 @@ class Turn:
         self.message = message
 
 
-class Work:
+class MessageContext:
     """The messages of one request while they are translated."""
 
     def __init__(self, draft: Draft) -> None:
         self.draft = draft
-        self.tally = Tally(draft)
-        self.names: Names = draft.restoring["_names"]
+        self.tally = RepeatedNotes(draft)
+        self.names = draft.names
 
     def strip(self, message: Mapping[str, Any], role: str, number: int) -> Json:
         """The keys that Kimi knows for this role, without nulls."""

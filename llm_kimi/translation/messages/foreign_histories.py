@@ -14,7 +14,7 @@ from typing import Any
 
 from ...errors import InvalidRequestError
 from ..checks import require
-from ..draft import Draft, Json, Tally
+from ..draft import Draft, Json, RepeatedNotes
 from .foreign_parts import RESULT_PART, USE_PART
 from .reasoning import find
 
@@ -106,7 +106,7 @@ class _History:
 
     def __init__(self, draft: Draft) -> None:
         self._draft = draft
-        self._tally = Tally(draft)
+        self._tally = RepeatedNotes(draft)
         self._messages: list[Any] = []
         self._paths: list[str] = []
         # A reasoning item belongs to what the assistant says next: its text and path.

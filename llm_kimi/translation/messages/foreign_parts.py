@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 from ...errors import InvalidRequestError
 from ..checks import require
-from ..draft import Json, Tally
+from ..draft import Json, RepeatedNotes
 
 __all__ = ["PARTS", "RESULT_PART", "USE_PART", "as_openai"]
 
@@ -26,7 +26,7 @@ RESULT_PART = "tool_result"
 """Anthropic's parts for a call and its result; they become messages of their own, see histories."""
 
 
-def as_openai(tally: Tally, part: Mapping[str, Any], where: str) -> Json:
+def as_openai(tally: RepeatedNotes, part: Mapping[str, Any], where: str) -> Json:
     """``part`` in OpenAI's form; the change is told.
 
     Raises:

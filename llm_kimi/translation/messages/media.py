@@ -14,7 +14,7 @@ from typing import Any, Literal
 from ...errors import InvalidRequestError
 from ...sniff.media import document_type, image_type, is_text, other_type, video_type
 from ..checks import require
-from ..draft import Draft, Tally
+from ..draft import Draft, RepeatedNotes
 from ..results import Attached, Need
 
 __all__ = [
@@ -48,7 +48,7 @@ _BASE64 = (string.ascii_letters + string.digits + "+/").encode()
 
 
 def translate_medium(
-    draft: Draft, tally: Tally, part: Any, message: int, place: int, where: str
+    draft: Draft, tally: RepeatedNotes, part: Any, message: int, place: int, where: str
 ) -> Any:
     """An ``image_url`` or ``video_url`` part, with the URL in an object or alone."""
     kind = part["type"]
@@ -90,7 +90,7 @@ def translate_medium(
     return part
 
 
-def _note_extras(tally: Tally, value: Mapping[str, Any], where: str) -> None:
+def _note_extras(tally: RepeatedNotes, value: Mapping[str, Any], where: str) -> None:
     """Tell what stands beside a URL and has no way to Kimi."""
     for key, extra in value.items():
         if key not in ("url", "detail", "format") and extra is not None:
@@ -119,7 +119,7 @@ def check_modality(draft_or_model: Any, medium: str, where: str) -> None:
         )
 
 
-def _data_url(tally: Tally, url: str, medium: str, where: str) -> str | None:
+def _data_url(tally: RepeatedNotes, url: str, medium: str, where: str) -> str | None:
     """A ``data:`` URL whose type is that of its bytes, and whose base64 is in order; None for
     another kind of file that says so."""
     head, comma, payload = url.partition(",")
@@ -203,7 +203,7 @@ def wrong_type(what: str | None, medium: str) -> str:
 
 
 def translate_file(
-    draft: Draft, tally: Tally, part: Any, message: int, place: int, where: str
+    draft: Draft, tally: RepeatedNotes, part: Any, message: int, place: int, where: str
 ) -> Any:
     """OpenAI's ``file`` part, or an ``Attached``: always a need."""
     value = part.get("file")
@@ -213,7 +213,7 @@ def translate_file(
     return part
 
 
-def _check_file(tally: Tally, value: Any, where: str) -> None:
+def _check_file(tally: RepeatedNotes, value: Any, where: str) -> None:
     require(isinstance(value, Mapping), "must be an object with file_data or file_id", where)
     for key in ("file_data", "file_id", "filename", "format"):
         given = value.get(key)

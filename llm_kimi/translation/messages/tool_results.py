@@ -19,10 +19,10 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any, TypeAlias
 
-from ..draft import Draft, Json, Tally
+from ..draft import Draft, Json, RepeatedNotes
 from ..tools.names import LEGAL, Names
 from .call_ids import Ids, is_legal
-from .context import Turn
+from .context import DraftMessage
 
 __all__ = ["NO_RESULT", "UNKNOWN_FUNCTION", "Pairing", "Relocated"]
 
@@ -43,7 +43,7 @@ class _Call:
         self.id = given
         self.place = place
         self.index = index
-        self.result: Turn | None = None
+        self.result: DraftMessage | None = None
 
     @property
     def name(self) -> str:
@@ -57,18 +57,18 @@ class Pairing:
     how many parts stand before).
     """
 
-    def __init__(self, draft: Draft, tally: Tally) -> None:
+    def __init__(self, draft: Draft, tally: RepeatedNotes) -> None:
         self._draft = draft
         self._tally = tally
-        self._turns: list[Turn] = []
+        self._turns: list[DraftMessage] = []
         # The calls of a turn by its place; its results in the order in which they are sent.
         self._calls: dict[int, list[_Call]] = {}
-        self._results: defaultdict[int, list[Turn]] = defaultdict(list)
+        self._results: defaultdict[int, list[DraftMessage]] = defaultdict(list)
         # Results that come after a call that is made up for them, by their place.
         self._made_up: dict[int, _Call] = {}
         self.relocated: Relocated = {}
 
-    def pair(self, turns: list[Turn]) -> list[Turn]:
+    def pair(self, turns: list[DraftMessage]) -> list[DraftMessage]:
         """The turns with every result right behind its call."""
         if not any(turn.calls or turn.message["role"] == "tool" for turn in turns):
             return turns
@@ -105,7 +105,7 @@ class Pairing:
                 self._moved(turn)
         return left
 
-    def _read(self, place: int, turn: Turn) -> dict[str, list[_Call]]:
+    def _read(self, place: int, turn: DraftMessage) -> dict[str, list[_Call]]:
         """The calls of one turn by their ids; of several with one id the first stands last."""
         given = zip(turn.message["tool_calls"], turn.calls or (), strict=True)
         self._calls[place] = calls = [
@@ -117,7 +117,7 @@ class Pairing:
                 by_id.setdefault(call.id, []).append(call)
         return by_id
 
-    def _answer(self, call: _Call, turn: Turn) -> None:
+    def _answer(self, call: _Call, turn: DraftMessage) -> None:
         call.result = turn
         self._results[call.place].append(turn)
 
@@ -157,7 +157,7 @@ class Pairing:
         return count
 
     def _place_result(
-        self, place: int, turn: Turn, waiting: _Waiting, following: list[_Call]
+        self, place: int, turn: DraftMessage, waiting: _Waiting, following: list[_Call]
     ) -> None:
         name = turn.message.get("name")
         if turn.id is None:
@@ -191,7 +191,7 @@ class Pairing:
             return
         self._make_up(place, turn)
 
-    def _second(self, call: _Call, turn: Turn) -> None:
+    def _second(self, call: _Call, turn: DraftMessage) -> None:
         """Another result of a call that has one: the later one may be the right one."""
         first = call.result
         assert first is not None
@@ -218,7 +218,7 @@ class Pairing:
             meaning=True,
         )
 
-    def _make_up(self, place: int, turn: Turn) -> None:
+    def _make_up(self, place: int, turn: DraftMessage) -> None:
         name = turn.message.get("name") or UNKNOWN_FUNCTION
         if not LEGAL.match(name):  # the names of results alone are not among those of the request
             name = Names([name]).sent(name)
@@ -235,7 +235,7 @@ class Pairing:
             meaning=not turn.legacy,
         )
 
-    def _moved(self, turn: Turn, was: str = "later") -> None:
+    def _moved(self, turn: DraftMessage, was: str = "later") -> None:
         self._tally.note(
             "moved",
             self._draft.message_path(turn.number),
@@ -244,7 +244,7 @@ class Pairing:
             "Kimi wants results right behind their calls",
         )
 
-    def _guessed(self, turn: Turn, reason: str, *, meaning: bool = False) -> None:
+    def _guessed(self, turn: DraftMessage, reason: str, *, meaning: bool = False) -> None:
         where = f"{self._draft.message_path(turn.number)}.tool_call_id"
         self._tally.note(
             reason, where, turn.id or "", "the id of its call", reason, meaning=meaning
@@ -271,7 +271,7 @@ class Pairing:
                 if call.result is not None:
                     call.result.message["tool_call_id"] = sent
 
-    def _renamed(self, turn: Turn, call: _Call, sent: str) -> None:
+    def _renamed(self, turn: DraftMessage, call: _Call, sent: str) -> None:
         if call.id is None:
             key, reason = "no id", "Kimi wants an id for every call"
         elif is_legal(call.id):
@@ -284,12 +284,12 @@ class Pairing:
             where = f"{self._draft.message_path(call.result.number)}.tool_call_id"
             self._tally.note(f"{key} of a result", where, call.result.id, sent, reason, "kimi-code")
 
-    def _woven(self) -> list[Turn]:
-        woven: list[Turn] = []
+    def _woven(self) -> list[DraftMessage]:
+        woven: list[DraftMessage] = []
         for place, turn in enumerate(self._turns):
             made = self._made_up.get(place)
             if made is not None:
-                woven += [Turn(-1, {"role": "assistant", "tool_calls": [made.call]}), turn]
+                woven += [DraftMessage(-1, {"role": "assistant", "tool_calls": [made.call]}), turn]
             elif turn.message["role"] != "tool":
                 woven.append(turn)
                 if place in self._calls:
@@ -297,7 +297,7 @@ class Pairing:
                     woven += self._missing(turn, self._calls[place])
         return woven
 
-    def _missing(self, turn: Turn, calls: list[_Call]) -> list[Turn]:
+    def _missing(self, turn: DraftMessage, calls: list[_Call]) -> list[DraftMessage]:
         """Made-up results for the calls that have none."""
         missing = []
         for call in calls:
@@ -314,7 +314,7 @@ class Pairing:
                 meaning=True,
             )
             result = {"role": "tool", "tool_call_id": call_id, "content": NO_RESULT}
-            missing.append(Turn(-1, result))
+            missing.append(DraftMessage(-1, result))
         return missing
 
 

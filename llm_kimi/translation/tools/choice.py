@@ -15,7 +15,7 @@ from ..checks import require
 from ..draft import Draft
 from ..results import Forced
 from ..thinking import switch_off
-from .definitions import declared_later
+from .dynamic import declared_later
 from .forms import hosted, name_of
 from .names import Names
 
@@ -33,7 +33,7 @@ def apply(draft: Draft, fallback: Fallback) -> None:
     if "tool_choice" not in draft.body:
         return
     given = draft.body["tool_choice"]
-    names: Names = draft.restoring["_names"]
+    names = draft.names
     choice = _parse(draft, given, names)
     if "tools" not in draft.body and not any(declared_later(draft)):
         del draft.body["tool_choice"]
@@ -100,7 +100,7 @@ def _one_call(draft: Draft, given: Mapping[str, Any]) -> None:
     if alone is None:
         return
     if alone:
-        draft.restoring["single_tool_call"] = True
+        draft.restore.single_tool_call = True
     reason = "of several calls the first is handed on" if alone else "Kimi has no such field"
     draft.adjust(path, alone, None, reason, meaning=False)
 
@@ -191,7 +191,7 @@ def _require_known(draft: Draft, wanted: set[str], param: str) -> None:
 
 def _known(draft: Draft) -> set[str]:
     """Names as sent of all tools, those declared inside the conversation included."""
-    names: Names = draft.restoring["_names"]
+    names = draft.names
     return {*draft.declared, *(names.sent(name) for name in declared_later(draft))}
 
 

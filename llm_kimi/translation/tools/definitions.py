@@ -10,113 +10,14 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ..checks import require, well_formed
-from ..draft import Draft, Json, Tally
+from ..draft import Draft, Json, RepeatedNotes
 from ..mfjs import to_mfjs
 from ..results import CUSTOM_INPUT
-from .forms import Declared, entries, hosted, listed, name_of, read
+from .dynamic import declares_tools, tool_names
+from .forms import Declared, entries, hosted, read
 from .names import Names
 
-__all__ = [
-    "apply",
-    "convert_legacy",
-    "declared_later",
-    "hoist",
-    "normalise_tools",
-]
-
-
-def convert_legacy(draft: Draft) -> None:
-    """``functions`` and ``function_call`` to ``tools`` and ``tool_choice``."""
-    for field in ("tools", "functions"):
-        _as_list(draft, field)
-    functions = draft.check_type("functions", list, "a list of functions")
-    if functions is not None:
-        have = draft.check_type("tools", list, "a list of tools") or []
-        draft.tool_paths = [f"tools[{index}]" for index in range(len(have))]
-        draft.tool_paths += [f"functions[{index}]" for index in range(len(functions))]
-        draft.body["tools"] = [*have, *functions]
-        del draft.body["functions"]
-        draft.restoring["legacy_functions"] = True
-        draft.restoring["single_tool_call"] = True
-        draft.adjust(
-            "functions",
-            f"{len(functions)} function{'s' * (len(functions) != 1)}",
-            "tools",
-            "Kimi swallows functions; sent as tools, and the first call of the reply is "
-            "given back as function_call",
-            "migration",
-            meaning=False,
-        )
-    call = draft.body.get("function_call")
-    if call is None:
-        return
-    if isinstance(call, Mapping):
-        require(isinstance(call.get("name"), str), "must name a function", "function_call.name")
-        choice: Any = {"type": "function", "function": {"name": call["name"]}}
-    else:
-        require(
-            call in ("auto", "none"), 'must be "auto", "none" or {"name": ...}', "function_call"
-        )
-        choice = call
-    del draft.body["function_call"]
-    newer = draft.body.get("tool_choice")
-    if newer is not None:
-        reason, differs = "tool_choice is already set and takes precedence", newer != choice
-        draft.adjust("function_call", call, None, reason, "migration", meaning=differs)
-        return
-    draft.body["tool_choice"] = choice
-    draft.tool_choice_param = "function_call"
-    draft.adjust(
-        "function_call",
-        call,
-        {"tool_choice": choice},
-        "renamed to the current field",
-        "migration",
-        meaning=False,
-    )
-
-
-def _as_list(draft: Draft, field: str) -> None:
-    given = draft.body.get(field)
-    if given is None or isinstance(given, list) or (tools := listed(given)) is given:
-        return
-    draft.body[field] = tools
-    if isinstance(given, Mapping):
-        draft.adjust(field, name_of(given), "a list of one", "Kimi takes a list", meaning=False)
-
-
-def hoist(draft: Draft) -> None:
-    """Tools declared inside the conversation, for models that do not load them there."""
-    messages = draft.body.get("messages")
-    tools = list(draft.check_type("tools", list, "a list of tools") or ())
-    if not draft.tool_paths:
-        draft.tool_paths = [f"tools[{index}]" for index in range(len(tools))]
-    if draft.model.dynamic_tools or not isinstance(messages, list):
-        return
-    known = {name_of(tool): tool for tool in tools}
-    for number, message in enumerate(messages):
-        if not _declares_tools(message):
-            continue
-        where = f"{draft.message_path(number)}.tools"
-        for index, tool in enumerate(message["tools"]):
-            name = name_of(tool)
-            if name is None or name not in known:
-                tools.append(tool)
-                draft.tool_paths.append(f"{where}[{index}]")
-                if name is not None:
-                    known[name] = tool
-            elif known[name] != tool:
-                reason = f"{name} is declared twice, and differently: the first one counts"
-                draft.adjust(f"{where}[{index}]", tool, None, reason, "dynamic-tools")
-        draft.body["tools"] = tools
-        draft.adjust(
-            where,
-            f"{len(message['tools'])} tools",
-            "tools",
-            f"{draft.name} loads no tools inside a conversation: declared for all of it",
-            "dynamic-tools",
-            meaning=False,
-        )
+__all__ = ["apply", "normalise_tools"]
 
 
 def apply(draft: Draft) -> None:
@@ -125,7 +26,7 @@ def apply(draft: Draft) -> None:
     parallel = draft.check_type("parallel_tool_calls", bool, "true or false")
     if parallel is not None:
         if not parallel:
-            draft.restoring["single_tool_call"] = True
+            draft.restore.single_tool_call = True
         draft.drop(
             "parallel_tool_calls",
             "Kimi has no such field"
@@ -134,7 +35,7 @@ def apply(draft: Draft) -> None:
         )
     names = Names(_used_names(draft, tools or []))
     renamed = names.renamed()
-    draft.restoring["tool_names"] = renamed
+    draft.restore.tool_names = renamed
     for sent, given in renamed.items():
         draft.adjust(
             "tools[].function.name",
@@ -144,7 +45,7 @@ def apply(draft: Draft) -> None:
             "tool-names",
             meaning=False,
         )
-    draft.restoring["_names"] = names
+    draft.names = names
     if tools is None:
         return
     if not tools:
@@ -157,7 +58,7 @@ def apply(draft: Draft) -> None:
 
 def normalise_tools(draft: Draft, tools: list[Any], paths: list[str], names: Names) -> list[Json]:
     """One list of tools in Kimi's form; ``paths`` are their places in the caller's request."""
-    tally = Tally(draft)
+    tally = RepeatedNotes(draft)
     result = []
     for tool, where in entries(tools, paths):
         foreign = hosted(tool)
@@ -190,7 +91,7 @@ def _tell_twice(draft: Draft, where: str, name: str, *, same: bool) -> None:
     draft.adjust(where, name, None, reason, "tool-duplicate", meaning=not same)
 
 
-def _builtin(draft: Draft, tool: Declared, where: str, names: Names, tally: Tally) -> Json:
+def _builtin(draft: Draft, tool: Declared, where: str, names: Names, tally: RepeatedNotes) -> Json:
     """A tool of Kimi's own, such as ``$web_search``: nothing but its name."""
     name = _name(tool)
     require(name.startswith("$"), "Kimi's built-in tools are called $...", f"{tool.body_path}.name")
@@ -207,7 +108,7 @@ def _description(tool: Declared) -> str | None:
     return None if description is None else well_formed(description)
 
 
-def _function(draft: Draft, tool: Declared, where: str, names: Names, tally: Tally) -> Json:
+def _function(draft: Draft, tool: Declared, where: str, names: Names, tally: RepeatedNotes) -> Json:
     given = _name(tool)
     description = _description(tool)
     strict, strict_path = tool.strict, f"{tool.body_path}.strict"
@@ -230,7 +131,7 @@ def _function(draft: Draft, tool: Declared, where: str, names: Names, tally: Tal
     return {"type": "function", "function": converted}
 
 
-def _custom(draft: Draft, tool: Declared, where: str, names: Names, tally: Tally) -> Json:
+def _custom(draft: Draft, tool: Declared, where: str, names: Names, tally: RepeatedNotes) -> Json:
     """OpenAI's custom tool (free text in) as a function with one string parameter."""
     given = _name(tool)
     description = _description(tool)
@@ -259,7 +160,7 @@ def _custom(draft: Draft, tool: Declared, where: str, names: Names, tally: Tally
         meaning=False,
     )
     sent = names.sent(given)
-    draft.custom_tools.add(sent)
+    draft.restore.custom_tools.add(sent)
     converted: Json = {"name": sent}
     if description is not None:
         converted["description"] = description
@@ -272,7 +173,7 @@ def _custom(draft: Draft, tool: Declared, where: str, names: Names, tally: Tally
     return {"type": "function", "function": converted}
 
 
-_Converter = Callable[[Draft, Declared, str, Names, Tally], Json]
+_Converter = Callable[[Draft, Declared, str, Names, RepeatedNotes], Json]
 _CONVERTERS: Mapping[str, _Converter] = {
     "function": _function,
     "custom": _custom,
@@ -294,12 +195,12 @@ def _used_names(draft: Draft, tools: list[Any]) -> Iterator[str]:
     """Function names in the order in which they get their legal form: tools, then history."""
     messages = draft.body.get("messages")
     messages = messages if isinstance(messages, list) else []
-    yield from _tool_names(tools)
+    yield from tool_names(tools)
     for message in messages:
         if not isinstance(message, dict):
             continue
-        if _declares_tools(message):
-            yield from _tool_names(message["tools"])
+        if declares_tools(message):
+            yield from tool_names(message["tools"])
         call = message.get("function_call")
         if isinstance(call, Mapping) and isinstance(call.get("name"), str):
             yield call["name"]
@@ -314,28 +215,3 @@ def _used_names(draft: Draft, tools: list[Any]) -> Iterator[str]:
                 and not body["name"].startswith("$")  # a built-in of Kimi
             ):
                 yield body["name"]
-
-
-def _tool_names(tools: list[Any]) -> Iterator[str]:
-    for tool, _ in entries(tools, [""] * len(tools)):
-        name = name_of(tool)
-        if name is not None and not hosted(tool) and tool.get("type") != "builtin_function":
-            yield name
-
-
-def _declares_tools(message: Any) -> bool:
-    """Whether a message brings tools of its own, as Kimi's system messages may."""
-    return (
-        isinstance(message, dict)
-        and "tools" in message
-        and message.get("role") in ("system", "developer")
-        and isinstance(message["tools"], list)
-    )
-
-
-def declared_later(draft: Draft) -> Iterator[str]:
-    """Names, as given, of the tools that are declared inside the conversation."""
-    messages = draft.body.get("messages")
-    for message in messages if isinstance(messages, list) else ():
-        if draft.model.dynamic_tools and _declares_tools(message):
-            yield from _tool_names(message["tools"])
