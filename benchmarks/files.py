@@ -13,7 +13,7 @@ from typing import Any
 from common import environment
 
 from llm_kimi.exchange import Exchange, Target
-from llm_kimi.files.request_files import FileRoom
+from llm_kimi.files.request_files import RequestFiles
 from llm_kimi.simulator import Simulator
 from llm_kimi.translation import Attached, translate
 from llm_kimi.transport.openai_sdk import OpenAITransport
@@ -28,7 +28,7 @@ def _send(base_url: str, key: str, *files: Attached) -> None:
     content: list[Any] = [{"type": "file", "file": file} for file in files]
     request = {"model": "kimi-k2.6", "messages": [{"role": "user", "content": content}]}
     target = Target(base_url=base_url, key=key)
-    exchange = Exchange(translate(request), target, files=FileRoom(target))
+    exchange = Exchange(translate(request), target, files=RequestFiles(target))
     for _ in run(exchange, OpenAITransport(base_url, key)):
         pass
 

@@ -15,7 +15,7 @@ from ..config import settings
 from ..errors import APIError
 from ..exchange import Notice, Target
 from ..terminal.notices import tell_notice
-from ..terminal.output import dump, echo_wrapped, secho
+from ..terminal.output import dump, echo_wrapped, plural, secho
 from ..translation import Translation
 from ..transport.json_api import Endpoints
 from ..transport.openai_sdk import OpenAITransport
@@ -89,18 +89,17 @@ def _with_files(target: Target, translation: Translation) -> Iterator[Json]:
     if not translation.needs:
         yield translation.body
         return
-    from ..files.preparation import Preparation, Release
-    from ..files.request_files import FileRoom
+    from ..files.request_files import Preparation, Release, RequestFiles
     from ..terminal.progress import terminal_progress
 
-    room = FileRoom(target, progress=terminal_progress())
-    preparation = Preparation(room, translation)
+    files = RequestFiles(target, progress=terminal_progress())
+    preparation = Preparation(files, translation)
     transport = OpenAITransport(target.base_url, target.key or "")
     _tell(run(preparation, transport))
     try:
         yield preparation.body
     finally:
-        _tell(run(Release(room), transport))
+        _tell(run(Release(files), transport))
 
 
 def _tell(outputs: Iterable[Output]) -> None:
@@ -135,7 +134,7 @@ def _not_counted(body: Json) -> Json | None:
 
 def _show(found: Json) -> None:
     tokens, context, name = found["tokens"], found["context"], found["model"]
-    secho(f"{tokens:,} token{'s' * (tokens != 1)}", bold=True)
+    secho(plural(tokens, "token"), bold=True)
     share = f"{tokens / context:.1%}" if tokens * 1000 >= context else "less than 0.1%"
     echo_wrapped(f"{share} of the {context:,} tokens of {name}", "  ")
     price = found["price"]
@@ -160,7 +159,7 @@ def _show(found: Json) -> None:
 
 def _show_not_counted(rest: Json) -> None:
     number = rest["tools"]
-    names = [f"{number} tool{'s' * (number != 1)}"] if number else []
+    names = [plural(number, "tool")] if number else []
     names += ["the schema"] if rest["schema"] else []
     add = "adds" if len(names) == 1 and number <= 1 else "add"
     echo_wrapped(

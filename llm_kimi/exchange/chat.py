@@ -320,7 +320,7 @@ class Exchange:
             self.notices.extend(branch.notices)
 
     def _check_needs(self) -> None:
-        """Without a room for files: what cannot be sent as it is, is an error."""
+        """Without a place for files: what cannot be sent as it is, is an error."""
         for need in self.translation.needs:
             if need.required:
                 raise InvalidRequestError(WAYS_OUT[need.kind], param=need.param)

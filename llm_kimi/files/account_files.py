@@ -11,7 +11,7 @@ from typing import Any
 
 from ..exchange import Steps, Work
 from .store.cache import Entry, Pending
-from .upload import Stage
+from .upload import UploadContext
 
 __all__ = ["Listing", "RemoteFile", "remote_file"]
 
@@ -74,11 +74,11 @@ class Listing:
     tells.
     """
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, context: UploadContext) -> None:
         self.files: list[RemoteFile] = []
         self.entries: list[Entry] = []
         self.pending: list[Pending] = []
-        self._stage = stage
+        self._context = context
 
     @property
     def texts(self) -> list[Entry]:
@@ -91,13 +91,13 @@ class Listing:
         Raises:
             APIError, APIConnectionError: what went wrong.
         """
-        stage = self._stage
+        context = self._context
         # The cache first: what is uploaded meanwhile is then neither ours nor left over.
-        self.entries = yield Work(lambda stopped: stage.cache.entries(stage.account))
-        self.pending = yield Work(lambda stopped: stage.cache.pending(stage.account))
-        rows = yield from stage.remote.list()
+        self.entries = yield Work(lambda stopped: context.cache.entries(context.account))
+        self.pending = yield Work(lambda stopped: context.cache.pending(context.account))
+        rows = yield from context.remote.list()
         if self.pending:  # an upload that ended meanwhile has left nothing over
-            still = yield Work(lambda stopped: stage.cache.pending(stage.account))
+            still = yield Work(lambda stopped: context.cache.pending(context.account))
             tickets = {each.ticket for each in still}
             self.pending = [each for each in self.pending if each.ticket in tickets]
         known = {entry.remote_id: entry for entry in self.entries if entry.remote_id}

@@ -7,8 +7,8 @@ from ..exchange import Steps, Work
 from ..translation import Attached
 from .document_text import one_line
 from .load import Loaded, load
-from .request_files import FileRoom
-from .upload import Bringing
+from .request_files import RequestFiles
+from .upload import FileUpload
 
 __all__ = ["Extraction"]
 
@@ -16,10 +16,10 @@ __all__ = ["Extraction"]
 class Extraction:
     """The text of one file, outside of any conversation; perform its ``steps``, read ``text``."""
 
-    def __init__(self, room: FileRoom, attached: Attached) -> None:
+    def __init__(self, files: RequestFiles, attached: Attached) -> None:
         self.name = ""
         self.text = ""
-        self._room = room
+        self._files = files
         self._attached = attached
 
     def steps(self) -> Steps:
@@ -29,7 +29,7 @@ class Extraction:
             InvalidRequestError: it cannot be had, or Kimi cannot read it.
             APIError, APIConnectionError: the upload failed.
         """
-        progress = self._room.stage.progress
+        progress = self._files.context.progress
         try:
             if progress is not None:
                 progress.begin(1, 0)
@@ -39,17 +39,17 @@ class Extraction:
         finally:
             if progress is not None:
                 progress.end()
-        yield from self._room.tell_problem()
+        yield from self._files.tell_problem()
 
     def _read(self) -> Steps:
-        stage = self._room.stage
+        context = self._files.context
         loaded: Loaded = yield Work(
             lambda stopped: load(
                 self._attached,
                 None,
-                known=stage.cache.known,
+                known=context.cache.known,
                 stopped=stopped,
-                on_bytes=stage.moved,
+                on_bytes=context.moved,
             )
         )
         self.name = loaded.name
@@ -61,9 +61,9 @@ class Extraction:
         if loaded.text is not None:
             self.text = loaded.text
             return
-        bringing = Bringing(stage, loaded, "file-extract")
-        if not (yield Work(lambda stopped: bringing.look_up())):
-            if stage.progress is not None:
-                stage.progress.begin(1, loaded.size)
-            yield from bringing.steps()
-        self.text = bringing.text or ""
+        upload = FileUpload(context, loaded, "file-extract")
+        if not (yield Work(lambda stopped: upload.look_up())):
+            if context.progress is not None:
+                context.progress.begin(1, loaded.size)
+            yield from upload.steps()
+        self.text = upload.text or ""

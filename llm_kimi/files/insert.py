@@ -7,23 +7,19 @@ from typing import TYPE_CHECKING, Any
 from ..catalog import Model
 from ..translation import Translation
 from .document_text import quoted
+from .parts import medium_url
 
 if TYPE_CHECKING:
-    from .request_file import Item
+    from .request_file import RequestFile
 
-__all__ = ["medium", "medium_url", "placed", "renamed"]
+__all__ = ["placed", "renamed"]
 
 Json = dict[str, Any]
 
 
-def medium(kind: str, url: str) -> Json:
-    """An image or video as a part of a message."""
-    return {"type": f"{kind}_url", f"{kind}_url": {"url": url}}
-
-
-def placed(translation: Translation, items: list[Item]) -> Json:
+def placed(translation: Translation, items: list[RequestFile]) -> Json:
     """The body with every file in its place; messages that hold none are the same objects."""
-    by_message: dict[int, list[Item]] = {}
+    by_message: dict[int, list[RequestFile]] = {}
     for item in items:
         by_message.setdefault(item.need.message, []).append(item)
     messages: list[Any] = []
@@ -35,7 +31,7 @@ def placed(translation: Translation, items: list[Item]) -> Json:
     return {**translation.body, "messages": messages}
 
 
-def _with_files(message: Json, items: list[Item], model: Model) -> list[Json]:
+def _with_files(message: Json, items: list[RequestFile], model: Model) -> list[Json]:
     """A message and, before it, one system message per document. The results of tools follow
     their calls at once, so there the text stands in the result itself."""
     parts: list[Any] = list(message["content"])
@@ -64,12 +60,6 @@ def _with_files(message: Json, items: list[Item], model: Model) -> list[Json]:
 
 def _joined(parts: list[Json]) -> str:
     return "\n".join(part["text"] for part in parts)
-
-
-def medium_url(part: Json) -> str:
-    """The URL of a media part."""
-    value = part[part["type"]]
-    return str(value["url"] if isinstance(value, dict) else value)
 
 
 def renamed(body: Json, fresh: dict[str, Json]) -> Json | None:

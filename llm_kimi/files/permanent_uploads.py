@@ -15,9 +15,9 @@ from ..exchange import AT_ONCE, Fork, Steps, Work
 from ..reply.api_errors import is_account_full
 from ..translation import Attached
 from .load import Loaded, load
-from .request_files import PATIENCE, FileRoom
+from .request_files import PATIENCE, RequestFiles
 from .store.cache import Entry, Purpose
-from .upload import Bringing, Stage
+from .upload import FileUpload, UploadContext
 
 __all__ = ["Keeping", "Keepings"]
 
@@ -25,13 +25,15 @@ __all__ = ["Keeping", "Keepings"]
 class Keepings:
     """The files at ``paths``, side by side; perform the ``steps``, then look at ``files``.
 
-    ``purpose`` None is found from the bytes. ``room`` is one that keeps (``keep=True``).
+    ``purpose`` None is found from the bytes. ``request_files`` is one that keeps (``keep=True``).
     """
 
-    def __init__(self, room: FileRoom, paths: Sequence[str], purpose: Purpose | None) -> None:
+    def __init__(
+        self, request_files: RequestFiles, paths: Sequence[str], purpose: Purpose | None
+    ) -> None:
         claims: dict[tuple[Purpose, str], Keeping] = {}
-        self.files = [Keeping(room.stage, path, purpose, claims) for path in paths]
-        self._room = room
+        self.files = [Keeping(request_files.context, path, purpose, claims) for path in paths]
+        self._request_files = request_files
 
     def steps(self) -> Steps:
         """Upload what is not there.
@@ -39,7 +41,7 @@ class Keepings:
         Raises:
             KimiError: no file can be uploaded.
         """
-        progress = self._room.stage.progress
+        progress = self._request_files.context.progress
         try:
             if progress is not None:
                 progress.begin(len(self.files), sum(_size(file.path) for file in self.files))
@@ -47,7 +49,7 @@ class Keepings:
         finally:
             if progress is not None:
                 progress.end()
-        yield from self._room.tell_problem()
+        yield from self._request_files.tell_problem()
 
 
 class Keeping:
@@ -60,7 +62,7 @@ class Keeping:
 
     def __init__(
         self,
-        stage: Stage,
+        context: UploadContext,
         path: str,
         purpose: Purpose | None,
         claims: dict[tuple[Purpose, str], Keeping],
@@ -69,7 +71,7 @@ class Keeping:
         self.purpose = purpose
         self.mime = ""
         self.size = 0
-        self._stage = stage
+        self._context = context
         self._claims = claims
         self._same: Keeping | None = None
         self._remote_id: str | None = None
@@ -113,7 +115,7 @@ class Keeping:
             self._error = error
 
     def _keep(self) -> Steps:
-        stage = self._stage
+        context = self._context
         loaded: Loaded = yield Work(self._load)
         self.mime, self.size = loaded.mime, loaded.size
         self.purpose = purpose = _purpose(loaded, self.purpose)
@@ -122,17 +124,17 @@ class Keeping:
         if first is not self:
             self._same = first
             return
-        entry: Entry | None = yield Work(lambda stopped: _known(stage, loaded, purpose))
+        entry: Entry | None = yield Work(lambda stopped: _known(context, loaded, purpose))
         if entry is not None and entry.remote_id is not None:
             gone = entry.remote_id
-            if (yield from stage.remote.exists(gone)):
+            if (yield from context.remote.exists(gone)):
                 self._remote_id, self._already = gone, True
-                stage.moved(loaded.size)
+                context.moved(loaded.size)
                 return
-            yield Work(lambda stopped: stage.cache.forget_remote(stage.account, gone))
-        bringing = Bringing(stage, loaded, purpose)
-        yield from bringing.steps()
-        self._remote_id = bringing.remote_id
+            yield Work(lambda stopped: context.cache.forget_remote(context.account, gone))
+        upload = FileUpload(context, loaded, purpose)
+        yield from upload.steps()
+        self._remote_id = upload.remote_id
 
     def _load(self, stopped: Callable[[], bool]) -> Loaded:
         """The file, with its hash where it is in memory."""
@@ -141,7 +143,7 @@ class Keeping:
         loaded = load(
             Attached(path=path),
             None if wanted == "file-extract" else wanted,
-            known=self._stage.cache.known,
+            known=self._context.cache.known,
             stopped=stopped,
         )
         if loaded.text is not None:
@@ -164,10 +166,10 @@ def _purpose(loaded: Loaded, wanted: Purpose | None) -> Purpose:
     return "image" if kind == "image" else "video"
 
 
-def _known(stage: Stage, loaded: Loaded, purpose: Purpose) -> Entry | None:
+def _known(context: UploadContext, loaded: Loaded, purpose: Purpose) -> Entry | None:
     if loaded.sha256 is None:
         return None
-    return stage.cache.get(stage.account, loaded.sha256, purpose)
+    return context.cache.get(context.account, loaded.sha256, purpose)
 
 
 def _size(path: str) -> int:

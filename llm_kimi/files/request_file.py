@@ -13,12 +13,12 @@ from ..sniff.media import PDF
 from ..translation import Attached, Need, Translation
 from ..translation.messages.media import INLINE_TOTAL, LARGE_IMAGE, check_modality
 from .document_text import document_text, extracted_text, missing_text, one_line
-from .insert import medium, medium_url
 from .load import GoneError, Kind, Loaded, attached_of, load, url_of
+from .parts import medium, medium_url
 from .store.cache import Purpose
-from .upload import Bringing, Stage
+from .upload import FileUpload, UploadContext
 
-__all__ = ["Inline", "Item", "is_file_id"]
+__all__ = ["InlineBudget", "RequestFile", "is_file_id"]
 
 Json = dict[str, Any]
 
@@ -30,14 +30,14 @@ def is_file_id(text: str) -> bool:
     return re.fullmatch(r"[A-Za-z0-9._-]+", text) is not None and text.strip(".") != ""
 
 
-class Item:
+class RequestFile:
     """One need on its way: what it is, and what stands in its place in the end.
 
     ``lost``: it belongs to an earlier turn and cannot be had any more, so that a line stands there
     and ``told`` says why. In ``strict`` mode that is an error, as it is for the newest turn.
     """
 
-    def __init__(self, stage: Stage, need: Need, *, strict: bool = False) -> None:
+    def __init__(self, context: UploadContext, need: Need, *, strict: bool = False) -> None:
         value = need.value
         self.turn = value.turn if isinstance(value, Attached) else None
         self.may_be_lost = self.turn is not None and not strict
@@ -45,11 +45,11 @@ class Item:
         self.need = need
         self.url = url_of(need)
         self.loaded: Loaded | None = None
-        self.bringing: Bringing | None = None
+        self.upload: FileUpload | None = None
         self.part: Json | None = None
         self.text: str | None = None
         self.told: str | None = None
-        self._stage = stage
+        self._context = context
 
     @property
     def where(self) -> str:
@@ -89,7 +89,7 @@ class Item:
         expected: Literal["image", "video"] | None = None
         if self.need.kind != "file":
             expected = "image" if self.need.kind.startswith("image") else "video"
-        attached, stage = attached_of(self.need), self._stage
+        attached, context = attached_of(self.need), self._context
         text = self._kept(attached, "file-extract")
         if text is not None:
             return text
@@ -97,9 +97,9 @@ class Item:
             return load(
                 attached,
                 expected,
-                known=stage.cache.known,
+                known=context.cache.known,
                 stopped=stopped,
-                on_bytes=stage.moved,
+                on_bytes=context.moved,
             )
         except InvalidRequestError:
             for kind in _MEDIA:
@@ -111,7 +111,7 @@ class Item:
         """What Kimi was given of this file in an earlier turn. The file may have changed since."""
         if attached.turn is None or attached.sha256 is None:
             return None
-        entry = self._stage.cache.get(self._stage.account, attached.sha256, purpose)
+        entry = self._context.cache.get(self._context.account, attached.sha256, purpose)
         if entry is None or (entry.text if purpose == "file-extract" else entry.remote_id) is None:
             return None
         kind: Kind = "document" if purpose == "file-extract" else purpose
@@ -120,7 +120,7 @@ class Item:
 
     def _look_at_remote(self, file_id: str) -> Steps:
         """A file that the caller has uploaded: its purpose says what to do with it."""
-        remote = self._stage.remote
+        remote = self._context.remote
         if not is_file_id(file_id):
             raise InvalidRequestError(f"{file_id[:60]!r} is no id of a file at Kimi")
         try:
@@ -145,7 +145,7 @@ class Item:
             f"the file {file_id} was uploaded for {purpose}, it cannot be put into a message"
         )
 
-    def decide(self, model: Model, name: str, inline: Inline) -> None:
+    def decide(self, model: Model, name: str, inline: InlineBudget) -> None:
         """What becomes of it, now that it is known what it is."""
         try:
             if not self.lost:
@@ -153,7 +153,7 @@ class Item:
         except InvalidRequestError as error:
             self.lose(error)
 
-    def _decide(self, model: Model, name: str, inline: Inline) -> None:
+    def _decide(self, model: Model, name: str, inline: InlineBudget) -> None:
         loaded = self.loaded
         if self.part is not None:
             check_modality(model, self.part["type"].removesuffix("_url"), self.where)
@@ -196,20 +196,20 @@ class Item:
 
     def settle(self) -> None:
         """Take over what the upload, or the cache, gave."""
-        bringing = self.bringing
-        if bringing is None:
+        upload = self.upload
+        if upload is None:
             return
-        if bringing.lost is not None:
-            self.lose(bringing.lost)
-        elif bringing.purpose == "file-extract":
-            self.text = document_text(bringing.loaded.name, bringing.text or "")
-        elif bringing.inline:
-            self._put_inline(bringing.loaded)
+        if upload.lost is not None:
+            self.lose(upload.lost)
+        elif upload.purpose == "file-extract":
+            self.text = document_text(upload.loaded.name, upload.text or "")
+        elif upload.inline:
+            self._put_inline(upload.loaded)
         else:
-            self.part = medium(bringing.purpose, f"ms://{bringing.remote_id}")
+            self.part = medium(upload.purpose, f"ms://{upload.remote_id}")
 
 
-class Inline:
+class InlineBudget:
     """How many bytes of images may still go inline in a request."""
 
     def __init__(self, translation: Translation) -> None:

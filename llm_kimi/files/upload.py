@@ -6,31 +6,24 @@ of its own, which is written down before it starts, and what a failed one has le
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import logging
 import os
-import re
-import secrets
 import threading
-import unicodedata
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING, Any, Protocol
+from typing import IO, Any, Protocol
 
 from ..errors import APIError, InvalidRequestError, KimiError
 from ..exchange import Answer, Notice, Step, Steps, Upload, Wait, Work
-from ..sniff.media import suffix_for
 from .document_text import extracted_text, quoted
 from .files_api import Remote
 from .load import GoneError, Loaded
 from .store.cache import Account, FileCache, Purpose
+from .upload_body import UploadBody, remote_name
 
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
-
-__all__ = ["Bringing", "Progress", "Stage"]
+__all__ = ["FileUpload", "Progress", "UploadContext"]
 
 LONGEST_EXTRACTION = 120.0
 """Seconds to wait for a document whose status says that it is still being read."""
@@ -63,7 +56,7 @@ class Progress(Protocol):
         """That was all, or it failed."""
 
 
-class Stage:
+class UploadContext:
     """What the uploads of one exchange share."""
 
     def __init__(
@@ -87,55 +80,7 @@ class Stage:
             self.progress.moved(size)
 
 
-class _Body(io.RawIOBase):
-    """The bytes of an upload as the HTTP client reads them: once, hashed, counted, stoppable."""
-
-    def __init__(self, source: IO[bytes], upload: Upload, moved: Callable[[int], None]) -> None:
-        super().__init__()
-        self._source = source
-        self._upload = upload
-        self._moved = moved
-        self.sent = 0
-        self.hash = hashlib.sha256()
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._source.tell()
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        return self._source.seek(offset, whence)
-
-    def readinto(self, buffer: WriteableBuffer) -> int:
-        piece = self.read(memoryview(buffer).nbytes)
-        memoryview(buffer).cast("B")[: len(piece)] = piece
-        return len(piece)
-
-    def read(self, size: int = -1) -> bytes:
-        stopped = self._upload.stopped
-        if stopped is not None and stopped():
-            raise OSError("the upload was stopped")
-        piece = self._source.read(size)
-        if piece:
-            self.hash.update(piece)
-            self.sent += len(piece)
-            self._moved(len(piece))
-        return piece
-
-    def again(self) -> None:
-        """These bytes will be sent once more."""
-        self._moved(-self.sent)
-
-    def close(self) -> None:
-        self._source.close()
-        super().close()
-
-
-class Bringing:
+class FileUpload:
     """One file on its way to Kimi; perform its ``steps``.
 
     Then ``text`` holds what a document says, ``remote_id`` names an image or a video.
@@ -144,7 +89,7 @@ class Bringing:
     where the conversation goes on without it.
     """
 
-    def __init__(self, stage: Stage, loaded: Loaded, purpose: Purpose) -> None:
+    def __init__(self, context: UploadContext, loaded: Loaded, purpose: Purpose) -> None:
         self.loaded = loaded
         self.purpose: Purpose = purpose
         self.text: str | None = None
@@ -153,8 +98,8 @@ class Bringing:
         self.owed = False
         self.inline = False
         self.lost: InvalidRequestError | None = None
-        self._stage = stage
-        self._body: _Body | None = None
+        self._context = context
+        self._body: UploadBody | None = None
         self._ticket: int | None = None
 
     @property
@@ -166,7 +111,7 @@ class Bringing:
         """Whether the cache has it. Blocks."""
         if self.loaded.sha256 is None:
             return False
-        entry = self._stage.cache.get(self._stage.account, self.loaded.sha256, self.purpose)
+        entry = self._context.cache.get(self._context.account, self.loaded.sha256, self.purpose)
         if entry is None:
             return False
         self.text, self.remote_id = entry.text, entry.remote_id
@@ -176,7 +121,7 @@ class Bringing:
         return self.remembered
 
     def steps(self) -> Steps:
-        """Upload it, and read what was extracted; what another call is bringing is waited for.
+        """Upload it, and read what was extracted; what another call is upload is waited for.
 
         Raises:
             InvalidRequestError: Kimi cannot read it.
@@ -199,27 +144,27 @@ class Bringing:
         content: Any = loaded.sha256
         if content is None and status is not None:
             content = (loaded.path, status.st_size, status.st_mtime_ns)
-        return (self._stage.account, self.purpose, content)
+        return (self._context.account, self.purpose, content)
 
     def _look_again(self) -> bool:
         loaded = self.loaded
         if loaded.sha256 is None and loaded.path is not None and loaded.status is not None:
-            loaded.sha256 = self._stage.cache.known(loaded.path, loaded.status)
+            loaded.sha256 = self._context.cache.known(loaded.path, loaded.status)
         return self.look_up()
 
     def _bring(self) -> Steps:
         upload = self._upload()
         file_id: str | None = None
-        cache = self._stage.cache
+        cache = self._context.cache
         self._ticket = yield from _work(
             lambda: cache.begin(
-                self._stage.account, self.purpose, upload.filename, self.loaded.size
+                self._context.account, self.purpose, upload.filename, self.loaded.size
             )
         )
         try:
             try:
                 with self._unreadable():
-                    answer = yield from self._stage.remote.upload(upload)
+                    answer = yield from self._context.remote.upload(upload)
             finally:
                 if self._body is not None:
                     self._body.close()
@@ -227,7 +172,7 @@ class Bringing:
             yield from _work(lambda: cache.uploaded(self._ticket, str(file_id)))
             if self.purpose == "file-extract":
                 self.text = yield from self._extract(answer)
-            if self.purpose != "file-extract" or self._stage.keep:
+            if self.purpose != "file-extract" or self._context.keep:
                 self.remote_id = file_id
             else:
                 yield from self._delete(file_id)
@@ -244,11 +189,11 @@ class Bringing:
             if self._body is not None:
                 self._body.close()
                 self._body.again()
-            self._body = _Body(self._open(), upload, self._stage.moved)
+            self._body = UploadBody(self._open(), upload, self._context.moved)
             return self._body
 
         mime = loaded.mime or "application/octet-stream"
-        name = _remote_name(loaded.name, loaded.mime)
+        name = remote_name(loaded.name, loaded.mime)
         return Upload(self.purpose, name, mime, loaded.size, open_again)
 
     def _open(self) -> IO[bytes]:
@@ -264,7 +209,7 @@ class Bringing:
 
     def _extract(self, answer: dict[str, Any]) -> Generator[Step, Any, str]:
         """The text of an uploaded document."""
-        remote, name = self._stage.remote, self.loaded.name
+        remote, name = self._context.remote, self.loaded.name
         waited, pause = 0.0, 0.5
         while (status := answer.get("status") or "ready") not in _READY:
             if status == "error" or waited >= LONGEST_EXTRACTION:
@@ -296,14 +241,14 @@ class Bringing:
 
     def _remember(self) -> None:
         """Write down what is known now. Blocks."""
-        stage, loaded = self._stage, self.loaded
+        context, loaded = self._context, self.loaded
         if loaded.sha256 is None and self._body is not None:
             loaded.sha256 = self._body.hash.hexdigest()
             if loaded.path is not None and loaded.status is not None and _unchanged(loaded):
-                stage.cache.remember(loaded.path, loaded.status, loaded.sha256)
+                context.cache.remember(loaded.path, loaded.status, loaded.sha256)
         assert loaded.sha256 is not None
-        stage.cache.put(
-            stage.account,
+        context.cache.put(
+            context.account,
             loaded.sha256,
             self.purpose,
             remote_id=self.remote_id,
@@ -311,13 +256,13 @@ class Bringing:
             size=loaded.size,
             text=self.text,
         )
-        if self.remote_id is not None and stage.cache.problem is None:
-            stage.cache.done(self._ticket)
+        if self.remote_id is not None and context.cache.problem is None:
+            context.cache.done(self._ticket)
 
     def _delete(self, file_id: str, *, cleaning: bool = False) -> Steps:
         """Delete the remote file; where that fails the cache still knows it."""
         try:
-            yield from self._stage.remote.delete(file_id, cleaning=cleaning)
+            yield from self._context.remote.delete(file_id, cleaning=cleaning)
         except KimiError:
             if not cleaning:
                 yield Notice(
@@ -325,7 +270,7 @@ class Bringing:
                     "deleted; llm kimi files prune does"
                 )
             return
-        yield from _work(lambda: self._stage.cache.done(self._ticket))
+        yield from _work(lambda: self._context.cache.done(self._ticket))
 
     def _take_back(self, upload: Upload, file_id: str | None, *, refused: bool) -> Steps:
         """Delete what a failed attempt may have left. Never raises an error of its own."""
@@ -334,9 +279,9 @@ class Bringing:
         try:
             if file_id is None and (refused or self._body is None or not self._body.sent):
                 found = []
-                yield from _work(lambda: self._stage.cache.done(self._ticket))
+                yield from _work(lambda: self._context.cache.done(self._ticket))
             elif file_id is None:
-                rows = yield from self._stage.remote.list(cleaning=True)
+                rows = yield from self._context.remote.list(cleaning=True)
                 found = [row["id"] for row in rows if row.get("filename") == upload.filename]
                 if not found:
                     self._warn()
@@ -402,13 +347,3 @@ def _unchanged(loaded: Loaded) -> bool:
 
 def _work(function: Callable[[], Any]) -> Generator[Step, Any, Any]:
     return (yield Work(lambda stopped: function()))
-
-
-def _remote_name(name: str, mime: str) -> str:
-    """A name for the remote file: plain letters, a token of its own, the suffix of its type."""
-    stem, suffix = os.path.splitext(name)
-    plain = unicodedata.normalize("NFKD", stem).encode("ascii", "ignore").decode()
-    plain = re.sub(r"[^A-Za-z0-9]+", "-", plain).strip("-")[:40] or "file"
-    suffix = suffix_for(mime) or suffix.lower()
-    suffix = suffix if re.fullmatch(r"\.[a-z0-9]{1,8}", suffix) else ""
-    return f"{plain}-{secrets.token_hex(6)}{suffix}"

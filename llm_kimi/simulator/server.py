@@ -6,8 +6,6 @@ JSON, in the log that was asked for; no record holds an API key.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import socket
 import threading
@@ -18,20 +16,15 @@ from socketserver import BaseRequestHandler, TCPServer
 from types import TracebackType
 from typing import IO, Any, final
 
-from ..catalog import MODELS, Model, live_models
-from .files.store import FileStore
-from .files.upload import FileRules
+from ..catalog import Model
 from .http.chat_handler import Handler
-from .http.faults import FaultQueue
-from .replies.prefix_cache import PrefixCache
+from .state import State
 
 __all__ = ["Simulator"]
 
-KEY = "sk-simulator"
-
 
 @final
-class Simulator:
+class Simulator(State):
     """An offline Kimi on ``base_url``; a context manager, or ``start()`` and ``stop()``.
 
     ``port`` 0 takes a free one. ``log``: a path (appended to) or a text stream for JSON lines.
@@ -55,32 +48,19 @@ class Simulator:
         extract_delay: float = 0.0,
         extra_models: Iterable[Model] = (),
     ) -> None:
-        self.seed = seed
-        self.keys = None if keys is None else frozenset(keys)
-        self.chunk_delay = chunk_delay
-        self.relay = relay
-        self.extra_models = list(extra_models)
-        self.requests: list[dict[str, Any]] = []
+        super().__init__(
+            seed=seed,
+            keys=keys,
+            chunk_delay=chunk_delay,
+            relay=relay,
+            extract_delay=extract_delay,
+            extra_models=extra_models,
+        )
         self.connections = 0
-        self.faults = FaultQueue()
-        self.cache = PrefixCache()
-        self.file_rules = FileRules(extract_delay=extract_delay)
-        self.store = FileStore(self.file_rules)
-        self.stopping = threading.Event()
         self._port = port
         self._log_to = log
-        self._log: IO[str] | None = None
-        self._lock = threading.Lock()
-        self._serial = 0
         self._server: _Server | None = None
         self._thread: threading.Thread | None = None
-
-    @property
-    def key(self) -> str:
-        """A key that is accepted."""
-        if self.keys is None or KEY in self.keys:
-            return KEY
-        return min(self.keys, default=KEY)
 
     @property
     def port(self) -> int:
@@ -91,11 +71,6 @@ class Simulator:
     def base_url(self) -> str:
         """What a client takes as its base URL."""
         return f"http://127.0.0.1:{self.port}/v1"
-
-    @property
-    def files(self) -> list[dict[str, Any]]:
-        """The uploaded files of all accounts as the API tells them, and their ``sha256``."""
-        return self.store.rows()
 
     def start(self) -> Simulator:
         """Listen, in a thread of its own.
@@ -149,47 +124,6 @@ class Simulator:
         trace: TracebackType | None,
     ) -> None:
         self.stop()
-
-    def fault(self, **fields: Any) -> None:
-        """Queue a fault for the next requests; fields as in ``faults.Fault``.
-
-        Raises:
-            TypeError: for a field that does not exist.
-        """
-        self.faults.put(fields)
-
-    def models(self) -> list[Model]:
-        """The models that are served: those of the open platform, all that are known to a relay."""
-        return [*(MODELS if self.relay else live_models()), *self.extra_models]
-
-    def accepts(self, key: str) -> bool:
-        """Whether a bearer token opens the door."""
-        if self.keys is None:
-            return bool(key) and not key.startswith("sk-wrong")
-        return key in self.keys
-
-    def next_id(self) -> str:
-        """A new hexadecimal id: the same ones in the same order for the same seed."""
-        with self._lock:
-            self._serial += 1
-            serial = self._serial
-        return hashlib.sha256(f"{self.seed}/{serial}".encode()).hexdigest()[:24]
-
-    def record(self, record: dict[str, Any]) -> None:
-        """Add a record; it may still be completed until ``write`` is called with it."""
-        with self._lock:
-            self.requests.append(record)
-
-    def write(self, record: dict[str, Any]) -> None:
-        """Write a record to the log."""
-        if self._log is None:
-            return
-        text = json.dumps(record, ensure_ascii=False, default=str)
-        line = text.encode("utf-8", "replace").decode() + "\n"  # half a surrogate pair is no text
-        with self._lock:
-            if self._log is not None:
-                self._log.write(line)
-                self._log.flush()
 
 
 class _Server(TCPServer):

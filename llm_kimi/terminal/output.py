@@ -5,12 +5,30 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sys
 import textwrap
+import time
+from datetime import datetime
 from typing import Any
 
 import click
 
-__all__ = ["dump", "echo_wrapped", "printable", "secho", "style", "width", "wrapped"]
+__all__ = [
+    "age",
+    "dump",
+    "echo_wrapped",
+    "moment",
+    "plural",
+    "printable",
+    "say",
+    "secho",
+    "shown",
+    "size_text",
+    "style",
+    "tell_json",
+    "width",
+    "wrapped",
+]
 
 NARROWEST, WIDEST = 40, 100
 
@@ -51,3 +69,62 @@ def dump(value: Any) -> str:
 def printable(text: str) -> str:
     """``text`` without half surrogate pairs, which no terminal takes."""
     return text.encode("utf-8", "backslashreplace").decode()
+
+
+def shown(text: str) -> str:
+    """``text`` without control characters and half characters: it is somebody else's."""
+    return "".join(c if c.isprintable() else "?" for c in text)
+
+
+def say(text: str, *, err: bool = False) -> None:
+    """One line, in the letters that the channel has."""
+    encoding = getattr(sys.stderr if err else sys.stdout, "encoding", None) or "utf-8"
+    click.echo(text.encode(encoding, "replace").decode(encoding), err=err)
+
+
+def tell_json(value: Any) -> None:
+    """Indented JSON, with letters of every script where the channel has them."""
+    text = dump(value)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        text = json.dumps(value, indent=2)
+    click.echo(text)
+
+
+def plural(count: int, word: str) -> str:
+    """``1 file``, ``2 files``."""
+    return f"{count:,} {word}{'s' * (count != 1)}"
+
+
+def size_text(size: int | None) -> str:
+    """``68 B``, ``1.2 MB``."""
+    if size is None:
+        return "-"
+    if size < 1024:
+        return f"{size} B"
+    value = float(size)
+    for unit in ("KB", "MB", "GB"):
+        value /= 1024
+        if value < 999.5 or unit == "GB":
+            break
+    return f"{value:.1f} {unit}" if value < 9.95 else f"{value:.0f} {unit}"
+
+
+def age(created: float | None) -> str:
+    """``5m ago``; a date when that says more."""
+    if created is None:
+        return "-"
+    seconds = time.time() - created
+    for limit, unit, letter in ((3600, 60, "m"), (2 * 86400, 3600, "h"), (100 * 86400, 86400, "d")):
+        if seconds < limit:
+            return "now" if seconds < 60 else f"{seconds // unit:.0f}{letter} ago"
+    return moment(created)[:10]
+
+
+def moment(created: float | None) -> str:
+    """Date and time on this machine's clock."""
+    try:
+        return datetime.fromtimestamp(created or 0).astimezone().isoformat(" ", "seconds")
+    except (OverflowError, ValueError, OSError):
+        return "-"

@@ -9,6 +9,7 @@ from shutil import get_terminal_size
 from typing import IO
 
 from .notices import is_command
+from .output import plural
 
 __all__ = ["TerminalProgress", "terminal_progress"]
 
@@ -69,7 +70,7 @@ class TerminalProgress:
     def _line(self) -> str:
         with self._lock:
             files, size, moved = self._files, self._size, self._moved
-        what = f"{files} file{'s' * (files != 1)}"
+        what = plural(files, "file")
         if not size:
             return f"reading {what}" + (f", {moved / 1e6:.1f} MB" if moved else "")
         if moved >= size:

@@ -6,7 +6,6 @@ import bz2
 import codecs
 import gzip
 import io
-import lzma
 import sqlite3
 import struct
 import tarfile
@@ -219,7 +218,6 @@ OTHERS = {
     "msi": (ole2("Root Entry"), "an old Office file"),
     "gzip": (gzip.compress(b"x"), "a gzip archive"),
     "bzip2": (bz2.compress(b"x"), "a bzip2 archive"),
-    "xz": (lzma.compress(b"x"), "an XZ archive"),
     "tar": (tar(b"x"), "a TAR archive"),
     "tar of a pdf": (tar(PDF), "a TAR archive"),
     "zip of a pdf": (zipped("a.pdf", method=0).replace(b"<?xml ve", b"%PDF-1.4"), "a ZIP archive"),

@@ -19,6 +19,7 @@ from ... import __version__
 from ...config import discovered_models, settings
 from ...errors import KimiError
 from ...reply.api_errors import scrub
+from ...terminal.output import plural
 from .destination import diagnose_base_url, diagnose_key
 
 __all__ = ["COMPROMISED", "LEAST", "PROXIES", "diagnose", "safe"]
@@ -173,5 +174,5 @@ def _note(name: str, path: Path, problems: list[str]) -> str | None:
         if found.when is None:
             return "no refresh for this base URL yet"
         count = len(found.models)
-        return f"{count} model{'s' * (count != 1)} learned at {found.when}"
+        return f"{plural(count, 'model')} learned at {found.when}"
     return None

@@ -22,7 +22,7 @@ from ...config.known_hosts import (
     maker_of_key,
 )
 from ...errors import KimiError
-from ...simulator.server import KEY as SIMULATOR_KEY
+from ...simulator.state import KEY as SIMULATOR_KEY
 
 __all__ = ["diagnose_base_url", "diagnose_key", "may_be_asked"]
 

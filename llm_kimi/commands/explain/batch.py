@@ -13,7 +13,7 @@ import click
 
 from ...catalog import FLAGSHIP
 from ...config import discovered_models
-from ...terminal.output import dump, echo_wrapped, printable, secho
+from ...terminal.output import dump, echo_wrapped, plural, printable, secho
 from ...translation import Fallback, Translation
 from .batch_reader import Entry, LineReader, NoRequestError, unwrap
 from .summary import Group, Groups, RepeatedNotes
@@ -155,7 +155,7 @@ class _Summary:
     def show(self, *, renamed: bool) -> None:
         """``renamed``: they were all explained for one model."""
         tally = self.tally
-        self._head(f"{_many(tally.requests, 'request')} in {self.name}")
+        self._head(f"{plural(tally.requests, 'request')} in {self.name}")
         refused = tally.refused.total()
         self._head(f"As sent, Kimi would refuse {refused:,}{self._share(refused)}")
         for rule, group in self._shown(tally.refused):
@@ -176,7 +176,7 @@ class _Summary:
             self._text(f"-m {FLAGSHIP} explains all of them for that model")
         bad = tally.bad_lines.total()
         if bad:
-            self._head(f"{_many(bad, 'line')} without a chat request")
+            self._head(f"{plural(bad, 'line')} without a chat request")
         for reason, group in self._shown(tally.bad_lines):
             self._row(group, reason or "other reasons")
 
@@ -241,7 +241,3 @@ class _Summary:
         text = printable(f"{text} (first in line {group.line:,})")
         how = how or ({"fg": "yellow"} if mark == "!" else {})
         echo_wrapped(text, f"  {mark} {group.count:>7,}  ", err=self.err, **how)
-
-
-def _many(count: int, word: str) -> str:
-    return f"{count:,} {word}{'s' * (count != 1)}"

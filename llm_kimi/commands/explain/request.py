@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from ...terminal.output import dump, echo_wrapped, printable, secho, style
+from ...terminal.output import dump, echo_wrapped, plural, printable, secho, style
 from ...translation import WAYS_IN, Adjustment, Attached, Translation
 from ...translation.adjustments import shorten
 
@@ -28,7 +28,7 @@ def show(translation: Translation, note: str | None, as_json: bool) -> None:
     else:
         count = len(translation.adjustments)
         meaning = _meaning(len(translation.changes_of_meaning), count)
-        secho(f"{count} adjustment{'s' * (count != 1)}, {meaning}", bold=True)
+        secho(f"{plural(count, 'adjustment')}, {meaning}", bold=True)
         for adjustment in translation.adjustments:
             _show_adjustment(adjustment)
     for need in translation.needs:

@@ -10,14 +10,14 @@ import click
 from ...config import settings
 from ...errors import KimiError
 from ...exchange import Notice, Stepwise, Target, Waiting
-from ...files.request_files import FileRoom
-from ...files.upload import Stage
+from ...files.request_files import RequestFiles
+from ...files.upload import UploadContext
 from ...reply.api_errors import scrub
 from ...terminal.notices import tell, tell_notice
+from ...terminal.output import shown
 from ...terminal.progress import terminal_progress
 from ...transport.openai_sdk import OpenAITransport
 from ...transport.run import run
-from .output import shown
 
 __all__ = ["Account", "complain", "file_id"]
 
@@ -34,13 +34,13 @@ class Account:
             raise click.ClickException(settings.no_key_message())
         self._key = key
         target = Target(base_url=base_url, key=key, key_source=settings.key_source(key))
-        self.room = FileRoom(target, keep=True, progress=terminal_progress())
+        self.request_files = RequestFiles(target, keep=True, progress=terminal_progress())
         self._transport = OpenAITransport(base_url, key)
 
     @property
-    def stage(self) -> Stage:
+    def context(self) -> UploadContext:
         """What steps need."""
-        return self.room.stage
+        return self.request_files.context
 
     def perform(self, steps: Stepwise) -> Iterator[str]:
         """Perform ``steps``; their notices come out, but for those of waits, which go to the user.
@@ -66,7 +66,7 @@ class Account:
 
     def tell_problem(self) -> None:
         """Say why the cache did not work, if it did not."""
-        problem = self.stage.cache.problem
+        problem = self.context.cache.problem
         if problem is not None:
             tell(problem)
 

@@ -7,11 +7,13 @@ from typing import Any
 
 import click
 
-from ...files.delete import Own, Pruning, Removal, Removals
+from ...files.delete import Removal, Removals
+from ...files.prune import Own, Pruning
+from ...terminal.output import age, plural, say, shown, size_text, tell_json
+from ...terminal.table import table
 from ..connect import key_option
 from .account import Account, complain
 from .account import file_id as to_id
-from .output import age, plural, say, shown, size_text, table, tell_json
 
 __all__ = ["COMMANDS"]
 
@@ -29,7 +31,7 @@ def delete(file_ids: tuple[str, ...], key: str | None) -> None:
       llm kimi files delete file_1234 file_5678
     """
     account = Account(key)
-    removals = [Removal(account.stage, file_id) for file_id in dict.fromkeys(file_ids)]
+    removals = [Removal(account.context, file_id) for file_id in dict.fromkeys(file_ids)]
     for line in account.perform(Removals(removals)):
         say(shown(line))
     for removal in removals:
@@ -60,9 +62,9 @@ def prune(yes: bool, texts: bool, dry_run: bool, key: str | None, as_json: bool)
       llm kimi files prune --yes
     """
     account = Account(key)
-    pruning = Pruning(account.stage)
+    pruning = Pruning(account.context)
     account.do(pruning)
-    problem = account.stage.cache.problem
+    problem = account.context.cache.problem
     if problem is not None and not pruning.own:
         raise click.ClickException(f"uploads from here are not known. {problem}")
     forgotten = len(pruning.texts) if texts else 0

@@ -15,13 +15,13 @@ from ...exchange import Steps, Work
 from ...files.account_files import Listing, RemoteFile, remote_file
 from ...files.document_text import extracted_text
 from ...files.store.cache import Entry
-from ...files.upload import Stage
-from ...terminal.output import style
+from ...files.upload import UploadContext
+from ...terminal.output import age, moment, plural, say, shown, size_text, style, tell_json
+from ...terminal.table import table
 from ..connect import key_option
 from .account import Account
 from .account import file_id as to_id
-from .output import age, moment, plural, say, shown, size_text, table, tell_json
-from .using import how_to_use
+from .upload import how_to_use
 
 __all__ = ["COMMANDS"]
 
@@ -43,7 +43,7 @@ def list_files(key: str | None, as_json: bool) -> None:
       llm kimi files list --json | jq -r '.files[].id'
     """
     account = Account(key)
-    listing = Listing(account.stage)
+    listing = Listing(account.context)
     account.do(listing)
     files, texts = listing.files, len(listing.texts)
     if as_json:
@@ -88,19 +88,19 @@ def _sum_up(files: list[RemoteFile], texts: int) -> None:
 class _Look:
     """One file as API and cache know it; with ``content``, its text as well."""
 
-    def __init__(self, stage: Stage, file_id: str, *, content: bool = False) -> None:
+    def __init__(self, context: UploadContext, file_id: str, *, content: bool = False) -> None:
         self.row: dict[str, Any] = {}
         self.entry: Entry | None = None
         self.text = ""
-        self._stage = stage
+        self._stage = context
         self._file_id = file_id
         self._content = content
 
     def steps(self) -> Steps:
         """Ask for it."""
-        stage = self._stage
-        self.row = yield from stage.remote.retrieve(self._file_id)
-        entries: list[Entry] = yield Work(lambda stopped: stage.cache.entries(stage.account))
+        context = self._stage
+        self.row = yield from context.remote.retrieve(self._file_id)
+        entries: list[Entry] = yield Work(lambda stopped: context.cache.entries(context.account))
         self.entry = next((each for each in entries if each.remote_id == self.row["id"]), None)
         if not self._content:
             return
@@ -110,7 +110,7 @@ class _Look:
                 f"{self._file_id} was uploaded with purpose {purpose}, so it has no text; only "
                 "files uploaded for file-extract have"
             )
-        self.text = extracted_text((yield from stage.remote.content(self._file_id)))
+        self.text = extracted_text((yield from context.remote.content(self._file_id)))
 
 
 @click.command("show")
@@ -125,7 +125,7 @@ def show_file(file_id: str, key: str | None, as_json: bool) -> None:
       llm kimi files show file_1234
     """
     account = Account(key)
-    look = _Look(account.stage, file_id)
+    look = _Look(account.context, file_id)
     account.do(look)
     file, entry = remote_file(look.row, look.entry), look.entry
     sha256 = None if entry is None else entry.sha256
@@ -170,7 +170,7 @@ def show_content(file_id: str, key: str | None, output: Path | None) -> None:
       llm kimi files content file_1234 -o report.txt
     """
     account = Account(key)
-    look = _Look(account.stage, file_id, content=True)
+    look = _Look(account.context, file_id, content=True)
     account.do(look)
     text = look.text
     if output is not None and str(output) != "-":

@@ -8,11 +8,9 @@ import click
 
 from ...files.permanent_uploads import Keeping, Keepings
 from ...files.store.cache import Purpose
-from ...terminal.output import style
+from ...terminal.output import say, shown, size_text, style, tell_json
 from ..connect import key_option
 from .account import Account, complain
-from .output import say, shown, size_text, tell_json
-from .using import how_to_use
 
 __all__ = ["COMMANDS"]
 
@@ -42,7 +40,7 @@ def upload(paths: tuple[str, ...], purpose: Purpose | None, key: str | None, as_
       llm kimi files upload --json *.mp4
     """
     account = Account(key)
-    keepings = Keepings(account.room, paths, purpose)
+    keepings = Keepings(account.request_files, paths, purpose)
     try:
         account.do(keepings)
     finally:  # what is there is told, whatever became of the others
@@ -84,3 +82,16 @@ def _as_dict(account: Account, file: Keeping) -> dict[str, Any]:
 
 
 COMMANDS: dict[str, click.Command] = {"upload": upload}
+
+
+_MEDIA = {"image": "image/png", "video": "video/mp4"}
+
+
+def how_to_use(purpose: str | None, file_id: str, mime: str | None = None) -> str:
+    """The command that uses it; nothing for a purpose that is none of ours."""
+    if purpose == "file-extract":
+        return f"llm kimi files content {file_id}"
+    if purpose not in _MEDIA:
+        return ""
+    kind = mime if mime and mime.startswith(f"{purpose}/") else _MEDIA[purpose]
+    return f"llm -m kimi 'What is this?' --at ms://{file_id} {kind}"

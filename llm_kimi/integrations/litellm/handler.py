@@ -86,9 +86,9 @@ class _Call:
         target = Target(base_url=base_url, key=self.key, key_source=source)
         files = None
         if self.translation.needs:
-            from ...files.request_files import FileRoom
+            from ...files.request_files import RequestFiles
 
-            files = FileRoom(
+            files = RequestFiles(
                 target, keep=asked.keep_files, strict=asked.strict, max_retries=retries
             )
         self.exchange = Exchange(self.translation, target, max_retries=retries, files=files)

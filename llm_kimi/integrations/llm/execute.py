@@ -27,7 +27,7 @@ from .requests import build_request, go_on
 from .stream_events import EmptyAnswerError, Turn
 
 if TYPE_CHECKING:
-    from ...files.request_files import FileRoom
+    from ...files.request_files import RequestFiles
 
 __all__ = ["KimiModelError", "Rounds", "as_model_errors", "in_place_of_sending"]
 
@@ -77,7 +77,7 @@ class Rounds:
         self._options = options
         built = build_request(model, prompt, options, conversation)
         self._request, self._changes, self._attachments = built.body, built.changes, built.files
-        self._room: FileRoom | None = None
+        self._room: RequestFiles | None = None
         self._target = Target(base_url=self.base_url, key=key, key_source=settings.key_source(key))
 
     @property
@@ -119,13 +119,13 @@ class Rounds:
                 raise StrictError(translation.changes_of_meaning)
         return translation
 
-    def _files(self, translation: Translation, strict: bool) -> FileRoom | None:
+    def _files(self, translation: Translation, strict: bool) -> RequestFiles | None:
         if not translation.needs:
             return None
-        from ...files.request_files import FileRoom
+        from ...files.request_files import RequestFiles
         from ...terminal.progress import terminal_progress
 
-        return FileRoom(
+        return RequestFiles(
             self._target,
             keep=bool(self._options.keep_files),
             strict=strict,

@@ -10,7 +10,7 @@ from ...config import settings
 from ...errors import InvalidRequestError
 from ...exchange import Notice, Target
 from ...files.extract import Extraction
-from ...files.request_files import FileRoom
+from ...files.request_files import RequestFiles
 from ...terminal.notices import tell_notice
 from ...terminal.progress import terminal_progress
 from ...translation import Attached
@@ -36,7 +36,7 @@ def load_fragment(argument: str) -> llm.Fragment:
     base_url = settings.base_url()
     target = Target(base_url=base_url, key=key, key_source=settings.key_source(key))
     progress = terminal_progress()
-    extraction = Extraction(FileRoom(target, progress=progress), attached)
+    extraction = Extraction(RequestFiles(target, progress=progress), attached)
     for output in run(extraction, OpenAITransport(base_url, key)):
         if isinstance(output, Notice):
             tell_notice(output)

@@ -96,9 +96,9 @@ class _Chat:
         target = Target(base_url=self.base_url, key=self.key, key_source=options.key_source)
         files = None
         if translation.needs:
-            from ...files.request_files import FileRoom
+            from ...files.request_files import RequestFiles
 
-            files = FileRoom(
+            files = RequestFiles(
                 target,
                 keep=options.keep_files,
                 strict=bool(options.strict),

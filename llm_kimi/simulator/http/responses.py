@@ -5,13 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import socket
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ..state import State
 from .faults import Fault
 from .wire import Wire
-
-if TYPE_CHECKING:
-    from ..server import Simulator
 
 __all__ = ["Answers", "Dropped"]
 
@@ -24,7 +22,7 @@ class Answers(Wire):
     """What every endpoint needs: the simulator, the request's record, key and fault."""
 
     def __init__(
-        self, request: socket.socket, address: Any, server: Any, simulator: Simulator, number: int
+        self, request: socket.socket, address: Any, server: Any, simulator: State, number: int
     ) -> None:
         self.simulator = simulator
         self.number = number

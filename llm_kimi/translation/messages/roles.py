@@ -8,7 +8,7 @@ from typing import Any
 from ...errors import InvalidRequestError
 from ..adjustments import shorten
 
-__all__ = []
+__all__ = ["role_of"]
 
 _ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 _NAMED_ROLES = ", ".join(_ROLES[:-1])

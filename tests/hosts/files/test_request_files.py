@@ -21,7 +21,7 @@ import pytest
 from llm_kimi import APIConnectionError, APIError, InvalidRequestError, translate
 from llm_kimi.exchange import Chunks, Exchange, Notice, Target
 from llm_kimi.files.document_text import document_text, extracted_text, quoted
-from llm_kimi.files.request_files import FileRoom
+from llm_kimi.files.request_files import RequestFiles
 from llm_kimi.files.store.cache import account, default_cache
 from llm_kimi.simulator import Simulator
 from llm_kimi.translation import Attached
@@ -48,7 +48,7 @@ def attach(*files: Attached | bytes | Path) -> Json:
 
 def exchange_of(kimi: Simulator, request: Json, **options: Any) -> Exchange:
     target = Target(base_url=kimi.base_url, key=kimi.key)
-    room = FileRoom(target, jitter=lambda: 0.0, **options)
+    room = RequestFiles(target, jitter=lambda: 0.0, **options)
     return Exchange(translate(request), target, files=room, jitter=lambda: 0.0)
 
 
@@ -333,7 +333,7 @@ def test_no_connection(kimi: Simulator, way: str) -> None:
     exchange = Exchange(
         translate(attach(pdf())),
         target,
-        files=FileRoom(target, max_retries=0),
+        files=RequestFiles(target, max_retries=0),
         jitter=lambda: 0.0,
     )
     with pytest.raises(APIConnectionError, match="no connection"):
