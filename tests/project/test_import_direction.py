@@ -5,9 +5,12 @@ The table is ``scripts/rooms.py``. The source is read, not loaded, so that late 
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
+from collections.abc import Iterator
 from graphlib import TopologicalSorter
+from pathlib import Path
 
 import pytest
 
@@ -93,13 +96,54 @@ def test_an_exception_is_still_needed_and_never_loaded(exception: tuple[str, str
     assert {item.when for item in found} == {"types"}
 
 
-def test_no_module_waits_for_itself_to_load() -> None:
-    """Modules, not rooms: a circle inside a room works only as long as nobody turns it round."""
+# (module, what it imports) -> why this one closes a circle, for type checkers only.
+CIRCLES = {
+    ("files.insert", "files.request_file"): "the type of what is inserted",
+    ("errors", "translation.adjustments"): "see EXCEPTIONS",
+    ("reply.restore", "translation"): "see EXCEPTIONS",
+}
+
+
+def test_no_file_imports_itself_over_others() -> None:
+    """Files, late imports and types too: a circle works only as long as nobody turns it round."""
     sorter: TopologicalSorter[str] = TopologicalSorter(dict.fromkeys(modules(), ()))
     for item in IMPORTS:
-        if item.ours and item.when == "loaded" and item.imported:
-            sorter.add(item.importer, item.imported)
+        edge = (item.importer, item.imported)
+        if item.ours and item.imported and edge not in CIRCLES and edge[0] != edge[1]:
+            sorter.add(*edge)
     sorter.prepare()
+
+
+PURE_TESTS = {room.name for room in ROOMS if room.pure} | {"simulator.rules", "simulator.replies"}
+
+
+def _imported_by_tests(path: Path, seen: set[Path]) -> Iterator[tuple[Path, str]]:
+    """(file, module of the package) for each import of a test and of the helpers it imports."""
+    seen.add(path)
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        names: list[str] = []
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        for name in names:
+            if name.startswith(f"{PACKAGE}.") and name.removeprefix(f"{PACKAGE}.") in modules():
+                yield path, name.removeprefix(f"{PACKAGE}.")
+            helper = ROOT.joinpath(*name.split("."))
+            for file in (helper.with_suffix(".py"), helper / "__init__.py"):
+                if name.startswith("tests.") and file.exists() and file not in seen:
+                    yield from _imported_by_tests(file, seen)
+
+
+def test_pure_tests_import_pure_rooms_only() -> None:
+    """They run once, on the newest hosts: nothing in them may hang on a host, a disk, a network."""
+    wrong = set()
+    for path in sorted((ROOT / "tests" / "pure").rglob("test_*.py")):
+        for file, module in _imported_by_tests(path, set()):
+            pure = any(f"{module}.".startswith(f"{name}.") for name in PURE_TESTS)
+            if not pure and module != "simulator":
+                wrong.add(f"{file.relative_to(ROOT)} imports {module}")
+    assert sorted(wrong) == []
 
 
 @pytest.mark.parametrize("room", [room for room in ROOMS if room.pure], ids=lambda room: room.name)

@@ -2,35 +2,21 @@
 
 from __future__ import annotations
 
-import functools
 import logging
-import threading
 from typing import Any
 
 import litellm
 
-from ...catalog import Model, UnknownModelError, live_models, resolve
+from ...catalog import Model, live_models
 from ...config import discovered_models
 from .handler import KimiLLM
+from .patches import open_parameters
 from .preflight import install_gate
 from .proxy import install
 
 __all__ = ["model_info", "register"]
 
 logger = logging.getLogger("llm_kimi")
-
-# Parameters that LiteLLM refuses for custom providers before the handler is asked.
-_OPENED = (
-    "thinking",
-    "reasoning_effort",
-    "prompt_cache_key",
-    "prompt_cache_options",
-    "prompt_cache_retention",
-    "safety_identifier",
-    "store",
-    "verbosity",
-    "user",
-)
 _handlers: dict[str, KimiLLM] = {}
 
 
@@ -53,7 +39,7 @@ def register(provider: str = "kimi") -> KimiLLM:
     litellm.utils.custom_llm_setup()
     install(provider)
     _register_models(provider)
-    _open_parameters()
+    open_parameters(_handlers)
     install_gate(_handlers)
     return handler
 
@@ -104,63 +90,3 @@ def model_info(model: Model, provider: str = "kimi") -> dict[str, Any]:
         }
         info.update({k: v / 1_000_000 for k, v in per_million.items() if v is not None})
     return info
-
-
-def _check_model(given: dict[str, Any]) -> None:
-    """Refuse other makers' models here: LiteLLM hands ids that it knows to their own providers."""
-    try:
-        resolve(str(given.get("model")))
-    except UnknownModelError as error:
-        raise litellm.BadRequestError(
-            message=f"model: {error}",
-            model=str(given.get("model")),
-            llm_provider=str(given["custom_llm_provider"]),
-        ) from None
-
-
-def _open_parameters() -> None:
-    """Let parameters through that LiteLLM's list for custom providers does not have.
-
-    ``litellm.main`` looks both functions up by name, in every version from 1.83. Calls of other
-    providers pass through untouched; where the names are gone, ``extra_body`` still works.
-    """
-    import litellm.main as main
-
-    original = getattr(main, "get_optional_params", None)
-    if original is None or getattr(original, "_llm_kimi", False):
-        return
-
-    @functools.wraps(original)
-    def get_optional_params(*args: Any, **given: Any) -> Any:
-        if given.get("custom_llm_provider") in _handlers:
-            _check_model(given)
-            for name, value in getattr(_lost, "params", {}).items():
-                given.setdefault(name, value)
-            wanted = [name for name in _OPENED if given.get(name) is not None]
-            if wanted:
-                allowed = given.get("allowed_openai_params") or ()
-                given["allowed_openai_params"] = [*allowed, *wanted]
-        return original(*args, **given)
-
-    get_optional_params._llm_kimi = True  # type: ignore[attr-defined]
-    main.get_optional_params = get_optional_params
-    _keep_lost_parameters(main)
-
-
-# Of the call that this thread is in; each call writes it before it is read.
-_lost = threading.local()
-
-
-def _keep_lost_parameters(main: Any) -> None:
-    """Keep what LiteLLM 1.83 drops silently for every provider, such as ``prompt_cache_key``."""
-    original = getattr(main, "get_non_default_completion_params", None)
-    if original is None:
-        return
-
-    @functools.wraps(original)
-    def get_non_default_completion_params(*args: Any, **given: Any) -> Any:
-        asked = given.get("kwargs") or (args[0] if args else {})
-        _lost.params = {name: asked[name] for name in _OPENED if asked.get(name) is not None}
-        return original(*args, **given)
-
-    main.get_non_default_completion_params = get_non_default_completion_params

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
-from .model import ALL, NUMBER, OBJECT, Atom, Expr, forbids, guess
+from .model import ALL, NUMBER, OBJECT, Constraints, Expr, forbids, guess
 from .values import same_key
 
 __all__ = ["all_apart", "tag_of"]
@@ -17,7 +17,7 @@ __all__ = ["all_apart", "tag_of"]
 _MOST_COMPARED = 60
 _DEEPEST = 2
 
-Read: TypeAlias = Callable[[Expr], Sequence[Atom]]
+Read: TypeAlias = Callable[[Expr], Sequence[Constraints]]
 """Reads a property's schema into atoms."""
 
 
@@ -27,7 +27,7 @@ def tag_of(discriminator: object) -> str | None:
     return tag if isinstance(tag, str) else None
 
 
-def all_apart(groups: Sequence[Sequence[Atom]], tag: str | None, read: Read) -> bool:
+def all_apart(groups: Sequence[Sequence[Constraints]], tag: str | None, read: Read) -> bool:
     """Whether no value satisfies atoms of two ``groups``."""
     if len(groups) < 2:
         return True
@@ -51,7 +51,7 @@ def all_apart(groups: Sequence[Sequence[Atom]], tag: str | None, read: Read) -> 
     )
 
 
-def _common(atoms: Sequence[Atom]) -> list[str]:
+def _common(atoms: Sequence[Constraints]) -> list[str]:
     """The properties that every atom requires, and that only objects have."""
     if any(_about(atom) != OBJECT or atom.ref is not None for atom in atoms):
         return []
@@ -62,7 +62,7 @@ def _common(atoms: Sequence[Atom]) -> list[str]:
     return list(names)[:4]
 
 
-def _tags(atoms: Sequence[Atom], tag: str, read: Read) -> set[str] | None:
+def _tags(atoms: Sequence[Constraints], tag: str, read: Read) -> set[str] | None:
     """The values of a property, or None where they are not listed."""
     found: set[str] = set()
     for atom in atoms:
@@ -75,7 +75,7 @@ def _tags(atoms: Sequence[Atom], tag: str, read: Read) -> set[str] | None:
     return found
 
 
-def _values(atoms: Sequence[Atom]) -> set[str] | None:
+def _values(atoms: Sequence[Constraints]) -> set[str] | None:
     values: set[str] = set()
     for atom in atoms:
         if atom.enum is None:
@@ -84,13 +84,13 @@ def _values(atoms: Sequence[Atom]) -> set[str] | None:
     return values
 
 
-def _about(atom: Atom) -> frozenset[str]:
+def _about(atom: Constraints) -> frozenset[str]:
     """The types of the values that ``atom`` will be written for."""
     typed = atom.types is not None or atom.enum is not None
     return atom.kinds() if typed else frozenset(guess(atom))
 
 
-def _apart(x: Atom, y: Atom, read: Read, depth: int) -> bool:
+def _apart(x: Constraints, y: Constraints, read: Read, depth: int) -> bool:
     if x.ref is not None or y.ref is not None:
         return False
     common = x.kinds() & y.kinds()
@@ -117,7 +117,7 @@ def _apart(x: Atom, y: Atom, read: Read, depth: int) -> bool:
     )
 
 
-def _beyond(x: Atom, y: Atom, low: str, high: str) -> bool:
+def _beyond(x: Constraints, y: Constraints, low: str, high: str) -> bool:
     """Whether all numbers of ``x`` are above those of ``y``."""
     lows = [(x.bounds[k][0], k) for k in (f"m{low}", f"exclusiveM{low}") if k in x.bounds]
     highs = [(y.bounds[k][0], k) for k in (f"m{high}", f"exclusiveM{high}") if k in y.bounds]
@@ -128,7 +128,7 @@ def _beyond(x: Atom, y: Atom, low: str, high: str) -> bool:
     )
 
 
-def _objects_apart(x: Atom, y: Atom, read: Read, depth: int) -> bool:
+def _objects_apart(x: Constraints, y: Constraints, read: Read, depth: int) -> bool:
     for name in x.required:
         if depth and name in y.required and name in x.props and name in y.props:
             ours, theirs = read(x.props[name]), read(y.props[name])

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from .model import Atom, add_rules, conjunction, either
+from .model import Constraints, add_rules, conjunction, either
 from .values import fits, same_key
 
 __all__ = ["intersect", "narrow"]
 
 
-def intersect(x: Atom, y: Atom) -> Atom | None:
+def intersect(x: Constraints, y: Constraints) -> Constraints | None:
     """What satisfies ``x`` and ``y``, with the notes of both; None where nothing does."""
     types = narrow(x.types, y.types)
     enum = x.enum if y.enum is None else y.enum
@@ -24,7 +24,7 @@ def intersect(x: Atom, y: Atom) -> Atom | None:
         pick = max if keyword.lower().removeprefix("exclusive").startswith("min") else min
         bounds[keyword] = pick(bounds.get(keyword, bound), bound, key=lambda b: b[0])
     known = {pattern for pattern, _ in x.patterns}
-    return Atom(
+    return Constraints(
         types=types,
         enum=enum,
         enum_path=x.enum_path or y.enum_path,

@@ -20,14 +20,14 @@ __all__ = [
     "NOTHING",
     "NULL",
     "Alternatives",
-    "Atom",
+    "Annotations",
     "Choice",
+    "Constraints",
     "Expr",
-    "Notes",
     "Part",
-    "Rule",
     "TooLargeError",
     "TooMuchWorkError",
+    "Unsupported",
 ]
 
 TYPES = ("string", "number", "boolean", "object", "array", "null")
@@ -84,22 +84,22 @@ Expr: TypeAlias = "tuple[Part | Choice, ...]"
 """A conjunction; the empty one accepts every value."""
 
 
-class Notes(NamedTuple):
+class Annotations(NamedTuple):
     """What describes a value without binding it."""
 
     title: str | None = None
     description: str | None = None
     default: Any = MISSING
 
-    def over(self, other: Notes) -> Notes:
+    def over(self, other: Annotations) -> Annotations:
         """These notes, with those of ``other`` where there are none."""
-        return Notes(
+        return Annotations(
             self.title if self.title is not None else other.title,
             self.description if self.description is not None else other.description,
             other.default if self.default is MISSING else self.default,
         )
 
-    def beside(self, other: Notes) -> Notes:
+    def beside(self, other: Annotations) -> Annotations:
         """Both descriptions, where each says something of its own: the parts of an ``allOf``, an
         ``anyOf`` and its only branch."""
         joined = self.over(other)
@@ -109,11 +109,11 @@ class Notes(NamedTuple):
         return joined
 
 
-NO_NOTES = Notes()
+NO_ANNOTATIONS = Annotations()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Rule:
+class Unsupported:
     """A rule that MFJS has no keyword for. ``note`` tells it to the model in words.
 
     ``parts``: what the items of a tuple must be, one after the other.
@@ -131,7 +131,7 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Atom:
+class Constraints:
     """One flat set of constraints. ``types`` None: nothing is said about the type.
 
     ``ref``: it is the definition at this place and says nothing else of its own. ``patterns``:
@@ -148,9 +148,9 @@ class Atom:
     required: tuple[str, ...] = ()
     extra: Expr | None = None
     items: Expr | None = None
-    rules: tuple[Rule, ...] = ()
+    rules: tuple[Unsupported, ...] = ()
     ref: Place | None = None
-    notes: Notes = NO_NOTES
+    notes: Annotations = NO_ANNOTATIONS
     seen: frozenset[str] = frozenset()
 
     @property
@@ -166,7 +166,7 @@ class Atom:
     @property
     def silent(self) -> bool:
         """Whether it says nothing at all."""
-        return self.plain and self.notes == NO_NOTES and not self.seen
+        return self.plain and self.notes == NO_ANNOTATIONS and not self.seen
 
     @property
     def only_types(self) -> bool:
@@ -185,20 +185,20 @@ class Atom:
 class Alternatives:
     """At least one of ``atoms`` must hold (none: nothing is accepted)."""
 
-    atoms: tuple[Atom, ...]
-    notes: Notes = NO_NOTES
-    rules: tuple[Rule, ...] = ()
+    atoms: tuple[Constraints, ...]
+    notes: Annotations = NO_ANNOTATIONS
+    rules: tuple[Unsupported, ...] = ()
 
     @property
     def free(self) -> bool:
         """Whether every value is accepted and nothing is said about it."""
-        mute = self.notes == NO_NOTES and not self.rules
-        return mute and any(atom.plain and atom.notes == NO_NOTES for atom in self.atoms)
+        mute = self.notes == NO_ANNOTATIONS and not self.rules
+        return mute and any(atom.plain and atom.notes == NO_ANNOTATIONS for atom in self.atoms)
 
 
-ANY = Alternatives((Atom(),))
+ANY = Alternatives((Constraints(),))
 NOTHING = Alternatives(())
-NULL = Alternatives((Atom(types=("null",)),))
+NULL = Alternatives((Constraints(types=("null",)),))
 
 
 def conjunction(*exprs: Expr) -> Expr:
@@ -223,11 +223,11 @@ def key_of(expr: Expr) -> frozenset[Any]:
 
 def union(branches: Iterable[Alternatives]) -> Alternatives:
     """At least one of ``branches``; what describes a whole branch goes to its atoms."""
-    atoms: dict[int, Atom] = {}
+    atoms: dict[int, Constraints] = {}
     for branch in branches:
         single = len(branch.atoms) == 1
         for atom in branch.atoms:
-            notes = branch.notes if single else Notes(description=branch.notes.description)
+            notes = branch.notes if single else Annotations(description=branch.notes.description)
             merged = notes.beside(atom.notes) if single else atom.notes.over(notes)
             if merged != atom.notes or branch.rules:
                 atom = replace(atom, notes=merged, rules=add_rules(atom.rules, branch.rules))
@@ -235,7 +235,9 @@ def union(branches: Iterable[Alternatives]) -> Alternatives:
     return Alternatives(tuple(atoms.values()))
 
 
-def add_rules(ours: tuple[Rule, ...], theirs: tuple[Rule, ...]) -> tuple[Rule, ...]:
+def add_rules(
+    ours: tuple[Unsupported, ...], theirs: tuple[Unsupported, ...]
+) -> tuple[Unsupported, ...]:
     """Both, each rule once."""
     if not ours or not theirs:
         return ours or theirs
@@ -260,7 +262,7 @@ def extra_is_bound(extra: Expr) -> bool:
     return not all(isinstance(p, Part) and (p.schema is True or p.schema == {}) for p in extra)
 
 
-def guess(atom: Atom) -> tuple[str, ...]:
+def guess(atom: Constraints) -> tuple[str, ...]:
     """The types that a schema without ``type`` is about; every type where it does not say.
 
     MFJS: "Every subschema must declare type explicitly". A schema with ``properties`` is

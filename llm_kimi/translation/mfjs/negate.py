@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from .model import ALL, ANY, NOTHING, TYPES, Alternatives, Atom
+from .model import ALL, ANY, NOTHING, TYPES, Alternatives, Constraints
 from .syntax import ANNOTATIONS
 from .values import same_key
 
@@ -57,7 +57,7 @@ def _other_sizes(keyword: str, forbidden: Mapping[str, Any]) -> Alternatives | N
     other, step = ("max", -1) if keyword.startswith("min") else ("min", 1)
     kind = "string" if keyword.endswith("Length") else "array"
     bounds = {f"{other}{keyword[3:]}": (size + step, "")}
-    return Alternatives((Atom(types=(kind,), bounds=bounds),))
+    return Alternatives((Constraints(types=(kind,), bounds=bounds),))
 
 
 def _listed(forbidden: object) -> list[Any] | None:
@@ -81,7 +81,7 @@ def _other_types(given: object) -> Alternatives | None:
     if "integer" in names and "number" not in names:
         return None  # MFJS has no numbers that are not integers
     types = tuple(t for t in TYPES if t not in names)
-    return Alternatives((Atom(types=types),)) if types else NOTHING
+    return Alternatives((Constraints(types=types),)) if types else NOTHING
 
 
 def _other_values(values: list[Any]) -> Alternatives | None:
@@ -90,9 +90,9 @@ def _other_values(values: list[Any]) -> Alternatives | None:
         return None
     truths = [value for value in (True, False) if value not in [v for v in values if v is not None]]
     gone = {"null"} if None in values else set()
-    atoms = [Atom(types=tuple(t for t in TYPES if t not in gone | {"boolean"}))]
+    atoms = [Constraints(types=tuple(t for t in TYPES if t not in gone | {"boolean"}))]
     if len(truths) == 2:
-        atoms = [Atom(types=tuple(t for t in TYPES if t not in gone))]
+        atoms = [Constraints(types=tuple(t for t in TYPES if t not in gone))]
     elif truths:
-        atoms.append(Atom(types=("boolean",), enum=(truths[0],)))
+        atoms.append(Constraints(types=("boolean",), enum=(truths[0],)))
     return Alternatives(tuple(atoms))

@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from .model import ALL, MISSING, Atom, Notes, Rule
+from .model import ALL, MISSING, Annotations, Constraints, Unsupported
 from .values import carried, fits, in_words
 
 __all__ = [
@@ -24,7 +24,7 @@ __all__ = [
 _COPIED = 2_000
 
 
-def number_bounds(schema: dict[str, Any], atom: Atom, rules: list[Rule]) -> None:
+def number_bounds(schema: dict[str, Any], atom: Constraints, rules: list[Unsupported]) -> None:
     """The bounds of a number; MFJS has inclusive ones only, of integers integral ones only."""
     whole = schema["type"] == "integer"
     for keyword, step, tighter in (("minimum", 1, max), ("maximum", -1, min)):
@@ -43,12 +43,12 @@ def number_bounds(schema: dict[str, Any], atom: Atom, rules: list[Rule]) -> None
                 note = f"Must be {side} than {value}."
                 reason = f"MFJS has {keyword} only, which also accepts the bound itself"
                 sent = f"{keyword} {value}"
-                rules.append(Rule(exclusive, path, value, note, reason=reason, sent=sent))
+                rules.append(Unsupported(exclusive, path, value, note, reason=reason, sent=sent))
         if bounds:
             schema[keyword] = tighter(bounds)
 
 
-def within(value: Any, atom: Atom) -> bool:
+def within(value: Any, atom: Constraints) -> bool:
     """Whether a string or number respects the bounds of ``atom``."""
     text = isinstance(value, str)
     size = len(value) if text else value
@@ -63,16 +63,16 @@ def within(value: Any, atom: Atom) -> bool:
     return all(tests[k](bound) for k, (bound, _) in atom.bounds.items() if k in tests)
 
 
-def listed_in_words(atom: Atom, values: Sequence[Any]) -> Rule:
+def listed_in_words(atom: Constraints, values: Sequence[Any]) -> Unsupported:
     """The rule that only ``values`` of an enum are allowed, where MFJS cannot list them."""
     one = "Must be" if len(values) == 1 else "Must be one of:"
     note = f"{one} {', '.join(in_words(value) for value in values)}."
     reason = "MFJS: the values of an enum are strings, numbers or booleans"
-    return Rule("enum", atom.enum_path, list(values), note, reason=reason)
+    return Unsupported("enum", atom.enum_path, list(values), note, reason=reason)
 
 
 def annotate(
-    schema: dict[str, Any], notes: Notes, words: list[str]
+    schema: dict[str, Any], notes: Annotations, words: list[str]
 ) -> tuple[dict[str, Any], list[str]]:
     """``schema`` with title, description and default; and what was moved elsewhere."""
     extras: dict[str, Any] = {}

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ...errors import InvalidRequestError
-from .model import OBJECT, Choice, Expr, Part, Rule, conjunction, extra_is_bound, forbids
+from .model import OBJECT, Choice, Expr, Part, Unsupported, conjunction, extra_is_bound, forbids
 from .syntax import ANNOTATIONS, APPLICATORS, accepts_all
 from .unevaluated import ALL_NAMES, SOME_NAMES
 from .values import in_words, type_of
@@ -24,7 +24,7 @@ _MATCH_ALL = frozenset({"", "^", ".*", "^.*", "^.*$", ".*$"})
 
 
 def read_object(
-    part: Part, rules: list[Rule], did: Callable[[str], None]
+    part: Part, rules: list[Unsupported], did: Callable[[str], None]
 ) -> tuple[dict[str, Expr], tuple[str, ...], Expr | None, set[str]]:
     """Properties, required names, what other properties must be, and what was ``seen``."""
     schema: Mapping[str, Any] = part.schema
@@ -57,7 +57,9 @@ def read_object(
         return props, required, (part.at(False, ".propertyNames"),), seen
     if names not in (None, True, {}, {"type": "string"}):
         note = f"Property names must match {in_words(names)}."
-        rules.append(Rule("propertyNames", f"{part.path}.propertyNames", names, note, OBJECT))
+        rules.append(
+            Unsupported("propertyNames", f"{part.path}.propertyNames", names, note, OBJECT)
+        )
     return props, required, extra, seen
 
 
@@ -66,7 +68,7 @@ def _patterns(
     patterns: Mapping[str, Any],
     props: dict[str, Expr],
     extra: Expr | None,
-    rules: list[Rule],
+    rules: list[Unsupported],
     did: Callable[[str], None],
 ) -> tuple[dict[str, Expr], Expr | None]:
     """``patternProperties``: as additionalProperties where all names match, else in words."""
@@ -88,7 +90,7 @@ def _patterns(
             continue
         if forbids(extra) and len(exempt) == len(patterns):
             note += " No other properties are allowed."
-        rules.append(Rule("patternProperties", own.path, sub, note, OBJECT))
+        rules.append(Unsupported("patternProperties", own.path, sub, note, OBJECT))
     if bound and exempt and extra is not None:
         # Names that match are exempt from additionalProperties, which would refuse them.
         extra = (Choice((extra, *exempt)),)
@@ -110,7 +112,7 @@ def _allowed_names(names: object) -> list[str] | None:
 
 
 def _required(
-    part: Part, properties: Mapping[str, Any], rules: list[Rule], did: Callable[[str], None]
+    part: Part, properties: Mapping[str, Any], rules: list[Unsupported], did: Callable[[str], None]
 ) -> tuple[str, ...]:
     """The names that must be given.
 
@@ -129,7 +131,7 @@ def _required(
     if unread is not None:
         kind = type_of(unread if not isinstance(given, list) else unread[0])  # type: ignore[index]
         reason = f"required is a list of names; what is {kind} cannot be read and is left out"
-        rules.append(Rule("required", f"{part.path}.required", unread, "", reason=reason))
+        rules.append(Unsupported("required", f"{part.path}.required", unread, "", reason=reason))
     for name, sub in properties.items():
         if isinstance(sub, Mapping) and _truth(sub.get("required")):
             did("required: true of a property moved to its object")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .model import RESERVED, Rule
+from .model import RESERVED, Unsupported
 
 __all__ = ["apply_counts", "unreadable"]
 
@@ -36,7 +36,7 @@ def _looked_up(schema: Mapping[str, Any]) -> bool:
     return False
 
 
-def apply_counts(schema: dict[str, Any], rules: list[Rule]) -> list[Rule] | None:
+def apply_counts(schema: dict[str, Any], rules: list[Unsupported]) -> list[Unsupported] | None:
     """Applies ``minProperties`` and ``maxProperties`` where the properties decide them.
 
     Returns the rules that are left, None where no object has as many properties.

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .model import ARRAY, NUMBER, OBJECT, STRING, Rule
+from .model import ARRAY, NUMBER, OBJECT, STRING, Unsupported
 from .syntax import accepts_all
 from .values import in_words
 
@@ -28,18 +28,18 @@ _ENFORCED = frozenset(
 )
 
 
-def value_rules(schema: Mapping[str, Any], path: str, strict: bool) -> list[Rule]:
+def value_rules(schema: Mapping[str, Any], path: str, strict: bool) -> list[Unsupported]:
     """The rules that MFJS cannot say and that bind values of one type.
 
     ``strict``: OpenAI's structured outputs were asked for, which keep formats; to JSON schema
     itself ``format`` is an annotation.
     """
-    rules: list[Rule] = []
+    rules: list[Unsupported] = []
     if _KEYWORDS.isdisjoint(schema):
         return rules
 
     def add(keyword: str, note: str, types: frozenset[str], lost: bool = True) -> None:
-        rules.append(Rule(keyword, f"{path}.{keyword}", schema[keyword], note, types, lost))
+        rules.append(Unsupported(keyword, f"{path}.{keyword}", schema[keyword], note, types, lost))
 
     if "pattern" in schema and not isinstance(schema["pattern"], str):
         add("pattern", f"Must match the regular expression {schema['pattern']}", STRING)
@@ -81,7 +81,7 @@ def value_rules(schema: Mapping[str, Any], path: str, strict: bool) -> list[Rule
     return rules
 
 
-def condition_rule(schema: Mapping[str, Any], path: str) -> tuple[Rule, ...]:
+def condition_rule(schema: Mapping[str, Any], path: str) -> tuple[Unsupported, ...]:
     """What ``if`` demands, which binds values of any type."""
     branches = {
         key: schema[key]
@@ -96,10 +96,10 @@ def condition_rule(schema: Mapping[str, Any], path: str) -> tuple[Rule, ...]:
     if "else" in branches:
         note += f", otherwise {in_words(branches['else'])}"
     value = {"if": schema["if"], **branches}
-    return (Rule("if", f"{path}.if", value, note + "."),)
+    return (Unsupported("if", f"{path}.if", value, note + "."),)
 
 
-def not_rule(schema: Mapping[str, Any], path: str) -> tuple[Rule, ...]:
+def not_rule(schema: Mapping[str, Any], path: str) -> tuple[Unsupported, ...]:
     """What ``not`` forbids."""
     note = f"Must not match {in_words(schema['not'])}."
-    return (Rule("not", f"{path}.not", schema["not"], note),)
+    return (Unsupported("not", f"{path}.not", schema["not"], note),)

@@ -17,16 +17,16 @@ from .model import (
     ANY,
     BOUNDS,
     MISSING,
-    NO_NOTES,
+    NO_ANNOTATIONS,
     NOTHING,
     NULL,
     Alternatives,
-    Atom,
+    Annotations,
+    Constraints,
     Expr,
-    Notes,
     Part,
-    Rule,
     TooMuchWorkError,
+    Unsupported,
     add_rules,
     union,
 )
@@ -155,7 +155,7 @@ class Reader:
             self._open.discard(key)
         return self._known[key]
 
-    def expand(self, atom: Atom) -> Alternatives:
+    def expand(self, atom: Constraints) -> Alternatives:
         """What the definition says that ``atom`` refers to."""
         assert atom.ref is not None
         found = self.read(self.document.target(atom.ref))
@@ -185,11 +185,13 @@ class Reader:
         if count > self.most and len(ours.atoms) > 1 and len(theirs.atoms) > 1:
             text = f"{len(theirs.atoms)} alternatives beside {len(ours.atoms)} others"
             reason = "too many combinations for one anyOf; one of the two choices is left out"
-            return replace(ours, rules=(*rules, Rule("allOf", path, text, "", reason=reason)))
+            return replace(
+                ours, rules=(*rules, Unsupported("allOf", path, text, "", reason=reason))
+            )
         atoms = [atom for x in ours.atoms for y in theirs.atoms for atom in self._meet(x, y, path)]
         return Alternatives(tuple(atoms), ours.notes, rules)
 
-    def _meet(self, x: Atom, y: Atom, path: str) -> Sequence[Atom]:
+    def _meet(self, x: Constraints, y: Constraints, path: str) -> Sequence[Constraints]:
         """Both atoms at once, as alternatives: none where they contradict each other."""
         if x.silent:
             return [y]
@@ -207,7 +209,7 @@ class Reader:
         met = intersect(x, y)
         return [] if met is None else [met]
 
-    def _meet_reference(self, x: Atom, y: Atom, path: str) -> Sequence[Atom]:
+    def _meet_reference(self, x: Constraints, y: Constraints, path: str) -> Sequence[Constraints]:
         """Both atoms, at least one of which is a reference: it is followed where it must be."""
         notes = x.notes.beside(y.notes)
         if x.ref == y.ref:
@@ -265,10 +267,10 @@ class Reader:
         if schema.get("nullable") is True:
             self.did("nullable written as anyOf with null")
             notes = result.notes
-            result = replace(union([replace(result, notes=NO_NOTES), NULL]), notes=notes)
+            result = replace(union([replace(result, notes=NO_ANNOTATIONS), NULL]), notes=notes)
         return result
 
-    def _notes(self, schema: Mapping[str, Any]) -> Notes:
+    def _notes(self, schema: Mapping[str, Any]) -> Annotations:
         texts = []
         for keyword in ("title", "description"):
             text = schema.get(keyword)
@@ -276,7 +278,7 @@ class Reader:
                 self.did(f"a {keyword} that is no text written as text")
                 text = in_words(text)
             texts.append(text)
-        return Notes(texts[0], texts[1], schema.get("default", MISSING))
+        return Annotations(texts[0], texts[1], schema.get("default", MISSING))
 
     def _condition(self, part: Part) -> Alternatives | None:
         """What ``if`` demands: in words where MFJS cannot say what is left without it."""
@@ -285,14 +287,14 @@ class Reader:
             return None
         otherwise = complement(schema["if"])
         if otherwise is None:
-            return Alternatives((Atom(),), rules=condition_rule(schema, part.path))
+            return Alternatives((Constraints(),), rules=condition_rule(schema, part.path))
         self.did("if, then and else written as anyOf")
         ways = [self.read(part.at(schema["if"], ".if")), otherwise]
         for index, keyword in enumerate(("then", "else")):
             if keyword in schema:
                 read = self.read(part.at(schema[keyword], f".{keyword}"))
                 ways[index] = self.both(ways[index], read, f"{part.path}.{keyword}")
-        return union(replace(way, notes=NO_NOTES) for way in ways)
+        return union(replace(way, notes=NO_ANNOTATIONS) for way in ways)
 
     def _listed(self, values: list[Any], part: Part) -> Alternatives:
         """The values of an enum: objects and lists as schemas that only they satisfy."""
@@ -310,7 +312,7 @@ class Reader:
             # An enum evaluates nothing, for unevaluated*, of what it lists.
             found.append(_unseen(self.read(Part(schema, path, part.scope))))
         if plain:
-            found.insert(0, Alternatives((Atom(enum=tuple(plain), enum_path=path),)))
+            found.insert(0, Alternatives((Constraints(enum=tuple(plain), enum_path=path),)))
         return union(found)
 
     def _refer(self, part: Part, schema: Mapping[str, Any]) -> Alternatives | None:
@@ -325,7 +327,7 @@ class Reader:
         place = self.document.follow(place, frozenset())
         target = self.document.target(place)
         if isinstance(target.schema, Mapping) and (self.compact or self.document.cyclic(place)):
-            return Alternatives((Atom(ref=self.document.follow(place)),))
+            return Alternatives((Constraints(ref=self.document.follow(place)),))
         self.did("$ref inlined")
         return self.read(target)
 
@@ -356,7 +358,7 @@ class Reader:
                 value = f"{len(branches)} alternatives"
                 note = "Exactly one of the alternatives must match."
                 reason = "MFJS has anyOf only, which accepts more than one match"
-                rule = Rule("oneOf", f"{part.path}.oneOf", value, note, reason=reason)
+                rule = Unsupported("oneOf", f"{part.path}.oneOf", value, note, reason=reason)
                 rules = (*rules, rule)
             result = replace(union(branches), notes=result.notes, rules=rules)
         return result
@@ -387,7 +389,7 @@ class Reader:
                     param=own.path,
                 )
             read = self.read(own)
-            met = self.both(replace(base, notes=NO_NOTES, rules=()), read, own.path)
+            met = self.both(replace(base, notes=NO_ANNOTATIONS, rules=()), read, own.path)
             found.append(replace(met, notes=read.notes))
         if any(not atom.plain for atom in base.atoms):
             self.did(f"keywords beside {keyword} moved into its items")
@@ -410,11 +412,11 @@ class Reader:
             tagged.append(replace(branch, atoms=atoms))
         return tagged
 
-    def _atoms(self, expr: Expr) -> Sequence[Atom]:
+    def _atoms(self, expr: Expr) -> Sequence[Constraints]:
         return self.alternatives(expr).atoms
 
-    def _shown(self, branch: Alternatives) -> list[Atom]:
-        atoms: list[Atom] = []
+    def _shown(self, branch: Alternatives) -> list[Constraints]:
+        atoms: list[Constraints] = []
         for atom in branch.atoms:
             if atom.ref is None or self._is_open(atom.ref):
                 atoms.append(atom)
@@ -446,7 +448,7 @@ class Reader:
         inner = _double(forbidden)
         if inner is not None:
             self.did("not of not left out")
-            read = replace(self.read(part.at(inner, ".not.not")), notes=NO_NOTES)
+            read = replace(self.read(part.at(inner, ".not.not")), notes=NO_ANNOTATIONS)
             # What stands inside `not` evaluates nothing.
             return self.both(result, _unseen(read), f"{part.path}.not")
         left = complement(forbidden)
@@ -474,7 +476,7 @@ def _less(part: Part, keyword: str) -> Part:
 
 def _empty(part: Part, keyword: str, result: Alternatives) -> Alternatives:
     reason = f"MFJS refuses an empty {keyword}; it is left out"
-    rule = Rule(keyword, f"{part.path}.{keyword}", [], "", reason=reason)
+    rule = Unsupported(keyword, f"{part.path}.{keyword}", [], "", reason=reason)
     return replace(result, rules=(*result.rules, rule))
 
 
@@ -488,7 +490,7 @@ def _loop(path: str) -> InvalidRequestError:
     )
 
 
-def beside_cycle(path: str) -> Rule:
+def beside_cycle(path: str) -> Unsupported:
     """The rule that says: something stood beside a recursive reference and is gone."""
     reason = "MFJS allows nothing beside a recursive $ref"
-    return Rule("$ref", path, "keywords beside a recursive $ref", "", reason=reason)
+    return Unsupported("$ref", path, "keywords beside a recursive $ref", "", reason=reason)

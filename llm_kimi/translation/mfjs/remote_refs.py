@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from ...errors import InvalidRequestError
-from .model import Alternatives, Atom, Part, Rule
+from .model import Alternatives, Constraints, Part, Unsupported
 from .unevaluated import SOME_ITEMS, SOME_NAMES
 
 __all__ = ["outside"]
@@ -28,8 +28,8 @@ def outside(keyword: str, ref: object, part: Part, *, alone: bool) -> Alternativ
     if isinstance(ref, str) and _META.fullmatch(ref):
         note = f"A JSON schema ({ref})."
         reason = "Kimi fetches no schemas: any object, true and false are accepted"
-        atoms = (Atom(types=("object",)), Atom(types=("boolean",)))
-        return Alternatives(atoms, rules=(Rule(keyword, path, ref, note, reason=reason),))
+        atoms = (Constraints(types=("object",)), Constraints(types=("boolean",)))
+        return Alternatives(atoms, rules=(Unsupported(keyword, path, ref, note, reason=reason),))
     if alone:
         raise InvalidRequestError(
             f"$ref {ref!r} points outside the schema, and Kimi fetches nothing; "
@@ -38,8 +38,8 @@ def outside(keyword: str, ref: object, part: Part, *, alone: bool) -> Alternativ
         )
     note = f"Must match the schema {ref}."
     reason = "it points outside the schema, and Kimi fetches nothing: only what is beside it holds"
-    atom = Atom(
-        rules=(Rule(keyword, path, ref, note, reason=reason),),
+    atom = Constraints(
+        rules=(Unsupported(keyword, path, ref, note, reason=reason),),
         seen=frozenset({SOME_NAMES, SOME_ITEMS}),
     )
     return Alternatives((atom,))

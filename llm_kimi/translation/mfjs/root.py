@@ -10,11 +10,11 @@ from .model import (
     MISSING,
     TYPES,
     Alternatives,
-    Atom,
     Choice,
+    Constraints,
     Expr,
     Part,
-    Rule,
+    Unsupported,
     extra_is_bound,
     forbids,
     guess,
@@ -28,9 +28,9 @@ from .values import in_words, type_of
 __all__ = ["merge", "objects", "place_of"]
 
 
-def objects(said: Alternatives, reader: Reader) -> tuple[list[Atom], str]:
+def objects(said: Alternatives, reader: Reader) -> tuple[list[Constraints], str]:
     """The alternatives that are objects, and the types of those that are not."""
-    found: list[Atom] = []
+    found: list[Constraints] = []
     other: dict[str, None] = {}
     todo = deque(said.atoms)
     opened: set[Place] = set()
@@ -61,7 +61,7 @@ def objects(said: Alternatives, reader: Reader) -> tuple[list[Atom], str]:
     return found, " or ".join(other)
 
 
-def merge(atoms: list[Atom], root: Part, reader: Reader) -> Atom:
+def merge(atoms: list[Constraints], root: Part, reader: Reader) -> Constraints:
     """Several alternatives as one object that each of them fits."""
     names = dict.fromkeys(name for atom in atoms for name in atom.props)
     options: dict[str, dict[frozenset[object], Expr]] = {name: {} for name in names}
@@ -80,9 +80,9 @@ def merge(atoms: list[Atom], root: Part, reader: Reader) -> Atom:
     note = "One of these must match: " + " or ".join(_outline(atom, reader) for atom in atoms)
     reason = "MFJS: the root must be one object, so its alternatives are merged"
     path, value = place_of(root, "anyOf", "oneOf"), f"{len(atoms)} alternatives"
-    rule = Rule("anyOf", path, value, note + ".", reason=reason)
+    rule = Unsupported("anyOf", path, value, note + ".", reason=reason)
     needed = set(names).intersection(*(atom.required for atom in atoms))
-    return Atom(
+    return Constraints(
         types=("object",),
         props=props,
         required=tuple(name for name in names if name in needed),
@@ -96,7 +96,7 @@ def place_of(root: Part, *keywords: str) -> str:
     return next((f"{root.path}.{k}" for k in keywords if k in root.schema), root.path)
 
 
-def _outline(atom: Atom, reader: Reader) -> str:
+def _outline(atom: Constraints, reader: Reader) -> str:
     words = []
     for name, expr in atom.props.items():
         values = [v for a in reader.alternatives(expr).atoms for v in a.enum or (MISSING,)]

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ...errors import InvalidRequestError
-from .model import ALL, STRING, Part, Rule
+from .model import ALL, STRING, Part, Unsupported
 from .values import in_words
 
 __all__ = ["read_types"]
@@ -38,7 +38,7 @@ _FORMATS = {
 
 
 def read_types(
-    schema: Mapping[str, Any], part: Part, rules: list[Rule], did: Callable[[str], None]
+    schema: Mapping[str, Any], part: Part, rules: list[Unsupported], did: Callable[[str], None]
 ) -> tuple[str, ...] | None:
     """The types that ``schema`` allows, None where it does not say.
 
@@ -69,7 +69,9 @@ def read_types(
             reason = (
                 f"JSON schema has no type {name!r}: it is text, and the description has the form"
             )
-            rules.append(Rule("type", where, name, note, STRING, reason=reason, sent="string"))
+            rules.append(
+                Unsupported("type", where, name, note, STRING, reason=reason, sent="string")
+            )
             known = "string"
         elif known != name:
             did("types named as in other languages read as JSON schema's")

@@ -1,7 +1,7 @@
 """``unevaluatedProperties`` and ``unevaluatedItems``: what no other keyword has spoken about.
 
 MFJS has ``additionalProperties`` and ``items`` only. They say the same where it is known what the
-other keywords speak about: ``Atom.seen`` keeps book. Where it is not (patterns, conditions,
+other keywords speak about: ``Constraints.seen`` keeps book. Where it is not (patterns, conditions,
 tuples, alternatives that several of may hold), the object or list is left open and the rule told
 in words: closing it would make valid values impossible.
 """
@@ -12,12 +12,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from .model import ARRAY, OBJECT, Alternatives, Atom, Part, Rule
+from .model import ARRAY, OBJECT, Alternatives, Constraints, Part, Unsupported
 from .values import in_words
 
 __all__ = ["ALL_ITEMS", "ALL_NAMES", "SOME_ITEMS", "SOME_NAMES", "close"]
 
-# What is in ``Atom.seen``: other keywords speak about every property or item, or about some of
+# What is in ``Constraints.seen``: other keywords speak about every property or item, or about some of
 # which it is not known here which.
 ALL_NAMES, SOME_NAMES = "all names", "some names"
 ALL_ITEMS, SOME_ITEMS = "all items", "some items"
@@ -39,7 +39,7 @@ def close(result: Alternatives, part: Part, schema: Mapping[str, Any], alone: bo
 
 def _close_names(result: Alternatives, rest: Part, alone: bool) -> Alternatives:
     free = rest.schema is True or rest.schema == {}
-    atoms: list[Atom] = []
+    atoms: list[Constraints] = []
     for atom in result.atoms:
         kept = free or ALL_NAMES in atom.seen or "object" not in atom.kinds()
         if not kept:
@@ -54,7 +54,7 @@ def _close_names(result: Alternatives, rest: Part, alone: bool) -> Alternatives:
 
 def _close_items(result: Alternatives, rest: Part, alone: bool) -> Alternatives:
     free = rest.schema is True or rest.schema == {}
-    atoms: list[Atom] = []
+    atoms: list[Constraints] = []
     for atom in result.atoms:
         kept = free or ALL_ITEMS in atom.seen or "array" not in atom.kinds()
         if not kept:
@@ -76,5 +76,5 @@ def _told(result: Alternatives, rest: Part, types: frozenset[str]) -> Alternativ
         f"MFJS cannot say which {what} are left over here: any are accepted, "
         "and the description states the rule"
     )
-    rule = Rule(keyword, rest.path, rest.schema, note, types, reason=reason)
+    rule = Unsupported(keyword, rest.path, rest.schema, note, types, reason=reason)
     return replace(result, rules=(*result.rules, rule))

@@ -12,7 +12,19 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ...errors import InvalidRequestError
-from .model import ARRAY, BOUNDS, MISSING, NUMBER, RESERVED, TYPES, Atom, Choice, Expr, Part, Rule
+from .model import (
+    ARRAY,
+    BOUNDS,
+    MISSING,
+    NUMBER,
+    RESERVED,
+    TYPES,
+    Choice,
+    Constraints,
+    Expr,
+    Part,
+    Unsupported,
+)
 from .object_keywords import OF_OBJECTS, read_object
 from .patterns import portable
 from .prose import value_rules
@@ -39,10 +51,10 @@ class Own:
         self.path = part.path
         self.did = did
         self.strict = strict
-        self.rules: list[Rule] = []
+        self.rules: list[Unsupported] = []
         self.seen: set[str] = set()
 
-    def read(self) -> tuple[Atom, list[Any] | None]:
+    def read(self) -> tuple[Constraints, list[Any] | None]:
         """The atom without its enum, and the values of the enum."""
         schema = self.schema
         types = read_types(schema, self.part, self.rules, self.did)
@@ -65,7 +77,7 @@ class Own:
         if "if" in schema or "dependentSchemas" in schema or "dependencies" in schema:
             self.seen |= {SOME_NAMES, SOME_ITEMS}
         self.rules += value_rules(schema, self.path, self.strict)
-        atom = Atom(
+        atom = Constraints(
             types=types,
             bounds=bounds,
             patterns=self._patterns(),
@@ -95,7 +107,7 @@ class Own:
         if not fitting:
             reason = "no value of the enum is of this type; the enum is kept"
             given = self.schema["type"]
-            self.rules.append(Rule("type", f"{self.path}.type", given, "", reason=reason))
+            self.rules.append(Unsupported("type", f"{self.path}.type", given, "", reason=reason))
             return None, values
         if len(fitting) < len(values):
             self.did("enum values of another type dropped")
@@ -113,7 +125,7 @@ class Own:
                 self.did("repeated enum values dropped")
             if not given:
                 reason = "MFJS refuses an empty enum; any value is accepted now"
-                self.rules.append(Rule("enum", f"{path}.enum", given, "", reason=reason))
+                self.rules.append(Unsupported("enum", f"{path}.enum", given, "", reason=reason))
                 values = None
         if "const" in schema:
             self.did("const written as enum")
@@ -148,14 +160,16 @@ class Own:
             if not carried(value):
                 note = f"{keyword} {in_words(value, 60)}."
                 reason = "Kimi's validator cannot read so large a number; the description has it"
-                self.rules.append(Rule(keyword, where, value, note, kind, reason=reason))
+                self.rules.append(Unsupported(keyword, where, value, note, kind, reason=reason))
                 continue
             if kind is not NUMBER:
                 value = math.ceil(value) if keyword.startswith("min") else math.floor(value)
                 if value < 0:
                     if keyword.startswith("max"):
                         reason = "a limit below 0 could never be kept; it is left out"
-                        self.rules.append(Rule(keyword, where, value, "", kind, reason=reason))
+                        self.rules.append(
+                            Unsupported(keyword, where, value, "", kind, reason=reason)
+                        )
                     continue
             bounds[keyword] = (value, where)
         return bounds
@@ -201,7 +215,7 @@ class Own:
             given = self.schema[keyword]
             note = f"Items in order: {in_words(given)}."
             place = f"{self.path}.{keyword}"
-            self.rules.append(Rule(keyword, place, given, note, ARRAY, parts=tuple(exprs)))
+            self.rules.append(Unsupported(keyword, place, given, note, ARRAY, parts=tuple(exprs)))
         else:
             self.did(f"{keyword} of one kind written as items")
         if not exprs or any(not expr for expr in exprs):

@@ -17,13 +17,13 @@ from .model import (
     NUMBER,
     TYPES,
     Alternatives,
-    Atom,
+    Annotations,
     Choice,
+    Constraints,
     Expr,
-    Notes,
     Part,
-    Rule,
     TooLargeError,
+    Unsupported,
     conjunction,
     guess,
     key_of,
@@ -42,7 +42,7 @@ __all__ = ["DeadDefinitionError", "Writer", "too_deep"]
 _NESTING = 64
 _TRIED = 8
 
-Branch: TypeAlias = "tuple[dict[str, Any], Notes, tuple[Rule, ...]]"
+Branch: TypeAlias = "tuple[dict[str, Any], Annotations, tuple[Unsupported, ...]]"
 
 
 class DeadDefinitionError(Exception):
@@ -69,7 +69,7 @@ class Writer:
         self.work = reader.work
         self.budget = budget
         self.dead = dead
-        self.lost: dict[tuple[str, str], Rule] = {}
+        self.lost: dict[tuple[str, str], Unsupported] = {}
         self._writing: set[frozenset[Any]] = set()
         self._depth = 0
         self._in_definition = False
@@ -92,7 +92,7 @@ class Writer:
         if other:
             reason = f"MFJS: the root must be an object; the alternative {other} is left out"
             place = place_of(self.root, "type")
-            rules = (*rules, Rule("type", place, other, "", reason=reason, sent="object"))
+            rules = (*rules, Unsupported("type", place, other, "", reason=reason, sent="object"))
         atom = atoms[0] if len(atoms) == 1 else merge(atoms, self.root, self.reader)
         written = self._object(atom, root=True)
         if written is None:
@@ -174,7 +174,9 @@ class Writer:
         )
         names = least.node.pop("required")
         value = names if len(names) > 1 else names[0]
-        self._lose(Rule("required", f"{path}{least.below}.required", value, "", reason=reason))
+        self._lose(
+            Unsupported("required", f"{path}{least.below}.required", value, "", reason=reason)
+        )
         properties = least.node["properties"]
         for name in names:
             properties[name] = describe(properties[name], f"Always give {name}.")
@@ -231,14 +233,14 @@ class Writer:
                     if self.document.cyclic(place):
                         place = self.document.follow(place)
                         rule = beside_cycle(part.path)
-                        return Alternatives((Atom(ref=place, rules=(rule,)),))
+                        return Alternatives((Constraints(ref=place, rules=(rule,)),))
                     todo.append(self.document.target(place))
                 for keyword in ("allOf", "anyOf", "oneOf"):
                     subs = part.schema.get(keyword) or []
                     todo += [part.at(sub, f".{keyword}") for sub in subs]
         return None
 
-    def _branches(self, atom: Atom) -> Iterator[Branch]:
+    def _branches(self, atom: Constraints) -> Iterator[Branch]:
         """One atom as schemas of one type each."""
         if atom.ref is not None:
             if atom.ref in self.dead:
@@ -265,8 +267,8 @@ class Writer:
                 yield written[0], atom.notes, written[1]
 
     def _of_type(
-        self, atom: Atom, type_name: str
-    ) -> tuple[dict[str, Any], tuple[Rule, ...]] | None:
+        self, atom: Constraints, type_name: str
+    ) -> tuple[dict[str, Any], tuple[Unsupported, ...]] | None:
         if type_name == "object":
             return self._object(atom)
         schema: dict[str, Any] = {"type": type_name}
@@ -299,7 +301,7 @@ class Writer:
             rules = [rule for rule in rules if not _divides_all(rule)]
         return schema, tuple(rules)
 
-    def _said(self, rule: Rule, schema: dict[str, Any], atom: Atom) -> bool:
+    def _said(self, rule: Unsupported, schema: dict[str, Any], atom: Constraints) -> bool:
         """Whether what a tuple's items must be is said by ``schema`` already."""
         if not rule.parts:
             return False
@@ -319,14 +321,14 @@ class Writer:
             self._trying = False
             self.lost, self.budget, self.reader.done = lost, budget, done
 
-    def _pattern(self, schema: dict[str, Any], atom: Atom, rules: list[Rule]) -> None:
+    def _pattern(self, schema: dict[str, Any], atom: Constraints, rules: list[Unsupported]) -> None:
         """walle's code takes one ``pattern`` of a string, at every level."""
         if atom.patterns:
             schema["pattern"] = atom.patterns[0][0]
         for pattern, path in atom.patterns[1:]:
             note = f"Must match the regular expression {pattern}"
             reason = "a string can have one pattern; the description tells the other"
-            rules.append(Rule("pattern", path, pattern, note, reason=reason))
+            rules.append(Unsupported("pattern", path, pattern, note, reason=reason))
 
     def _inner(self, expr: Expr) -> dict[str, Any] | bool:
         """A schema for items or further properties: true for any value, false for none."""
@@ -336,8 +338,8 @@ class Writer:
         return False if written is None else written
 
     def _object(
-        self, atom: Atom, *, root: bool = False
-    ) -> tuple[dict[str, Any], tuple[Rule, ...]] | None:
+        self, atom: Constraints, *, root: bool = False
+    ) -> tuple[dict[str, Any], tuple[Unsupported, ...]] | None:
         """An object; None where a required property can have no value.
 
         At the ``root`` such a property is left out instead: one tool of many that can never be
@@ -361,18 +363,18 @@ class Writer:
                 if name in required:
                     del required[name]
                     reason = f"nothing satisfies the required property {name!r}: it is left out"
-                    rules.append(Rule("required", where, name, "", reason=reason))
+                    rules.append(Unsupported("required", where, name, "", reason=reason))
                 elif extra is not False:
                     note = f"Property {name!r} must be absent."
                     reason = "MFJS cannot forbid one property; the description does"
-                    rules.append(Rule("properties", where, False, note, reason=reason))
+                    rules.append(Unsupported("properties", where, False, note, reason=reason))
             elif unreadable(name, written, self._in_definition):
                 need = " (required)" if name in required else ""
                 required.pop(name, None)
                 hidden.append(expr)
                 note = f"Property {name!r}{need}: {in_words(written)}."
                 reason = f"Kimi refuses a schema with a property named {name!r}"
-                rules.append(Rule("properties", where, name, note, reason=reason))
+                rules.append(Unsupported("properties", where, name, note, reason=reason))
             else:
                 properties[name] = written
                 if name not in atom.props:
@@ -389,7 +391,7 @@ class Writer:
         left = apply_counts(schema, rules)
         return None if left is None else (schema, tuple(left))
 
-    def _enums(self, atom: Atom) -> Iterator[Branch]:
+    def _enums(self, atom: Constraints) -> Iterator[Branch]:
         """MFJS: the values of an enum are strings, numbers or booleans, and all of one type."""
         groups: dict[str, list[Any]] = {}
         for value in atom.enum or ():
@@ -413,7 +415,7 @@ class Writer:
                 rules = (*rules, listed_in_words(atom, values))
             yield schema, atom.notes, rules
 
-    def _scalars(self, atom: Atom, name: str, values: list[Any]) -> Iterator[Branch]:
+    def _scalars(self, atom: Constraints, name: str, values: list[Any]) -> Iterator[Branch]:
         """The strings or numbers of an enum."""
         kept = [value for value in values if within(value, atom)]
         if any(BOUNDS[keyword] & {name} for keyword in atom.bounds):
@@ -433,7 +435,7 @@ class Writer:
         yield schema, atom.notes, tuple(rules)
 
     def _finish(
-        self, schema: dict[str, Any], notes: Notes, rules: tuple[Rule, ...]
+        self, schema: dict[str, Any], notes: Annotations, rules: tuple[Unsupported, ...]
     ) -> dict[str, Any]:
         """``schema`` with its notes, and the rules it cannot say in its description."""
         words = []
@@ -461,11 +463,11 @@ class Writer:
         if self.budget < 0:
             raise TooLargeError
 
-    def _lose(self, rule: Rule) -> None:
+    def _lose(self, rule: Unsupported) -> None:
         self.lost.setdefault((rule.path, rule.reason), rule)
 
 
-def _divides_all(rule: Rule) -> bool:
+def _divides_all(rule: Unsupported) -> bool:
     """Whether every integer is a multiple of what ``multipleOf`` names."""
     step = rule.value
     if rule.keyword != "multipleOf" or isinstance(step, bool) or not isinstance(step, int | float):

@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 
 from llm_kimi.translation.mfjs.intersect import intersect, narrow
-from llm_kimi.translation.mfjs.model import Atom, Notes, Part, Rule
+from llm_kimi.translation.mfjs.model import Annotations, Constraints, Part, Unsupported
 from tests.support.schema_checks import lost, obj, prop, rewrite
 
 # --- both at once ---
@@ -54,26 +54,26 @@ def test_types_of_both(ours: Any, theirs: Any, both: Any) -> None:
         ({"items": A}, {"items": B}, {"items": A + B}),
         ({"items": A}, {"items": A}, {"items": A}),
         (
-            {"notes": Notes("T", "d")},
-            {"notes": Notes("U", "e", 1)},
-            {"notes": Notes("T", "d\ne", 1)},
+            {"notes": Annotations("T", "d")},
+            {"notes": Annotations("U", "e", 1)},
+            {"notes": Annotations("T", "d\ne", 1)},
         ),
         ({"seen": frozenset("a")}, {"seen": frozenset("b")}, {"seen": frozenset("ab")}),
     ],
 )
 def test_intersect(ours: Any, theirs: Any, both: Any) -> None:
-    met = intersect(Atom(**ours), Atom(**theirs))
+    met = intersect(Constraints(**ours), Constraints(**theirs))
     if both is None:
         assert met is None
         return
     assert met is not None
-    for field in Atom.__dataclass_fields__:
-        assert getattr(met, field) == getattr(Atom(**both), field), field
+    for field in Constraints.__dataclass_fields__:
+        assert getattr(met, field) == getattr(Constraints(**both), field), field
 
 
 def test_intersect_keeps_each_rule_once() -> None:
-    one, other = Rule("not", "a", 1, "n"), Rule("not", "b", 1, "n")
-    met = intersect(Atom(rules=(one,)), Atom(rules=(other, one)))
+    one, other = Unsupported("not", "a", 1, "n"), Unsupported("not", "b", 1, "n")
+    met = intersect(Constraints(rules=(one,)), Constraints(rules=(other, one)))
     assert met is not None
     assert met.rules == (one, other)
 
