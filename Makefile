@@ -33,7 +33,7 @@ lint: $(NEW)/.installed
 
 docs-check: $(NEW)/.installed
 	$(NEW)/bin/cog --check README.md docs/*.md
-	$(NEW)/bin/python scripts/draw_rooms.py --check
+	$(NEW)/bin/python scripts/draw_layers.py --check
 	$(NEW)/bin/python scripts/record_demo.py --check
 
 # The documentation as a site: open site/index.html.
@@ -60,7 +60,7 @@ cog: $(NEW)/.installed
 
 # Draw the pictures of README and docs anew.
 pictures: $(NEW)/.installed
-	$(NEW)/bin/python scripts/draw_rooms.py
+	$(NEW)/bin/python scripts/draw_layers.py
 	$(NEW)/bin/python scripts/record_demo.py
 
 bench: $(NEW)/.installed $(LAST)/.installed

@@ -41,6 +41,6 @@ def kimi_simulator(
 
 def _close_connections() -> None:
     """Those that ``llm``'s models have kept, so that none outlives the test."""
-    clients = sys.modules.get("llm_kimi.transport.openai_sdk")
+    clients = sys.modules.get("llm_kimi.transport.client_pool")
     if clients is not None:
         clients.clear_clients()

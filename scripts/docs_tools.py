@@ -396,7 +396,7 @@ def stored_table() -> str:
     return table(("Table", "Columns"), rows)
 
 
-# -- rooms -------------------------------------------------------------------------------------
+# -- layers -------------------------------------------------------------------------------------
 
 PACKAGE = ROOT / "llm_kimi"
 _IO: dict[str, tuple[str, ...]] = {
@@ -463,47 +463,47 @@ def _touches(path: Path) -> set[str]:
     return found
 
 
-def _modules(room: Path) -> list[Path]:
-    """The source files of a room."""
-    return sorted(room.rglob("*.py")) if room.is_dir() else [room]
+def _modules(layer: Path) -> list[Path]:
+    """The source files of a layer."""
+    return sorted(layer.rglob("*.py")) if layer.is_dir() else [layer]
 
 
-def _rooms() -> list[Path]:
-    """The rooms as modules and packages, ground floor first."""
-    from rooms import ROOMS
+def _layers() -> list[Path]:
+    """The layers as modules and packages, ground floor first."""
+    from layers import LAYERS
 
-    paths = [PACKAGE.joinpath(*room.name.split(".")) for room in ROOMS]
+    paths = [PACKAGE.joinpath(*layer.name.split(".")) for layer in LAYERS]
     return [path if path.is_dir() else path.with_suffix(".py") for path in paths]
 
 
-def _name(room: Path) -> str:
-    return room.relative_to(PACKAGE).with_suffix("").as_posix()
+def _name(layer: Path) -> str:
+    return layer.relative_to(PACKAGE).with_suffix("").as_posix()
 
 
-def rooms_table() -> str:
-    """Each room: what it does, and what of the outside world it touches."""
+def layers_table() -> str:
+    """Each layer: what it does, and what of the outside world it touches."""
     rows = []
-    for room in _rooms():
-        head = room / "__init__.py" if room.is_dir() else room
-        touched = {kind for path in _modules(room) for kind in _touches(path)}
-        name = f"`{_name(room)}{'/' if room.is_dir() else ''}`"
+    for layer in _layers():
+        head = layer / "__init__.py" if layer.is_dir() else layer
+        touched = {kind for path in _modules(layer) for kind in _touches(path)}
+        name = f"`{_name(layer)}{'/' if layer.is_dir() else ''}`"
         io = ", ".join(kind for kind in _IO_ORDER if kind in touched) or "none"
         rows.append((name, _what(head), io))
-    return table(("Room", "What it does", "I/O"), rows)
+    return table(("Layer", "What it does", "I/O"), rows)
 
 
 def modules_tables() -> str:
-    """The modules of each room that has several."""
+    """The modules of each layer that has several."""
     parts = []
-    for room in _rooms():
-        if not room.is_dir():
+    for layer in _layers():
+        if not layer.is_dir():
             continue
         rows = [
-            (f"`{path.relative_to(room).with_suffix('').as_posix()}`", _what(path))
-            for path in _modules(room)
+            (f"`{path.relative_to(layer).with_suffix('').as_posix()}`", _what(path))
+            for path in _modules(layer)
             if path.name != "__init__.py"
         ]
-        parts.append(f"### {_name(room)}\n\n" + table(("Module", "What it does"), rows))
+        parts.append(f"### {_name(layer)}\n\n" + table(("Module", "What it does"), rows))
     return "\n\n".join(parts)
 
 

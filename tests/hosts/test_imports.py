@@ -10,7 +10,7 @@ import sys
 import pytest
 
 import llm_kimi
-from scripts.rooms import imports
+from scripts.layers import imports
 
 HEAVY = (
     "litellm",

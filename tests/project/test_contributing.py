@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from llm_kimi import catalog
+from llm_kimi.catalog import models
 from scripts.environment import ROOT
 
 PAGES = {
@@ -47,9 +47,9 @@ def test_make_knows_the_targets_that_it_names(name: str) -> None:
 
 def test_the_example_of_a_new_model_is_a_row() -> None:
     (code,) = re.findall(r"```python\n(.*?)```", PAGES["CONTRIBUTING.md"], re.DOTALL)
-    (row,) = eval(f"({code})", vars(catalog))
-    assert isinstance(row, catalog.Model)
-    assert row.id not in catalog.BY_ID
+    (row,) = eval(f"({code})", vars(models))
+    assert isinstance(row, models.Model)
+    assert row.id not in models.BY_ID
 
 
 def test_the_names_of_the_code_that_it_names_are_there() -> None:

@@ -1,6 +1,6 @@
-"""Imports point down: each room of the package imports only the rooms that it may.
+"""Imports point down: each layer of the package imports only the layers that it may.
 
-The table is ``scripts/rooms.py``. The source is read, not loaded, so that late imports count too.
+The table is ``scripts/layers.py``. The source is read, not loaded, so that late imports count too.
 """
 
 from __future__ import annotations
@@ -14,44 +14,44 @@ from pathlib import Path
 
 import pytest
 
-from scripts.rooms import (
+from scripts.layers import (
     EXCEPTIONS,
     FRONT,
     IO_MODULES,
+    LAYERS,
     OWNERS,
     PACKAGE,
-    ROOMS,
     ROOT,
     Import,
-    Room,
+    Layer,
     imports,
+    layer_of,
     modules,
-    room_of,
 )
 
-EVERY = (*ROOMS, FRONT)
-TABLE = {room.name: room for room in EVERY}
+EVERY = (*LAYERS, FRONT)
+TABLE = {layer.name: layer for layer in EVERY}
 IMPORTS = imports()
-every_room = pytest.mark.parametrize("room", EVERY, ids=lambda room: room.name)
+every_layer = pytest.mark.parametrize("layer", EVERY, ids=lambda layer: layer.name)
 
 
-def _between_rooms(room: Room) -> list[Import]:
-    """The imports of other rooms; the version is everybody's."""
+def _between_layers(layer: Layer) -> list[Import]:
+    """The imports of other layers; the version is everybody's."""
     return [
         item
         for item in IMPORTS
         if item.ours
-        and room_of(item.importer) == room.name
-        and room_of(item.imported) != room.name
+        and layer_of(item.importer) == layer.name
+        and layer_of(item.imported) != layer.name
         and not (item.imported == "" and item.names == ("__version__",))
     ]
 
 
-def _foreign(room: Room) -> list[Import]:
+def _foreign(layer: Layer) -> list[Import]:
     return [
         item
         for item in IMPORTS
-        if not item.ours and item.imported != "?" and room_of(item.importer) == room.name
+        if not item.ours and item.imported != "?" and layer_of(item.importer) == layer.name
     ]
 
 
@@ -59,32 +59,34 @@ def _shown(items: list[Import]) -> list[str]:
     return [str(item) for item in items]
 
 
-def test_every_module_stands_in_a_room_of_the_table() -> None:
-    folders = {room.name.rpartition(".")[0] for room in ROOMS}
-    assert {room_of(module) for module in modules()} - folders == set(TABLE) - folders
+def test_every_module_stands_in_a_layer_of_the_table() -> None:
+    folders = {layer.name.rpartition(".")[0] for layer in LAYERS}
+    assert {layer_of(module) for module in modules()} - folders == set(TABLE) - folders
 
 
 def test_the_table_itself_points_down() -> None:
     below: set[str] = set()
-    for room in EVERY:
-        assert set(room.may) <= below, room.name
-        below.add(room.name)
+    for layer in EVERY:
+        assert set(layer.may) <= below, layer.name
+        below.add(layer.name)
 
 
-@every_room
-def test_a_room_imports_only_rooms_that_it_may(room: Room) -> None:
+@every_layer
+def test_a_layer_imports_only_layers_that_it_may(layer: Layer) -> None:
     wrong = [
         item
-        for item in _between_rooms(room)
-        if room_of(item.imported) not in room.may
+        for item in _between_layers(layer)
+        if layer_of(item.imported) not in layer.may
         and (item.importer, item.imported) not in EXCEPTIONS
     ]
     assert _shown(wrong) == []
 
 
-@pytest.mark.parametrize("room", [room for room in EVERY if room.lazy], ids=lambda room: room.name)
-def test_what_is_loaded_at_every_start_imports_rooms_inside_functions(room: Room) -> None:
-    assert _shown([item for item in _between_rooms(room) if item.when == "loaded"]) == []
+@pytest.mark.parametrize(
+    "layer", [layer for layer in EVERY if layer.lazy], ids=lambda layer: layer.name
+)
+def test_what_is_loaded_at_every_start_imports_layers_inside_functions(layer: Layer) -> None:
+    assert _shown([item for item in _between_layers(layer) if item.when == "loaded"]) == []
 
 
 @pytest.mark.parametrize("exception", EXCEPTIONS, ids=" to ".join)
@@ -92,7 +94,7 @@ def test_an_exception_is_still_needed_and_never_loaded(exception: tuple[str, str
     found = [item for item in IMPORTS if (item.importer, item.imported) == exception]
     assert found, "the exception is not needed any more"
     importer, imported = exception
-    assert room_of(imported) not in TABLE[room_of(importer)].may
+    assert layer_of(imported) not in TABLE[layer_of(importer)].may
     assert {item.when for item in found} == {"types"}
 
 
@@ -114,7 +116,10 @@ def test_no_file_imports_itself_over_others() -> None:
     sorter.prepare()
 
 
-PURE_TESTS = {room.name for room in ROOMS if room.pure} | {"simulator.rules", "simulator.replies"}
+PURE_TESTS = {layer.name for layer in LAYERS if layer.pure} | {
+    "simulator.rules",
+    "simulator.replies",
+}
 
 
 def _imported_by_tests(path: Path, seen: set[Path]) -> Iterator[tuple[Path, str]]:
@@ -135,7 +140,7 @@ def _imported_by_tests(path: Path, seen: set[Path]) -> Iterator[tuple[Path, str]
                     yield from _imported_by_tests(file, seen)
 
 
-def test_pure_tests_import_pure_rooms_only() -> None:
+def test_pure_tests_import_pure_layers_only() -> None:
     """They run once, on the newest hosts: nothing in them may hang on a host, a disk, a network."""
     wrong = set()
     for path in sorted((ROOT / "tests" / "pure").rglob("test_*.py")):
@@ -146,11 +151,13 @@ def test_pure_tests_import_pure_rooms_only() -> None:
     assert sorted(wrong) == []
 
 
-@pytest.mark.parametrize("room", [room for room in ROOMS if room.pure], ids=lambda room: room.name)
-def test_a_pure_room_does_no_io(room: Room) -> None:
+@pytest.mark.parametrize(
+    "layer", [layer for layer in LAYERS if layer.pure], ids=lambda layer: layer.name
+)
+def test_a_pure_room_does_no_io(layer: Layer) -> None:
     wrong = [
         item
-        for item in _foreign(room)
+        for item in _foreign(layer)
         if item.imported.split(".")[0] not in sys.stdlib_module_names
         or any(f"{item.imported}.".startswith(f"{name}.") for name in IO_MODULES)
         or (item.imported == "urllib" and "request" in item.names)
@@ -158,24 +165,24 @@ def test_a_pure_room_does_no_io(room: Room) -> None:
     assert _shown(wrong) == []
 
 
-@every_room
-def test_what_has_one_door_is_imported_there_only(room: Room) -> None:
+@every_layer
+def test_what_has_one_door_is_imported_there_only(layer: Layer) -> None:
     wrong = [
         item
-        for item in _foreign(room)
-        if room.name not in OWNERS.get(item.imported.split(".")[0], (room.name,))
+        for item in _foreign(layer)
+        if layer.name not in OWNERS.get(item.imported.split(".")[0], (layer.name,))
     ]
     assert _shown(wrong) == []
 
 
 def test_names_are_computed_only_where_they_are_looked_up_in_a_list() -> None:
-    computed = {room_of(item.importer) for item in IMPORTS if item.imported == "?"}
+    computed = {layer_of(item.importer) for item in IMPORTS if item.imported == "?"}
     assert computed <= {PACKAGE, "commands"}, "imports that this test cannot read"
 
 
-def test_the_picture_shows_the_rooms_as_they_are() -> None:
+def test_the_picture_shows_the_layers_as_they_are() -> None:
     done = subprocess.run(
-        [sys.executable, str(ROOT / "scripts" / "draw_rooms.py"), "--check"],
+        [sys.executable, str(ROOT / "scripts" / "draw_layers.py"), "--check"],
         capture_output=True,
         text=True,
         check=False,

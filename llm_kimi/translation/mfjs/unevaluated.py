@@ -17,8 +17,8 @@ from .values import in_words
 
 __all__ = ["ALL_ITEMS", "ALL_NAMES", "SOME_ITEMS", "SOME_NAMES", "close"]
 
-# What is in ``Constraints.seen``: other keywords speak about every property or item, or about some of
-# which it is not known here which.
+# What is in ``Constraints.seen``: other keywords speak about every property or item, or about some
+# of which it is not known here which.
 ALL_NAMES, SOME_NAMES = "all names", "some names"
 ALL_ITEMS, SOME_ITEMS = "all items", "some items"
 

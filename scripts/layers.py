@@ -1,7 +1,7 @@
-"""The rooms of the package: what each is for, what it may import, and what it does import.
+"""The layers of the package: what each is for, what it may import, and what it does import.
 
 The one table of the order in which the package is built. ``test_import_direction.py`` holds
-the code to it, ``draw_rooms.py`` draws it. Imports are read from the source; nothing is loaded.
+the code to it, ``draw_layers.py`` draws it. Imports are read from the source; nothing is loaded.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ PACKAGE = "llm_kimi"
 
 
 @dataclass(frozen=True)
-class Room:
+class Layer:
     """A module of the package, or a folder of them.
 
-    ``may``: the rooms it may import, all of them further up in ``ROOMS``. ``pure``: no I/O, and
-    nothing but the standard library. ``lazy``: imports other rooms inside functions only, because
+    ``may``: the layers it may import, all of them further up in ``LAYERS``. ``pure``: no I/O, and
+    nothing but the standard library. ``lazy``: imports other layers inside functions only, because
     ``llm`` or ``import llm_kimi`` loads it at every start.
     """
 
@@ -37,34 +37,34 @@ _LOGIC = (*_FACTS, "translation", "reply", "exchange")
 _INSIDE = (*_LOGIC, "config", "transport", "download", "files")
 _TERMINAL = (*_INSIDE, "terminal")
 
-# Ground floor first: a room imports only rooms that stand above it in this list.
-ROOMS: tuple[Room, ...] = (
-    Room("errors", "exceptions", pure=True),
-    Room("catalog", "what each model allows", pure=True),
-    Room("sniff", "what some bytes are", pure=True),
-    Room("translation", "OpenAI's request to Kimi's", may=_FACTS, pure=True),
-    Room("reply", "bytes to chunks to message", may=_FACTS, pure=True),
-    Room("exchange", "one conversation, no I/O", may=(*_FACTS, "translation", "reply"), pure=True),
-    Room("config", "key, base URL, new models", may=_FACTS),
-    Room("transport", "perform an exchange: HTTP", may=(*_LOGIC, "config")),
-    Room("download", "a URL in, bytes out", may=("errors", "config")),
-    Room("files", "uploads, texts, the cache", may=(*_LOGIC, "config", "download")),
-    Room("terminal", "what a person is told", may=(*_LOGIC, "config")),
-    Room("integrations.openai_http", "OpenAI's wire form", may=_LOGIC, pure=True),
-    Room(
+# Ground floor first: a layer imports only layers that stand above it in this list.
+LAYERS: tuple[Layer, ...] = (
+    Layer("errors", "exceptions", pure=True),
+    Layer("catalog", "what each model allows", pure=True),
+    Layer("sniff", "what some bytes are", pure=True),
+    Layer("translation", "OpenAI's request to Kimi's", may=_FACTS, pure=True),
+    Layer("reply", "bytes to chunks to message", may=_FACTS, pure=True),
+    Layer("exchange", "one conversation, no I/O", may=(*_FACTS, "translation", "reply"), pure=True),
+    Layer("config", "key, base URL, new models", may=_FACTS),
+    Layer("transport", "perform an exchange: HTTP", may=(*_LOGIC, "config")),
+    Layer("download", "a URL in, bytes out", may=("errors", "config")),
+    Layer("files", "uploads, texts, the cache", may=(*_LOGIC, "config", "download")),
+    Layer("terminal", "what a person is told", may=(*_LOGIC, "config")),
+    Layer("integrations.openai_http", "OpenAI's wire form", may=_LOGIC, pure=True),
+    Layer(
         "integrations.openai",
         "the OpenAI SDK's clients",
         may=(*_INSIDE, "integrations.openai_http"),
     ),
-    Room("integrations.llm", "llm's prompts and events", may=_TERMINAL),
-    Room("integrations.litellm", "LiteLLM's calls and replies", may=_INSIDE),
+    Layer("integrations.llm", "llm's prompts and events", may=_TERMINAL),
+    Layer("integrations.litellm", "LiteLLM's calls and replies", may=_INSIDE),
     # Its own checks: the translation is tested against a second reading of the rules.
-    Room("simulator", "an offline Kimi", may=("catalog",)),
-    Room("commands", "llm kimi ...", may=(*_TERMINAL, "integrations.llm", "simulator")),
-    Room("litellm", "import it: provider kimi", may=("integrations.litellm",)),
-    Room("openai", "import it: the SDK for Kimi", may=("integrations.openai",)),
-    Room("pytest_plugin", "a fixture for your tests", may=("config", "simulator")),
-    Room(
+    Layer("simulator", "an offline Kimi", may=("catalog",)),
+    Layer("commands", "llm kimi ...", may=(*_TERMINAL, "integrations.llm", "simulator")),
+    Layer("litellm", "import it: provider kimi", may=("integrations.litellm",)),
+    Layer("openai", "import it: the SDK for Kimi", may=("integrations.openai",)),
+    Layer("pytest_plugin", "a fixture for your tests", may=("config", "simulator")),
+    Layer(
         "plugin",
         "llm's hooks",
         may=("catalog", "config", "integrations.llm", "commands"),
@@ -72,15 +72,15 @@ ROOMS: tuple[Room, ...] = (
     ),
 )
 
-FRONT = Room(
+FRONT = Layer(
     PACKAGE,
     "names, loaded when used",
     may=("errors", "translation", "integrations.llm"),
     lazy=True,
 )
-"""``__init__``, above all rooms. Every room may read ``__version__`` from it, and nothing else."""
+"""``__init__``, above all layers. Every layer may read ``__version__``, nothing else."""
 
-_NAMES = frozenset(room.name for room in ROOMS)
+_NAMES = frozenset(layer.name for layer in LAYERS)
 
 # (module, what it imports) -> why it may, although that does not point down.
 EXCEPTIONS: dict[tuple[str, str], str] = {
@@ -93,7 +93,7 @@ EXCEPTIONS: dict[tuple[str, str], str] = {
     ),
 }
 
-# Modules that only these rooms may import: each has one door in this package.
+# Modules that only these layers may import: each has one door in this package.
 OWNERS: dict[str, tuple[str, ...]] = {
     "litellm": ("integrations.litellm", "litellm"),
     "openai": ("transport", "integrations.openai"),
@@ -104,7 +104,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "sqlite3": ("files",),
 }
 
-# What a pure room does without: files, processes, sockets, the environment, the clock's sleep.
+# What a pure layer does without: files, processes, sockets, the environment, the clock's sleep.
 IO_MODULES = frozenset(
     {
         "asyncio",
@@ -143,17 +143,17 @@ class Import:
     names: tuple[str, ...] = ()
 
     @property
-    def rooms(self) -> tuple[str, str]:
-        """The rooms of both."""
-        return room_of(self.importer), room_of(self.imported)
+    def layers(self) -> tuple[str, str]:
+        """The layers of both."""
+        return layer_of(self.importer), layer_of(self.imported)
 
     def __str__(self) -> str:
         taken = f" ({', '.join(self.names)})" if self.names else ""
         return f"{self.importer or PACKAGE}:{self.line} imports {self.imported or PACKAGE}{taken}"
 
 
-def room_of(module: str) -> str:
-    """The room in which a module of ours stands: the longest name in the table that holds it."""
+def layer_of(module: str) -> str:
+    """The layer in which a module of ours stands: the longest name in the table that holds it."""
     parts = module.split(".")
     for end in range(len(parts), 0, -1):
         if ".".join(parts[:end]) in _NAMES:

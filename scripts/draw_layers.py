@@ -1,7 +1,7 @@
-"""Draws ``docs/architecture.svg``: the rooms of ``rooms.py`` and what they really import.
+"""Draws ``docs/architecture.svg``: the layers of ``layers.py`` and what they really import.
 
-    python scripts/draw_rooms.py           # write it
-    python scripts/draw_rooms.py --check   # fail when it is out of date
+    python scripts/draw_layers.py           # write it
+    python scripts/draw_layers.py --check   # fail when it is out of date
 
 An import that follows from others is not drawn: who imports ``files`` may well import ``errors``
 too. No colour is a background, so the picture does on light pages and on dark ones.
@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import sys
 
+from layers import FRONT, LAYERS, ROOT, Layer, imports
 from pictures import MONO, SANS, finish, text
-from rooms import FRONT, ROOMS, ROOT, Room, imports
 
-# (column, row) of each room, from the top left.
+# (column, row) of each layer, from the top left.
 PLACES: dict[str, tuple[float, float]] = {
     "plugin": (1.25, 0),
     FRONT.name: (2.25, 1),
@@ -50,7 +50,7 @@ def _edges() -> dict[tuple[str, str], bool]:
     """(importer, imported) -> whether it is loaded with the importer, without what follows."""
     found: dict[tuple[str, str], bool] = {}
     for item in imports():
-        importer, imported = item.rooms
+        importer, imported = item.layers
         # The front's are written for type checkers, and loaded when a name is used.
         if not item.ours or importer == imported or imported == FRONT.name:
             continue
@@ -61,7 +61,7 @@ def _edges() -> dict[tuple[str, str], bool]:
 
 
 def _follows(edge: tuple[str, str], edges: set[tuple[str, str]]) -> bool:
-    """Whether there is a longer way from one room to the other."""
+    """Whether there is a longer way from one layer to the other."""
     start, end = edge
     reached = {there for here, there in edges if here == start and there != end}
     while True:
@@ -73,32 +73,32 @@ def _follows(edge: tuple[str, str], edges: set[tuple[str, str]]) -> bool:
 
 def _place(name: str) -> tuple[float, float]:
     if name not in PLACES:
-        raise SystemExit(f"scripts/draw_rooms.py: PLACES has no place for the room {name!r}")
+        raise SystemExit(f"scripts/draw_layers.py: PLACES has no place for the layer {name!r}")
     column, row = PLACES[name]
     return MARGIN + column * COLUMN, MARGIN + row * ROW
 
 
-def _box(room: Room) -> str:
-    x, y = _place(room.name)
-    fill, edge = PURE if room.pure else OTHER
-    folder = room is not FRONT and (ROOT / FRONT.name / room.name).is_dir()
+def _box(layer: Layer) -> str:
+    x, y = _place(layer.name)
+    fill, edge = PURE if layer.pure else OTHER
+    folder = layer is not FRONT and (ROOT / FRONT.name / layer.name).is_dir()
     middle = x + WIDTH / 2
     return (
         f'<rect x="{x:g}" y="{y:g}" width="{WIDTH}" height="{HEIGHT}" rx="5" fill="{fill}" '
         f'stroke="{edge}" stroke-width="1.5"/>\n'
-        f'<text x="{middle:g}" y="{y + 19:g}" class="n">{text(room.name)}{"/" * folder}</text>\n'
-        f'<text x="{middle:g}" y="{y + 36:g}" class="d">{text(room.does)}</text>'
+        f'<text x="{middle:g}" y="{y + 19:g}" class="n">{text(layer.name)}{"/" * folder}</text>\n'
+        f'<text x="{middle:g}" y="{y + 36:g}" class="d">{text(layer.does)}</text>'
     )
 
 
 def _arrow(edge: tuple[str, str], loaded: bool) -> str:
     (x1, y1), (x2, y2) = _place(edge[0]), _place(edge[1])
-    # Lines leave and arrive on the side on which the other room stands.
+    # Lines leave and arrive on the side on which the other layer stands.
     aside = max(-0.36, min(0.36, (x2 - x1) / COLUMN * 0.4)) * WIDTH
     x1, x2 = x1 + WIDTH / 2 + aside, x2 + WIDTH / 2 - aside / 2
     y1, y2 = y1 + HEIGHT, y2 - 2
     if y2 <= y1:
-        raise SystemExit(f"scripts/draw_rooms.py: {edge[0]} has to stand above {edge[1]}")
+        raise SystemExit(f"scripts/draw_layers.py: {edge[0]} has to stand above {edge[1]}")
     bend = (y2 - y1) * 0.4
     dashes = "" if loaded else ' stroke-dasharray="5 4"'
     curve = f"M{x1:g} {y1:g}C{x1:g} {y1 + bend:g} {x2:g} {y2 - bend:g} {x2:g} {y2:g}"
@@ -130,12 +130,12 @@ def draw() -> str:
     bottom = max(row for _, row in PLACES.values()) * ROW + MARGIN + HEIGHT
     width = max(column for column, _ in PLACES.values()) * COLUMN + WIDTH + 2 * MARGIN
     height = bottom + 20 + 14 + MARGIN
-    rooms = (FRONT, *reversed(ROOMS))
+    layers = (FRONT, *reversed(LAYERS))
     arrows = "\n".join(_arrow(edge, loaded) for edge, loaded in sorted(_edges().items()))
-    boxes = "\n".join(_box(room) for room in rooms)
+    boxes = "\n".join(_box(layer) for layer in layers)
     return f"""\
 <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" role="img">
-<title>The rooms of llm-kimi and what they import</title>
+<title>The layers of llm-kimi and what they import</title>
 <style>
 .n {{ font: 600 14px {MONO}; text-anchor: middle; fill: {INK} }}
 .d {{ font: 12px {SANS}; text-anchor: middle; fill: {INK} }}
