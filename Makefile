@@ -12,13 +12,16 @@ NEWEST := "llm>=0.36" "openai>=3" "litellm[proxy]==1.83.0"
 OLDEST := "llm==0.32.1" "openai<3" "litellm[proxy]==1.100.0"
 LATEST := "llm>=0.36" "openai>=3" "litellm[proxy]==1.109.1"
 
+FRAMEWORKS := "pydantic-ai-slim[openai]" langchain-openai openai-agents instructor \
+	llama-index-llms-openai-like "smolagents[openai]"
+
 DEMO := .venv/demo
 NEW := .venv/newest
 OLD := .venv/oldest
 LAST := .venv/litellm
 DOCS := .venv/docs
 
-.PHONY: demo test lint docs-check docs unit unit-newest unit-oldest litellm wheel bench fuzz load cog pictures clean
+.PHONY: demo test lint docs-check docs unit unit-newest unit-oldest litellm wheel bench fuzz load frameworks cog pictures clean
 
 demo: $(DEMO)/.installed
 	@PATH="$(CURDIR)/$(DEMO)/bin:$$PATH" sh scripts/demo.sh
@@ -70,6 +73,16 @@ bench: $(NEW)/.installed $(LAST)/.installed
 # Random input for some minutes, each round with another seed.
 fuzz: $(NEW)/.installed
 	$(NEW)/bin/python scripts/fuzz.py
+
+# The examples of docs/frameworks.md, in an environment of their own.
+frameworks: .venv/frameworks/.installed
+	.venv/frameworks/bin/python scripts/check_frameworks.py
+
+.venv/frameworks/.installed: pyproject.toml
+	$(call venv,.venv/frameworks)
+	.venv/frameworks/bin/python $(PIP) uv
+	.venv/frameworks/bin/uv pip install --quiet --python .venv/frameworks/bin/python -e . $(FRAMEWORKS)
+	@touch $@
 
 # 200 streams at a time for a minute through each door; writes benchmarks/load.json.
 load: $(NEW)/.installed

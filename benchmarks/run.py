@@ -7,13 +7,14 @@ from importlib.util import find_spec
 import chunks
 import connections
 import files
+import openai_sdk
 import refusals
 import reply
 import startup
 import translation
 
 if __name__ == "__main__":
-    benchmarks = [refusals, translation, reply, chunks, connections, files, startup]
+    benchmarks = [refusals, translation, reply, chunks, openai_sdk, connections, files, startup]
     if find_spec("litellm") is not None:
         import litellm_calls
 

@@ -617,6 +617,12 @@ def run(command: str, folder: Path = ROOT) -> str:
     return text.rstrip("\n")
 
 
+def example(name: str) -> None:
+    """A file of docs/examples as a block."""
+    source = (ROOT / "docs" / "examples" / name).read_text("utf-8").strip()
+    out(f"```python\n{source}\n```")
+
+
 def console(*commands: str, folder: Path = ROOT) -> None:
     """A console block: each command and what it wrote."""
     lines = ["```console"]
