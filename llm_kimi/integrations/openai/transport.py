@@ -27,6 +27,7 @@ from ...reply.safe_text import one_line, scrub
 from ...translation import Fallback, Translation, translate
 from ...translation.weight import is_heavy
 from ...transport.in_thread import aside
+from ...transport.limits import BadAnswer, take
 from ...transport.protocols import Output
 from ...transport.run import arun, run
 from ..openai_http import (
@@ -247,6 +248,16 @@ class _Common:
         return self._respond_error(error, request)
 
 
+def _take(content: bytearray, piece: bytes, request: Any) -> None:
+    try:
+        take(content, piece)
+    except BadAnswer as error:
+        import openai
+
+        text = f"the answer is not read: {error}"
+        raise openai.APIConnectionError(message=text, request=request) from None
+
+
 _KEPT = ("x-request-id", "x-trace-id")
 
 
@@ -339,7 +350,10 @@ class _Sync(_Common):
         response = self.inner.handle_request(request)
         instead = self._redirect(response, request)
         if instead is None and is_file_list(request, response):
-            instead = self._file_list(response, response.read(), request)
+            content = bytearray()
+            for piece in response.iter_bytes():
+                _take(content, piece, request)
+            instead = self._file_list(response, bytes(content), request)
         if instead is None:
             return response
         response.close()
@@ -399,7 +413,10 @@ class _Async(_Common):
         response = await self.inner.handle_async_request(request)
         instead = self._redirect(response, request)
         if instead is None and is_file_list(request, response):
-            instead = self._file_list(response, await response.aread(), request)
+            content = bytearray()
+            async for piece in response.aiter_bytes():
+                _take(content, piece, request)
+            instead = self._file_list(response, bytes(content), request)
         if instead is None:
             return response
         await response.aclose()
