@@ -83,6 +83,18 @@ class UploadContext:
 class FileUpload:
     """One file on its way to Kimi; perform its ``steps``.
 
+        noted --- look_up: the cache has it -----------------------------> remembered
+          | steps: another call uploads the same content -- it is done --> remembered
+          v
+        written down (begin: a name of its own in the cache's list of pending uploads)
+          | upload              fails: what may have been stored is deleted, or stays in the list
+          v
+        stored (uploaded: the id is in that list)
+          | a document: its text is read, then it is deleted, unless it is to be kept
+          | an image, a video: stays at Kimi
+          v
+        remembered (put, done: in the cache; no longer pending)
+
     Then ``text`` holds what a document says, ``remote_id`` names an image or a video.
     ``remembered``: the cache had it. ``owed``: it is uploaded and the cache does not know.
     ``inline``: it could not be uploaded and goes inline. ``lost``: why it cannot be had any more,
@@ -121,7 +133,8 @@ class FileUpload:
         return self.remembered
 
     def steps(self) -> Steps:
-        """Upload it, and read what was extracted; what another call is upload is waited for.
+        """Upload it, and read what was extracted; what another call is uploading
+        is waited for.
 
         Raises:
             InvalidRequestError: Kimi cannot read it.
