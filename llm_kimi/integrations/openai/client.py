@@ -13,6 +13,7 @@ from typing import Any
 
 import openai
 from openai.resources.chat import AsyncChat, Chat
+from openai.resources.files import AsyncFiles, Files
 
 from ...config import settings
 from ...errors import InvalidRequestError
@@ -21,6 +22,7 @@ from ...translation import FALLBACKS, Fallback
 from .completions import async_chat, chat
 from .http_clients import http_client, install, wrapped
 from .transport import EXTENSION, Options
+from .uploads import async_files, files
 
 __all__ = ["AsyncKimi", "AsyncKimiHTTPClient", "Kimi", "KimiHTTPClient"]
 
@@ -160,6 +162,11 @@ class Kimi(_Common, openai.OpenAI):
         """The SDK's ``chat``."""
         return chat(self)
 
+    @cached_property
+    def files(self) -> Files:
+        """The SDK's ``files``, with OpenAI's purposes in Kimi's names."""
+        return files(self)
+
     def copy(self, **changes: Any) -> Kimi:
         """The SDK's ``copy``; ``strict``, ``tool_choice_fallback`` and ``keep_files`` as well."""
         new = super().copy(**self._copied(changes))
@@ -196,6 +203,11 @@ class AsyncKimi(_Common, openai.AsyncOpenAI):
     def chat(self) -> AsyncChat:
         """The SDK's ``chat``."""
         return async_chat(self)
+
+    @cached_property
+    def files(self) -> AsyncFiles:
+        """The SDK's ``files``, with OpenAI's purposes in Kimi's names."""
+        return async_files(self)
 
     def copy(self, **changes: Any) -> AsyncKimi:
         """The SDK's ``copy``; ``strict``, ``tool_choice_fallback`` and ``keep_files`` as well."""

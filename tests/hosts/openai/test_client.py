@@ -331,6 +331,38 @@ def test_models_and_files_reach_kimi(kimi: Simulator) -> None:
 
 
 @pytest.mark.parametrize(
+    ("purpose", "name", "sent"),
+    [
+        ("assistants", "report.pdf", "file-extract"),
+        ("user_data", "report.pdf", "file-extract"),
+        ("user_data", "square.png", "image"),
+        ("vision", "square.png", "image"),
+        ("file-extract", "report.pdf", "file-extract"),
+    ],
+)
+@pytest.mark.parametrize("way", WAYS)
+def test_a_file_that_was_uploaded_as_for_openai_is_used_by_its_id(
+    kimi: Simulator, purpose: Any, name: str, sent: str, way: str
+) -> None:
+    file = (name, pdf() if name.endswith("pdf") else png())
+    if way == "sync":
+        with Kimi() as client:
+            made = client.files.create(file=file, purpose=purpose)
+    else:
+
+        async def upload() -> Any:
+            async with AsyncKimi() as client:
+                return await client.files.create(file=file, purpose=purpose)
+
+        made = asyncio.run(upload())
+    assert kimi.files[0]["purpose"] == sent == made.purpose
+    part = {"type": "file", "file": {"file_id": made.id}}
+    content = [{"type": "text", "text": "say: seen"}, part]
+    answer = ask("sync", model=K31, messages=[{"role": "user", "content": content}])
+    assert answer.choices[0].message.content == "seen"
+
+
+@pytest.mark.parametrize(
     ("call", "words"),
     [
         (lambda c: c.embeddings.create(model="m", input="a"), "has no embeddings"),
