@@ -13,7 +13,7 @@ from ..config import settings
 from ..errors import KimiError
 from ..transport.json_api import Endpoints
 
-__all__ = ["connect", "currency", "in_one_line", "key_option"]
+__all__ = ["connect", "currency", "in_one_line", "key_option", "warn_of_cleartext"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -45,7 +45,14 @@ def connect(key: str | None = None) -> Endpoints:
     found = settings.find_key(key)
     if not found:
         raise click.ClickException(settings.no_key_message())
+    warn_of_cleartext(base_url)
     return Endpoints(base_url, found, key_source=settings.key_source(found))
+
+
+def warn_of_cleartext(base_url: str) -> None:
+    """Say once that key and content can be read on the way to ``base_url``, where they can."""
+    if warning := settings.cleartext_warning(base_url):
+        click.echo(f"kimi: {warning}", err=True)
 
 
 def currency(base_url: str) -> str | None:

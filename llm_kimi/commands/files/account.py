@@ -18,6 +18,7 @@ from ...terminal.output import shown
 from ...terminal.progress import terminal_progress
 from ...transport.openai_sdk import OpenAITransport
 from ...transport.run import run
+from ..connect import warn_of_cleartext
 
 __all__ = ["Account", "complain", "file_id"]
 
@@ -33,6 +34,7 @@ class Account:
         if not key:
             raise click.ClickException(settings.no_key_message())
         self._key = key
+        warn_of_cleartext(base_url)
         target = Target(base_url=base_url, key=key, key_source=settings.key_source(key))
         self.request_files = RequestFiles(target, keep=True, progress=terminal_progress())
         self._transport = OpenAITransport(base_url, key)

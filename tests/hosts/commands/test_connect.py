@@ -141,3 +141,20 @@ def test_a_reader_that_goes_away_is_no_traceback(command: str, kimi: Simulator) 
     )
     assert "Traceback" not in done.stderr
     assert len(done.stdout.splitlines()) == 1
+
+
+@pytest.mark.parametrize("command", [*COMMANDS, ("files", "list")], ids=lambda command: command[0])
+def test_a_base_url_in_the_clear_is_told(
+    command: tuple[str, ...], kimi: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+
+    def warning(base: str) -> str:
+        seen.append(base)
+        return "the base URL is plain http://"
+
+    monkeypatch.setattr("llm_kimi.config.settings.cleartext_warning", warning)
+    result = run("kimi", *command)
+    assert result.exit_code == 0, result.output
+    assert "kimi: the base URL is plain http://" in result.stderr
+    assert seen[0] == kimi.base_url
