@@ -9,20 +9,20 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, NoReturn
 from weakref import WeakKeyDictionary
 
 import litellm
 from litellm.integrations.custom_logger import CustomLogger
 
+from ...translation.adjustments import adjustments_header
 from .deployments import PROXY, leads_here
 from .proxy_clients import client_body, environment_reference, forbidden_field, models_of
 
 __all__ = ["ADJUSTMENTS_HEADER", "install", "refuse_forbidden", "remember_adjustments"]
 
 ADJUSTMENTS_HEADER = "x-kimi-adjustments"
-LONGEST_HEADER = 500
 
 Json = dict[str, Any]
 
@@ -59,22 +59,6 @@ def remember_adjustments(logging_obj: Any, adjustments: list[Json]) -> None:
     """Keep what was changed in a call until its answer's headers are written."""
     if logging_obj is not None and adjustments:
         _adjustments[logging_obj] = adjustments
-
-
-def adjustments_header(adjustments: Iterable[Json]) -> str:
-    """The paths of what was changed, in ASCII; values only where they are numbers or switches.
-
-    Texts are left out: headers are logged everywhere, and a text may be anything of a prompt.
-    """
-    parts: list[str] = []
-    for adjustment in adjustments:
-        given, sent = adjustment.get("given"), adjustment.get("sent")
-        path = "".join(c if " " <= c <= "~" and c != ";" else "?" for c in str(adjustment["param"]))
-        if isinstance(given, (int, float)) and (sent is None or isinstance(sent, (int, float))):
-            path += f" {given} -> {'(left out)' if sent is None else sent}"
-        parts.append(path[:100])
-    text = "; ".join(dict.fromkeys(parts))
-    return text if len(text) <= LONGEST_HEADER else f"{text[: LONGEST_HEADER - 3]}..."
 
 
 class _Hooks(CustomLogger):

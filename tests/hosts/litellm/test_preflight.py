@@ -22,6 +22,7 @@ from llm_kimi.integrations.litellm.proxy_clients import (
     models_of,
 )
 from llm_kimi.simulator import Simulator
+from llm_kimi.translation import adjustments as translated
 
 # -- a client's body ---------------------------------------------------------------------------
 
@@ -191,7 +192,7 @@ def test_the_header_of_adjustments(adjustments: list[dict[str, Any]], text: str)
 def test_the_header_of_many_adjustments_is_short() -> None:
     many = [{"param": f"messages[{n}].content" * 9, "given": "", "sent": None} for n in range(999)]
     header = proxy.adjustments_header(many)
-    assert len(header) == proxy.LONGEST_HEADER
+    assert len(header) == translated.LONGEST_HEADER
     assert header.endswith("...")
 
 
