@@ -18,26 +18,30 @@ from pictures import MONO, SANS, finish, text
 PLACES: dict[str, tuple[float, float]] = {
     "plugin": (1.25, 0),
     FRONT.name: (2.25, 1),
-    "litellm": (3.25, 0),
-    "openai": (4.3, 0),
+    "litellm": (3.25, 1),
+    "integrations.litellm.startup": (3.1, 0),
+    "openai": (4.3, 1),
+    "serve": (0.25, 0),
     "integrations.openai": (4.3, 2),
-    "integrations.openai_http": (4.3, 4),
+    "integrations.serve": (2.25, 2),
+    "integrations.openai_chat": (4.3, 3),
+    "integrations.openai_http": (4.3, 4.75),
     "commands": (1.25, 1),
     "pytest_plugin": (0.25, 1),
     "simulator": (0, 2),
     "integrations.llm": (1.25, 2),
     "integrations.litellm": (3.25, 2),
-    "terminal": (1.25, 3),
-    "files": (2.75, 3),
-    "transport": (2.25, 4),
-    "download": (3.4, 4),
-    "exchange": (2.85, 5),
-    "config": (1.25, 6),
-    "reply": (2.25, 6),
-    "translation": (3.25, 6),
-    "sniff": (3.4, 7),
-    "catalog": (0, 8),
-    "errors": (2.25, 8),
+    "terminal": (1.25, 3.75),
+    "files": (2.75, 3.75),
+    "transport": (2.25, 4.75),
+    "download": (3.3, 4.75),
+    "exchange": (2.85, 5.75),
+    "config": (1.25, 6.75),
+    "reply": (2.25, 6.75),
+    "translation": (3.25, 6.75),
+    "sniff": (3.4, 7.75),
+    "catalog": (0, 8.75),
+    "errors": (2.25, 8.75),
 }
 COLUMN, ROW = 212, 78
 WIDTH, HEIGHT = 188, 46
@@ -83,10 +87,12 @@ def _box(layer: Layer) -> str:
     fill, edge = PURE if layer.pure else OTHER
     folder = layer is not FRONT and (ROOT / FRONT.name / layer.name).is_dir()
     middle = x + WIDTH / 2
+    size = min(14, (WIDTH - 10) / len(layer.name) / 0.61)  # a letter is that wide
+    small = f' style="font-size:{size:.1f}px"' if size < 14 else ""
     return (
         f'<rect x="{x:g}" y="{y:g}" width="{WIDTH}" height="{HEIGHT}" rx="5" fill="{fill}" '
         f'stroke="{edge}" stroke-width="1.5"/>\n'
-        f'<text x="{middle:g}" y="{y + 19:g}" class="n">{text(layer.name)}{"/" * folder}</text>\n'
+        f'<text x="{middle:g}" y="{y + 19:g}" class="n"{small}>{text(layer.name)}{"/" * folder}</text>\n'
         f'<text x="{middle:g}" y="{y + 36:g}" class="d">{text(layer.does)}</text>'
     )
 

@@ -36,6 +36,7 @@ _FACTS = ("catalog", "sniff", "errors")
 _LOGIC = (*_FACTS, "translation", "reply", "exchange")
 _INSIDE = (*_LOGIC, "config", "transport", "download", "files")
 _TERMINAL = (*_INSIDE, "terminal")
+_OPENAI = ("integrations.openai_http", "integrations.openai_chat")
 
 # Ground floor first: a layer imports only layers that stand above it in this list.
 LAYERS: tuple[Layer, ...] = (
@@ -52,17 +53,40 @@ LAYERS: tuple[Layer, ...] = (
     Layer("terminal", "what a person is told", may=(*_LOGIC, "config")),
     Layer("integrations.openai_http", "OpenAI's wire form", may=_LOGIC, pure=True),
     Layer(
-        "integrations.openai",
-        "the OpenAI SDK's clients",
+        "integrations.openai_chat",
+        "one chat of OpenAI's API",
         may=(*_INSIDE, "integrations.openai_http"),
+    ),
+    Layer("integrations.openai", "the OpenAI SDK's clients", may=(*_INSIDE, *_OPENAI)),
+    Layer(
+        "integrations.serve",
+        "a server for a base URL",
+        may=(*_INSIDE, *_OPENAI),
     ),
     Layer("integrations.llm", "llm's prompts and events", may=_TERMINAL),
     Layer("integrations.litellm", "LiteLLM's calls and replies", may=_INSIDE),
     # Its own checks: the translation is tested against a second reading of the rules.
     Layer("simulator", "an offline Kimi", may=("catalog",)),
-    Layer("commands", "llm kimi ...", may=(*_TERMINAL, "integrations.llm", "simulator")),
+    Layer(
+        "commands",
+        "llm kimi ...",
+        may=(
+            *_TERMINAL,
+            "integrations.llm",
+            "integrations.openai_chat",
+            "integrations.serve",
+            "simulator",
+        ),
+    ),
     Layer("litellm", "import it: provider kimi", may=("integrations.litellm",)),
+    Layer(
+        "integrations.litellm.startup",
+        "Kimi in others' LiteLLM",
+        may=("integrations.litellm", "litellm"),
+        lazy=True,
+    ),
     Layer("openai", "import it: the SDK for Kimi", may=("integrations.openai",)),
+    Layer("serve", "python -m: the server alone", may=("commands",), lazy=True),
     Layer("pytest_plugin", "a fixture for your tests", may=("config", "simulator")),
     Layer(
         "plugin",
@@ -96,12 +120,15 @@ EXCEPTIONS: dict[tuple[str, str], str] = {
 # Modules that only these layers may import: each has one door in this package.
 OWNERS: dict[str, tuple[str, ...]] = {
     "litellm": ("integrations.litellm", "litellm"),
+    "aiohttp": ("integrations.serve",),
     "openai": ("transport", "integrations.openai"),
     "httpx": ("transport", "download", "integrations.litellm"),
     "httpx2": ("transport", "download"),
     "pydantic": ("integrations.llm",),
     "pytest": ("pytest_plugin",),
+    "python_multipart": ("integrations.serve",),
     "sqlite3": ("files",),
+    "uvicorn": ("integrations.serve",),
 }
 
 # What a pure layer does without: files, processes, sockets, the environment, the clock's sleep.

@@ -8,13 +8,26 @@ import click
 
 __all__ = ["NAMES", "command"]
 
-NAMES = ("balance", "count", "doctor", "explain", "files", "models", "refresh", "simulate")
+NAMES = (
+    "balance",
+    "count",
+    "doctor",
+    "env",
+    "explain",
+    "files",
+    "models",
+    "refresh",
+    "serve",
+    "simulate",
+    "with-litellm",
+)
 
 
 def command(name: str) -> click.Command | None:
     """The command ``llm kimi NAME``; None when there is none."""
     if name not in NAMES:
         return None
-    found = getattr(import_module(f"{__name__}.{name}"), name)
+    module = name.replace("-", "_")
+    found = getattr(import_module(f"{__name__}.{module}"), module)
     assert isinstance(found, click.Command)
     return found

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import os
-import shutil
-import signal
-import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any
 
 import click
 
 from ..config.settings import BASE_URL_VARIABLES, KEY_VARIABLES, simulator_environment
+from .run_command import run_command
 
 __all__ = ["simulate"]
 
@@ -70,7 +67,7 @@ def simulate(
         except OSError as error:
             where = f"port {port}" if port else "a port"
             raise click.ClickException(f"cannot start on {where}: {error}") from None
-        status = _run(command, _environment(simulator)) if command else _serve(simulator)
+        status = run_command(command, _environment(simulator)) if command else _serve(simulator)
     sys.exit(status)
 
 
@@ -84,62 +81,6 @@ def _open(log: Path) -> IO[str]:
 def _environment(simulator: Any) -> dict[str, str]:
     """The command's environment: every variable that could lead elsewhere points here."""
     return {**os.environ, **simulator_environment(simulator.base_url, simulator.key)}
-
-
-def _run(command: tuple[str, ...], environment: dict[str, str]) -> int:
-    program = shutil.which(command[0])
-    if program is None:
-        # An unactivated virtual environment: its programs lie beside its Python.
-        program = shutil.which(command[0], path=str(Path(sys.executable).parent))
-    if program is None:
-        click.echo(f"Error: no such command: {command[0]}", err=True)
-        return 127
-    with _left_to_the_command() as passed_on:
-        try:
-            process = subprocess.Popen([program, *command[1:]], env=environment)
-        except OSError as error:
-            click.echo(f"Error: cannot run {command[0]}: {error}", err=True)
-            return 126
-        passed_on(process)
-        status = process.wait()
-    return 128 - status if status < 0 else status
-
-
-@contextmanager
-def _left_to_the_command() -> Iterator[Callable[[subprocess.Popen[bytes]], None]]:
-    """Leave it to the command what Ctrl-C and a request to end mean; we only wait for it.
-
-    The terminal sends Ctrl-C to both of us; SIGTERM comes to us alone and is passed on to the
-    process that is handed over. Both are seen to before it starts: it may be at work, and get
-    its signal, before its start has come back to us.
-    """
-    if not _in_main_thread():
-        yield lambda process: None
-        return
-    running: list[subprocess.Popen[bytes]] = []
-    asked: list[int] = []
-
-    def end(number: int, frame: Any) -> None:
-        asked.append(number)
-        for process in running:
-            process.terminate()
-
-    def passed_on(process: subprocess.Popen[bytes]) -> None:
-        running.append(process)
-        if asked:
-            process.terminate()
-
-    handlers: dict[int, Any] = {signal.SIGINT: lambda number, frame: None, signal.SIGTERM: end}
-    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
-    try:
-        yield passed_on
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _in_main_thread() -> bool:
-    return threading.current_thread() is threading.main_thread()
 
 
 def _serve(simulator: Any) -> int:

@@ -7,20 +7,17 @@ that cannot be read is no file, and ``take_trouble()`` says so to those who use 
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-
-import click
 
 from .. import catalog
 from ..catalog import BY_ID, Model, Thinking, UnknownModelError
 from ..errors import KimiError
 from . import settings
+from .llm_folder import folder, write_whole
 
 __all__ = ["FILE", "Learned", "clean_rows", "load", "path", "read", "save", "take_trouble"]
 
@@ -52,11 +49,6 @@ class Learned:
     rows: tuple[Row, ...] = ()
     models: tuple[Model, ...] = ()
     trouble: str | None = None
-
-
-def folder() -> Path:
-    """llm's user folder, which need not exist. ``llm.user_dir()`` would make it, and import llm."""
-    return Path(os.environ.get("LLM_USER_PATH") or click.get_app_dir("io.datasette.llm"))
 
 
 def path() -> Path:
@@ -184,10 +176,7 @@ def save(base_url: str, rows: Iterable[Any], when: str) -> Path:
     Raises:
         OSError: the folder cannot be written.
     """
-    import tempfile
-
     target = path()
-    target.parent.mkdir(parents=True, exist_ok=True)
     try:
         hosts = _hosts()
     except (OSError, ValueError, RecursionError):
@@ -197,13 +186,5 @@ def save(base_url: str, rows: Iterable[Any], when: str) -> Path:
     for oldest in list(hosts)[:-MAX_HOSTS]:
         del hosts[oldest]
     text = json.dumps({"version": VERSION, "hosts": hosts}, indent=1)
-    handle, name = tempfile.mkstemp(prefix=f".{FILE}.", dir=target.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.replace(name, target)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(name)
-        raise
+    write_whole(target, text)
     return target

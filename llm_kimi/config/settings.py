@@ -13,6 +13,7 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from ..errors import InvalidRequestError
+from .llm_folder import stored_keys
 
 __all__ = [
     "BASE_URL_VARIABLES",
@@ -162,19 +163,6 @@ def cleartext_warning(base: str) -> str | None:
         f"the base URL of {host} is plain http://, so the key, the prompts and the answers can be "
         "read by anyone on the way; use https:// unless that network is yours alone"
     )
-
-
-def stored_keys() -> Mapping[str, str]:
-    """The keys of ``llm keys``, by alias; empty when there are none or they cannot be read."""
-    import llm
-
-    try:
-        keys = llm.load_keys()  # type: ignore[no-untyped-call]
-    except (OSError, ValueError):
-        return {}
-    if not isinstance(keys, dict):
-        return {}
-    return {alias: key for alias, key in keys.items() if isinstance(key, str)}
 
 
 def key_places() -> list[tuple[str, str]]:

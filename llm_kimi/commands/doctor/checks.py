@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ... import __version__
-from ...config import discovered_models, settings
+from ...config import discovered_models, llm_folder, settings
 from ...errors import KimiError
 from ...reply.api_errors import scrub
 from ...terminal.output import plural
@@ -118,7 +118,7 @@ def _strict(problems: list[str]) -> bool | None:
 
 def _folder(problems: list[str]) -> Json:
     """llm's user folder, and whether a file can be made there."""
-    folder = discovered_models.folder()
+    folder = llm_folder.folder()
     shown = safe(str(folder))
     trouble = _cannot_write(folder)
     if trouble:
@@ -139,7 +139,7 @@ def _cannot_write(folder: Path) -> str | None:
 
 def _files(problems: list[str]) -> Iterator[Json]:
     """llm's and ours, with their sizes."""
-    folder = discovered_models.folder()
+    folder = llm_folder.folder()
     try:
         names = sorted(path.name for path in folder.glob("kimi*"))
     except OSError:

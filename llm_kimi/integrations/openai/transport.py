@@ -12,163 +12,68 @@ are made for the package of the client they are put into.
 
 from __future__ import annotations
 
-import json
-import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from ...config import settings
 from ...errors import APIConnectionError, InvalidRequestError, KimiError, StreamError
-from ...exchange import MAX_RETRIES, Chunks, Exchange, Notice, Target, Waiting
-from ...reply.safe_text import one_line, scrub
-from ...translation import Fallback, Translation, translate
+from ...exchange import Chunks
 from ...translation.weight import is_heavy
 from ...transport.in_thread import aside
 from ...transport.limits import BadAnswer, take
 from ...transport.protocols import Output
 from ...transport.run import arun, run
-from ..openai_http import (
-    EVENT_STREAM,
-    JSON_TYPE,
-    EventWriter,
-    WireError,
-    answer_headers,
-    as_json,
-    completion_bytes,
-    error_of,
+from ..openai_chat import ChatCall, Options, bearer_key, log_notice, parsed
+from ..openai_http import EVENT_STREAM, JSON_TYPE, WireError, as_json, error_of, sendable
+from ..openai_http.routes import (
+    CHAT,
+    FILES,
+    RESPONSES,
+    check_responses,
+    ending,
+    missing,
+    redirected,
+    whole_file_list,
 )
-from .routes import CHAT, RESPONSES, check_responses, ending, is_file_list, missing
 from .wire import AsyncWire, Wire
 
 __all__ = ["EXTENSION", "Options", "transport_class"]
-
-logger = logging.getLogger("llm_kimi")
 
 EXTENSION = "llm_kimi"
 """In a request's ``extensions``: the ``Options`` that hold for it, in place of the transport's."""
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What holds for a call. ``strict`` None: as ``KIMI_STRICT`` says. ``key_source`` is where the
-    key came from, in words."""
+def _call(request: Any, content: bytes, options: Options) -> ChatCall:
+    """The chat that ``request`` asks for.
 
-    strict: bool | None = None
-    tool_choice_fallback: Fallback = "nudge"
-    keep_files: bool = False
-    max_retries: int = MAX_RETRIES
-    key_source: str = ""
+    Raises:
+        InvalidRequestError: its body is no JSON object.
+    """
+    base_url = str(request.url.copy_with(query=None, fragment=None)).rstrip("/").removesuffix(CHAT)
+    return ChatCall(content, base_url, bearer(request), options)
 
 
-class _Chat:
-    """One chat request, translated and ready to go: sync and async differ in what drives it."""
+def _sdk_error(error: KimiError, request: Any) -> Exception | None:
+    """The SDK's exception for a connection that failed; None for what has an HTTP answer.
 
-    def __init__(self, request: Any, content: bytes, options: Options) -> None:
-        self.request = request
-        self.options = options
-        self.base_url = str(request.url.copy_with(query=None, fragment=None)).rstrip("/")
-        self.base_url = self.base_url.removesuffix(CHAT)
-        self.key = bearer(request)
-        self.body = _parsed(content)
+    Of what a transport raises, the SDK tries again all but its own exceptions.
+    """
+    if not isinstance(error, (APIConnectionError, StreamError)):
+        return None
+    import openai
 
-    def translate(self) -> Translation:
-        """The translation of the request.
-
-        Raises:
-            InvalidRequestError: it cannot be, or would change more than strict mode allows.
-        """
-        options = self.options
-        strict = settings.strict_by_default() if options.strict is None else options.strict
-        return translate(
-            self.body, strict=strict, tool_choice_fallback=options.tool_choice_fallback
-        )
-
-    def prepare(self, translation: Translation) -> None:
-        """Make the exchange, and log what was changed."""
-        for adjustment in translation.adjustments:
-            level = logging.WARNING if adjustment.changes_meaning else logging.DEBUG
-            logger.log(level, "%s", adjustment)
-        if warning := settings.cleartext_warning(self.base_url):
-            logger.warning(warning)
-        options = self.options
-        target = Target(base_url=self.base_url, key=self.key, key_source=options.key_source)
-        files = None
-        if translation.needs:
-            from ...files.request_files import RequestFiles
-
-            files = RequestFiles(
-                target,
-                keep=options.keep_files,
-                strict=bool(options.strict),
-                max_retries=options.max_retries,
-            )
-        self.streams = bool(translation.body.get("stream"))
-        self.adjustments = translation.adjustments
-        self.exchange = Exchange(translation, target, max_retries=options.max_retries, files=files)
-        self.writer = EventWriter(
-            translation.adjustments, include_usage=translation.restore.include_usage
-        )
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """The headers of the answer."""
-        return answer_headers(self.exchange.headers, self.exchange.trace_id, self.adjustments)
-
-    def whole(self) -> bytes:
-        """The answer, after the exchange has ended."""
-        return completion_bytes(self.exchange.completion or {}, self.adjustments)
-
-    def end(self) -> bytes:
-        """The end of the stream, after the exchange has ended."""
-        return self.writer.end(self.exchange.completion)
-
-    def sdk_error(self, error: KimiError) -> Exception | None:
-        """The SDK's exception for a connection that failed; None for what has an HTTP answer.
-
-        Of what a transport raises, the SDK tries again all but its own exceptions.
-        """
-        if not isinstance(error, (APIConnectionError, StreamError)):
-            return None
-        import openai
-
-        if isinstance(error, APIConnectionError) and error.timeout:
-            raised: Any = openai.APITimeoutError(request=self.request)
-            raised.message = str(error)
-            raised.args = (str(error),)
-            return raised  # type: ignore[no-any-return]
-        return openai.APIConnectionError(message=str(error), request=self.request)
-
-
-def _note(output: Output) -> None:
-    """A line of the exchange, for the log."""
-    if isinstance(output, Notice):
-        level = logging.INFO if isinstance(output, Waiting) else logging.WARNING
-        logger.log(level, "%s", output.text)
+    if isinstance(error, APIConnectionError) and error.timeout:
+        raised: Any = openai.APITimeoutError(request=request)
+        raised.message = str(error)
+        raised.args = (str(error),)
+        return raised  # type: ignore[no-any-return]
+    return openai.APIConnectionError(message=str(error), request=request)
 
 
 def bearer(request: Any) -> str:
     """The key of a request; ``""`` where it has none."""
-    given: str = request.headers.get("authorization") or ""
-    scheme, _, key = given.partition(" ")
-    return key.strip() if scheme.lower() == "bearer" else ""
-
-
-def _parsed(content: bytes) -> Any:
-    """The body of a request.
-
-    Raises:
-        InvalidRequestError: it is no JSON object.
-    """
-    try:
-        body = json.loads(content)
-    except (ValueError, RecursionError):
-        body = None
-    if not isinstance(body, dict):
-        raise InvalidRequestError("the body is not a JSON object", param="body")
-    return body
+    return bearer_key(request.headers.get("authorization"))
 
 
 class _Common:
@@ -190,7 +95,7 @@ class _Common:
             return error_of(InvalidRequestError(text, param=None))
         if content is not None and ending(path, RESPONSES):
             try:
-                check_responses(_parsed(content))
+                check_responses(parsed(content))
             except InvalidRequestError as error:
                 return error_of(error)
         return None
@@ -211,20 +116,12 @@ class _Common:
         )
 
     def _respond_error(self, error: WireError, request: Any) -> Any:
-        headers = {name: _sendable(value) for name, value in error.headers.items()}
+        headers = sendable(error.headers)
         return self._respond(error.status, headers, as_json(error.body), JSON_TYPE, request)
 
     def _file_list(self, response: Any, content: bytes, request: Any) -> Any:
-        """The list of files, with the word that it is whole.
-
-        Kimi lists all files at once and knows no pages (its OpenAPI has no ``has_more`` there).
-        Without that word the SDK asks for the page after the last file, and gets all of them
-        again, for ever.
-        """
-        with suppress(ValueError, RecursionError):
-            listed = json.loads(content)
-            if isinstance(listed, dict) and "has_more" not in listed:
-                content = as_json({**listed, "has_more": False})
+        """The list of files, with the word that it is whole."""
+        content = whole_file_list(content)
         kept = {name: response.headers[name] for name in _KEPT if name in response.headers}
         return self._respond(200, kept, content, JSON_TYPE, request)
 
@@ -235,16 +132,7 @@ class _Common:
         host = ""
         with suppress(Exception):
             host = self.http.URL(response.headers.get("location") or "").host
-        where = one_line(scrub(host, bearer(request)))[:253] or "another place on the same host"
-        text = (
-            f"the server redirects to {where}. Redirects are not followed, since the key would go "
-            "along: if this host is the right one, set base_url to its API"
-        )
-        error = WireError(
-            502,
-            {"error": {"message": text, "type": "redirect", "param": None, "code": None}},
-            {"x-should-retry": "false"},
-        )
+        error = redirected(host, bearer(request))
         return self._respond_error(error, request)
 
 
@@ -261,15 +149,21 @@ def _take(content: bytearray, piece: bytes, request: Any) -> None:
 _KEPT = ("x-request-id", "x-trace-id")
 
 
-def _sendable(value: str) -> str:
-    return value.encode("ascii", "replace").decode()
+def _is_file_list(request: Any, response: Any) -> bool:
+    """Whether ``response`` is the list of the account's files."""
+    return (
+        request.method == "GET" and response.status_code == 200 and ending(request.url.path, FILES)
+    )
 
 
 class _Events:
     """The bytes of a streamed answer. Closing it closes the connection to Kimi."""
 
-    def __init__(self, chat: _Chat, outputs: Generator[Output, None, None], first: bytes) -> None:
+    def __init__(
+        self, chat: ChatCall, outputs: Generator[Output, None, None], first: bytes, request: Any
+    ) -> None:
         self._chat = chat
+        self._request = request
         self._outputs = outputs
         self._first = first
 
@@ -282,10 +176,10 @@ class _Events:
                 if isinstance(output, Chunks):
                     yield chat.writer.chunks(output.chunks)
                 else:
-                    _note(output)
+                    log_notice(output)
             end = chat.end()
         except KimiError as error:
-            failed = chat.sdk_error(error)
+            failed = _sdk_error(error, self._request)
             if failed is not None:
                 raise failed from None
             end = chat.writer.error(error)
@@ -299,8 +193,11 @@ class _Events:
 class _AsyncEvents:
     """``_Events`` for an event loop."""
 
-    def __init__(self, chat: _Chat, outputs: AsyncGenerator[Output, None], first: bytes) -> None:
+    def __init__(
+        self, chat: ChatCall, outputs: AsyncGenerator[Output, None], first: bytes, request: Any
+    ) -> None:
         self._chat = chat
+        self._request = request
         self._outputs = outputs
         self._first = first
 
@@ -313,10 +210,10 @@ class _AsyncEvents:
                 if isinstance(output, Chunks):
                     yield chat.writer.chunks(output.chunks)
                 else:
-                    _note(output)
+                    log_notice(output)
             end = chat.end()
         except KimiError as error:
-            failed = chat.sdk_error(error)
+            failed = _sdk_error(error, self._request)
             if failed is not None:
                 raise failed from None
             end = chat.writer.error(error)
@@ -349,7 +246,7 @@ class _Sync(_Common):
             return self._respond_error(refusal, request)
         response = self.inner.handle_request(request)
         instead = self._redirect(response, request)
-        if instead is None and is_file_list(request, response):
+        if instead is None and _is_file_list(request, response):
             content = bytearray()
             for piece in response.iter_bytes():
                 _take(content, piece, request)
@@ -361,7 +258,7 @@ class _Sync(_Common):
 
     def _chat(self, request: Any) -> Any:
         try:
-            chat = _Chat(request, request.read(), self._options(request))
+            chat = _call(request, request.read(), self._options(request))
             chat.prepare(chat.translate())
         except KimiError as error:
             return self._respond_error(error_of(error), request)
@@ -374,15 +271,15 @@ class _Sync(_Common):
                         first = chat.writer.chunks(output.chunks)
                         break
                 else:
-                    _note(output)
+                    log_notice(output)
         except KimiError as error:
-            failed = chat.sdk_error(error)
+            failed = _sdk_error(error, request)
             if failed is not None:
                 raise failed from None
             return self._respond_error(error_of(error), request)
         if not chat.streams:
             return self._respond(200, chat.headers, chat.whole(), JSON_TYPE, request)
-        events = self.events(chat, outputs, first)
+        events = self.events(chat, outputs, first, request)
         return self._respond(200, chat.headers, events, EVENT_STREAM, request)
 
     def close(self) -> None:
@@ -412,7 +309,7 @@ class _Async(_Common):
             return self._respond_error(refusal, request)
         response = await self.inner.handle_async_request(request)
         instead = self._redirect(response, request)
-        if instead is None and is_file_list(request, response):
+        if instead is None and _is_file_list(request, response):
             content = bytearray()
             async for piece in response.aiter_bytes():
                 _take(content, piece, request)
@@ -424,7 +321,7 @@ class _Async(_Common):
 
     async def _chat(self, request: Any) -> Any:
         try:
-            chat = _Chat(request, await request.aread(), self._options(request))
+            chat = _call(request, await request.aread(), self._options(request))
             chat.prepare(await aside(is_heavy(chat.body), chat.translate))
         except KimiError as error:
             return self._respond_error(error_of(error), request)
@@ -437,9 +334,9 @@ class _Async(_Common):
                         first = chat.writer.chunks(output.chunks)
                         break
                 else:
-                    _note(output)
+                    log_notice(output)
         except KimiError as error:
-            failed = chat.sdk_error(error)
+            failed = _sdk_error(error, request)
             if failed is not None:
                 raise failed from None
             return self._respond_error(error_of(error), request)
@@ -448,7 +345,7 @@ class _Async(_Common):
             raise
         if not chat.streams:
             return self._respond(200, chat.headers, chat.whole(), JSON_TYPE, request)
-        events = self.events(chat, outputs, first)
+        events = self.events(chat, outputs, first, request)
         return self._respond(200, chat.headers, events, EVENT_STREAM, request)
 
     async def aclose(self) -> None:

@@ -1,25 +1,19 @@
-"""The SDK's ``files``: uploads under OpenAI's purposes, which Kimi has under names of its own.
-
-Kimi takes ``file-extract`` for documents that are read, ``image`` and ``video``
-(https://platform.kimi.ai/docs/api/files-upload); what stands for them in OpenAI's API is told from
-the name of the file.
-"""
+"""The SDK's ``files``: uploads under OpenAI's purposes, which Kimi has under names of its own."""
 
 from __future__ import annotations
 
 import logging
-import mimetypes
 import os
 from functools import wraps
 from typing import Any
 
 from openai.resources.files import AsyncFiles, Files
 
+from ..openai_http.purposes import kimi_purpose
+
 __all__ = ["async_files", "files"]
 
 logger = logging.getLogger("llm_kimi")
-
-_OPENAI = frozenset({"assistants", "user_data", "vision"})
 
 
 def _name_of(file: Any) -> str:
@@ -33,13 +27,11 @@ def _name_of(file: Any) -> str:
 
 def _settled(arguments: dict[str, Any]) -> dict[str, Any]:
     purpose = arguments.get("purpose")
-    if purpose not in _OPENAI:
+    if not isinstance(purpose, str):
         return arguments
-    kind = (mimetypes.guess_type(_name_of(arguments.get("file")))[0] or "").partition("/")[0]
-    sent = kind if kind in ("image", "video") else "file-extract"
-    if purpose == "vision" and sent == "file-extract":
-        sent = "image"
-    logger.debug("purpose %s -> %s (Kimi's name for it)", purpose, sent)
+    sent = kimi_purpose(purpose, _name_of(arguments.get("file")))
+    if sent != purpose:
+        logger.debug("purpose %s -> %s (Kimi's name for it)", purpose, sent)
     return {**arguments, "purpose": sent}
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from llm_kimi.catalog import live_models
 from llm_kimi.commands.doctor import checks, destination
-from llm_kimi.config import discovered_models, settings
+from llm_kimi.config import discovered_models, llm_folder, settings
 from llm_kimi.simulator import Simulator
 from llm_kimi.simulator.http import chat_handler
 from scripts.environment import ROOT
@@ -254,7 +254,7 @@ def test_a_folder_that_cannot_be_written(
 
 
 def test_the_home_directory_is_not_shown(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = discovered_models.folder()
+    folder = llm_folder.folder()
     monkeypatch.setenv("HOME", str(folder.parent))
     discovered_models.path().write_text("{")
     assert as_json(code=1)["folder"]["path"] == f"~/{folder.name}"

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import suppress
 from typing import Any
 
 from ...catalog import FLAGSHIP, UnknownModelError, resolve
 from ...errors import InvalidRequestError
+from ...reply.safe_text import one_line, scrub
+from . import WireError, as_json
 
-__all__ = ["CHAT", "RESPONSES", "check_responses", "ending", "is_file_list", "missing"]
+__all__ = [
+    "CHAT",
+    "FILES",
+    "RESPONSES",
+    "check_responses",
+    "ending",
+    "missing",
+    "redirected",
+    "whole_file_list",
+]
 
 CHAT = "/chat/completions"
 RESPONSES = "/responses"
@@ -37,13 +50,6 @@ _NOT_THERE = {
 def ending(path: str, route: str) -> bool:
     """Whether the path of a URL leads to ``route``, whatever the base URL."""
     return path.rstrip("/").endswith(route)
-
-
-def is_file_list(request: Any, response: Any) -> bool:
-    """Whether ``response`` is the list of the account's files."""
-    return (
-        request.method == "GET" and response.status_code == 200 and ending(request.url.path, FILES)
-    )
 
 
 def missing(path: str, base_path: str) -> str | None:
@@ -85,3 +91,28 @@ def check_responses(body: Any) -> None:
             "Moonshot's Responses API keeps nothing: send the earlier items again, and store=False",
             param=param,
         )
+
+
+def whole_file_list(content: bytes) -> bytes:
+    """The body of a list of files, with the word that it is whole.
+
+    Kimi lists all files at once and knows no pages (its OpenAPI has no ``has_more`` there).
+    Without that word OpenAI's SDKs ask for the page after the last file, and get all of them
+    again, for ever.
+    """
+    with suppress(ValueError, RecursionError):
+        listed = json.loads(content)
+        if isinstance(listed, dict) and "has_more" not in listed:
+            return as_json({**listed, "has_more": False})
+    return content
+
+
+def redirected(host: str, key: str) -> WireError:
+    """What to answer in place of a redirect to ``host``: the key would go along."""
+    where = one_line(scrub(host, key))[:253] or "another place on the same host"
+    text = (
+        f"the server redirects to {where}. Redirects are not followed, since the key would go "
+        "along: if this host is the right one, set base_url to its API"
+    )
+    body = {"message": text, "type": "redirect", "param": None, "code": None}
+    return WireError(502, {"error": body}, {"x-should-retry": "false"})

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..errors import (
+from ...errors import (
     APIConnectionError,
     APIError,
     InvalidRequestError,
@@ -20,9 +20,9 @@ from ..errors import (
     StreamError,
     StrictError,
 )
-from ..reply.api_errors import is_context_overflow
-from ..reply.chunk_fields import HEAD_FIELDS
-from ..translation.adjustments import Adjustment, adjustments_header
+from ...reply.api_errors import is_context_overflow
+from ...reply.chunk_fields import HEAD_FIELDS
+from ...translation.adjustments import Adjustment, adjustments_header
 
 __all__ = [
     "ADJUSTMENTS_HEADER",
@@ -36,6 +36,7 @@ __all__ = [
     "completion_bytes",
     "error_of",
     "event",
+    "sendable",
 ]
 
 Json = dict[str, Any]
@@ -62,6 +63,11 @@ def as_json(value: Any) -> bytes:
 def event(value: Any) -> bytes:
     """``value`` as one server-sent event."""
     return b"data: " + as_json(value) + b"\n\n"
+
+
+def sendable(headers: Mapping[str, str]) -> dict[str, str]:
+    """``headers`` in letters that a header takes."""
+    return {name: value.encode("ascii", "replace").decode() for name, value in headers.items()}
 
 
 def answer_headers(

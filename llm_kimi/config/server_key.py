@@ -1,0 +1,68 @@
+"""The key of ``llm kimi serve``: made once, kept in a file that only its owner reads.
+
+It is no key of Moonshot's. Programs of this machine show it to the server on this machine, so that
+not every program, nor every user, can spend what is behind it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import stat
+from pathlib import Path
+
+from .llm_folder import folder, write_whole
+
+__all__ = ["PREFIX", "path", "server_key"]
+
+PREFIX = "kimi-local-"
+_KEY = re.compile(rf"{PREFIX}[A-Za-z0-9_-]{{43}}")
+
+
+def path() -> Path:
+    """Where it is kept."""
+    return folder() / "kimi-server-key"
+
+
+def server_key() -> tuple[str, str | None]:
+    """The key, and what the user should know of it, if anything.
+
+    Raises:
+        OSError: it cannot be kept.
+    """
+    trouble = None
+    try:
+        return _read(), None
+    except FileNotFoundError:
+        pass
+    except (OSError, ValueError) as error:
+        reason = f"cannot be read ({error.strerror})" if isinstance(error, OSError) else error
+        trouble = f"{path()} {reason}: a new key was made, the old one is no longer taken"
+    key = PREFIX + secrets.token_urlsafe(32)
+    write_whole(path(), key + "\n")
+    # Of two servers that start at once, both take what was written last.
+    return _read(), trouble
+
+
+def _read() -> str:
+    """What is in the file.
+
+    Raises:
+        OSError: it cannot be read, or is a link.
+        ValueError: others may have read it, or it is not ours.
+    """
+    handle = os.open(path(), os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
+    with os.fdopen(handle, "rb") as file:
+        found = os.fstat(handle)
+        if not stat.S_ISREG(found.st_mode):
+            raise ValueError("is no file")
+        if hasattr(os, "getuid"):
+            if found.st_uid != os.getuid():
+                raise ValueError("belongs to somebody else")
+            if found.st_mode & 0o077:
+                raise ValueError("could be read by others")
+        text = file.read(200).decode("ascii", "replace").strip()
+    if not _KEY.fullmatch(text):
+        raise ValueError("holds no key")
+    return text

@@ -1,0 +1,63 @@
+"""``POST /v1/chat/completions``: translated, led as an exchange, answered in OpenAI's form."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+
+from ...errors import KimiError
+from ...exchange import Chunks
+from ...reply.safe_text import one_line
+from ...translation.weight import is_heavy
+from ...transport.in_thread import aside
+from ...transport.run import arun
+from ..openai_chat import ChatCall, Options, log_notice
+from ..openai_http import EVENT_STREAM
+from .call import Call
+from .upstream import Transport, Upstream
+
+__all__ = ["answer_chat"]
+
+LARGE = 1 << 20
+"""Bytes of a request that is read beside the event loop."""
+
+
+async def answer_chat(call: Call, upstream: Upstream, key: str, options: Options) -> None:
+    """Answer the chat that ``call`` asks for.
+
+    Raises:
+        Refused: its body is too large.
+        Left: nobody reads the answer any more.
+        KimiError: it cannot be sent, or Kimi refuses it; nothing has been answered yet.
+    """
+    content = await call.body()
+    chat = await aside(len(content) > LARGE, ChatCall, content, upstream.base_url, key, options)
+    del content
+    model = chat.body.get("model")
+    call.record.model = one_line(model)[:60] if isinstance(model, str) else ""
+    chat.prepare(await aside(is_heavy(chat.body), chat.translate))
+    call.record.changed = tuple(dict.fromkeys(item.param for item in chat.adjustments))
+    transport = Transport(upstream, key)
+    try:
+        async with aclosing(arun(chat.exchange, transport)) as outputs:
+            async for output in outputs:
+                if not isinstance(output, Chunks):
+                    log_notice(output)
+                elif chat.streams:
+                    if not call.begun:
+                        headers = {"cache-control": "no-cache", **chat.headers}
+                        await call.start(200, EVENT_STREAM, headers)
+                    if events := chat.writer.chunks(output.chunks):
+                        await call.piece(events)
+    except KimiError as error:
+        if not call.begun:
+            raise
+        # The head has gone out: the error is an event, which the clients of OpenAI raise.
+        call.record.note = "the stream broke off"
+        await call.piece(chat.writer.error(error), last=True)
+        return
+    if not chat.streams:
+        await call.answer(200, chat.whole(), headers=chat.headers)
+        return
+    if not call.begun:
+        await call.start(200, EVENT_STREAM, {"cache-control": "no-cache", **chat.headers})
+    await call.piece(chat.end(), last=True)
