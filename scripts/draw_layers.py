@@ -88,11 +88,12 @@ def _box(layer: Layer) -> str:
     folder = layer is not FRONT and (ROOT / FRONT.name / layer.name).is_dir()
     middle = x + WIDTH / 2
     size = min(14, (WIDTH - 10) / len(layer.name) / 0.61)  # a letter is that wide
+    name = text(layer.name) + "/" * folder
     small = f' style="font-size:{size:.1f}px"' if size < 14 else ""
     return (
         f'<rect x="{x:g}" y="{y:g}" width="{WIDTH}" height="{HEIGHT}" rx="5" fill="{fill}" '
         f'stroke="{edge}" stroke-width="1.5"/>\n'
-        f'<text x="{middle:g}" y="{y + 19:g}" class="n"{small}>{text(layer.name)}{"/" * folder}</text>\n'
+        f'<text x="{middle:g}" y="{y + 19:g}" class="n"{small}>{name}</text>\n'
         f'<text x="{middle:g}" y="{y + 36:g}" class="d">{text(layer.does)}</text>'
     )
 

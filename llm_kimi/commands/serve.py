@@ -187,7 +187,7 @@ def _serve(
         base_url,
         options,
         key,
-        told=_log_json if as_json else _log,
+        told=_Log(token, as_json=as_json),
         ready=ready,
         stopping=stopping,
     )
@@ -230,29 +230,36 @@ def _seconds(record: Record) -> float:
     return time.monotonic() - record.started
 
 
-def _log(record: Record) -> None:
-    """One line a request: neither keys nor prompts."""
-    model = f"  {_plain(record.model)}" if record.model else ""
-    changed = f"  changed: {_plain(', '.join(record.changed))}" if record.changed else ""
-    note = f"  ({record.note})" if record.note else ""
-    when = time.strftime("%H:%M:%S")
-    line = f"{record.method} {_plain(record.path)}  {record.status or '-'}{model}"
-    click.echo(f"{when}  {line}  {_seconds(record):.1f} s{changed}{note}", err=True)
+class _Log:
+    """One line a request: neither keys nor prompts. ``secret``: the key of the server."""
 
+    def __init__(self, secret: str | None, *, as_json: bool) -> None:
+        self._secret = secret
+        self._as_json = as_json
 
-def _log_json(record: Record) -> None:
-    told = {
-        "time": time.time(),
-        "method": record.method,
-        "path": _plain(record.path),
-        "status": record.status or None,
-        "model": _plain(record.model) or None,
-        "seconds": round(_seconds(record), 3),
-        "changed": [_plain(name) for name in record.changed],
-        "note": record.note or None,
-    }
-    click.echo(json.dumps(told), err=True)
+    def __call__(self, record: Record) -> None:
+        seconds = time.monotonic() - record.started
+        path, model = self._plain(record.path), self._plain(record.model)
+        changed = [self._plain(name) for name in record.changed]
+        if self._as_json:
+            told = {
+                "time": round(time.time(), 3),
+                "method": record.method,
+                "path": path,
+                "status": record.status or None,
+                "model": model or None,
+                "seconds": round(seconds, 3),
+                "changed": changed,
+                "note": record.note or None,
+            }
+            click.echo(json.dumps(told), err=True)
+            return
+        line = f"{time.strftime('%H:%M:%S')}  {record.method} {path}  {record.status or '-'}"
+        line += f"  {model}" if model else ""
+        line += f"  {seconds:.1f} s"
+        line += f"  changed: {', '.join(changed)}" if changed else ""
+        line += f"  ({record.note})" if record.note else ""
+        click.echo(line, err=True)
 
-
-def _plain(text: str) -> str:
-    return scrub(one_line(text))[:100]
+    def _plain(self, text: str) -> str:
+        return scrub(one_line(text), self._secret)[:100]

@@ -6,7 +6,6 @@ from contextlib import aclosing
 
 from ...errors import KimiError
 from ...exchange import Chunks
-from ...reply.safe_text import one_line
 from ...translation.weight import is_heavy
 from ...transport.in_thread import aside
 from ...transport.run import arun
@@ -33,7 +32,7 @@ async def answer_chat(call: Call, upstream: Upstream, key: str, options: Options
     chat = await aside(len(content) > LARGE, ChatCall, content, upstream.base_url, key, options)
     del content
     model = chat.body.get("model")
-    call.record.model = one_line(model)[:60] if isinstance(model, str) else ""
+    call.record.model = model[:200] if isinstance(model, str) else ""
     chat.prepare(await aside(is_heavy(chat.body), chat.translate))
     call.record.changed = tuple(dict.fromkeys(item.param for item in chat.adjustments))
     transport = Transport(upstream, key)

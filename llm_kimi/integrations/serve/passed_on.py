@@ -48,7 +48,7 @@ async def pass_responses(call: Call, upstream: Upstream, key: str) -> None:
     body = await call.body()
     request = parsed(body)
     check_responses(request)
-    call.record.model = str(request["model"])[:60]
+    call.record.model = str(request["model"])[:200]
     content = {"data": body, "headers": {"Content-Type": JSON_TYPE}}
     await _hand_back(call, upstream, key, "/responses", content)
 
@@ -175,7 +175,7 @@ class _Form:
         purpose = self._fields.get("purpose", "")
         if not purpose:
             raise InvalidRequestError("the form needs a purpose", param="purpose")
-        form = aiohttp.FormData({"purpose": kimi_purpose(purpose, name)})
+        form = aiohttp.FormData({"purpose": kimi_purpose(purpose, name)}, quote_fields=False)
         content = files[0].file_object
         content.seek(0)
         kind = files[0].content_type or "application/octet-stream"

@@ -118,6 +118,10 @@ class Upstream:
 
     def failed(self, error: BaseException, key: str, *, begun: bool) -> Failed:
         """``error`` in words."""
+        if isinstance(error, aiohttp.ClientResponseError):
+            packed = "content-encoding" in error.message
+            text = "it has a Content-Encoding that was not asked for" if packed else "it is no HTTP"
+            error = BadAnswer(text)
         return network_failure(error, self.base_url, begun=begun, keys=(key,))
 
     async def close(self) -> None:
@@ -208,7 +212,7 @@ class Transport:
         content: dict[str, Any] = {}
         upload = step.upload
         if upload is not None:
-            form = aiohttp.FormData({"purpose": upload.purpose})
+            form = aiohttp.FormData({"purpose": upload.purpose}, quote_fields=False)
             body = SizedFile(upload.open(upload), upload.size, upload.content_type)
             form.add_field("file", body, filename=upload.filename)
             content["data"] = form

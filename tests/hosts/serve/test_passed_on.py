@@ -1,0 +1,157 @@
+"""What goes on to Kimi as it is, and what Kimi does not have."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+
+import openai
+import pytest
+
+from llm_kimi.simulator import Simulator
+from tests.support.openai_plain import plain_client
+from tests.support.raw_servers import Connection, raw_server
+from tests.support.real_files import pdf, png
+from tests.support.servers import Served, served
+
+
+def test_models(server: Served) -> None:
+    with plain_client(server) as client:
+        ids = [model.id for model in client.models.list()]
+        assert "kimi-k3.1-pro" in ids
+        assert client.models.retrieve("kimi-k3.1-pro").id == "kimi-k3.1-pro"
+        with pytest.raises(openai.NotFoundError, match="this account has no model 'gpt-4o'"):
+            client.models.retrieve("gpt-4o")
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "purpose", "sent"),
+    [
+        ("a.pdf", pdf(), "assistants", "file-extract"),
+        ("a.pdf", pdf(), "file-extract", "file-extract"),
+        ("a.png", png(), "vision", "image"),
+        ("größe 1.txt", b"text " * 500_000, "user_data", "file-extract"),
+    ],
+)
+def test_files(server: Served, name: str, data: bytes, purpose: str, sent: str) -> None:
+    with plain_client(server) as client:
+        file = client.files.create(file=(name, data), purpose=purpose)  # type: ignore[arg-type]
+        assert file.purpose == sent
+        assert file.filename == name
+        assert file.bytes == len(data)
+        assert [item.id for item in client.files.list()] == [file.id]  # and that is all
+        assert client.files.retrieve(file.id).id == file.id
+        if sent == "file-extract":
+            assert client.files.content(file.id).text
+        assert client.files.delete(file.id).deleted
+        with pytest.raises(openai.NotFoundError):
+            client.files.retrieve(file.id)
+
+
+def test_an_upload_that_lacks_something_is_said(server: Served, kimi: Simulator) -> None:
+    part = b'--x\r\nContent-Disposition: form-data; name="%s"%s\r\n\r\na\r\n'
+    file = part % (b"file", b'; filename="a.txt"')
+    purpose = part % (b"purpose", b"")
+    for form, param in ((file, "purpose"), (purpose, "file"), (purpose + file + file, "file")):
+        kind = "multipart/form-data; boundary=x"
+        reply = server.ask("/v1/files", form + b"--x--\r\n", headers={"Content-Type": kind})
+        assert (reply.status, reply.error["param"]) == (400, param), form
+    for body in (b"", b"nonsense", b"--x\r\n\r\n"):
+        for kind in ("multipart/form-data", "multipart/form-data; boundary=x"):
+            reply = server.ask("/v1/files", body, headers={"Content-Type": kind})
+            assert reply.status == 400, body
+            assert reply.error["message"]
+    assert not [r for r in kimi.requests if r["path"] == "/v1/files"]
+
+
+def test_responses_where_kimi_has_them(server: Served, kimi: Simulator) -> None:
+    reply = server.ask("/v1/responses", {"model": "kimi-k2.6", "input": "hi"})
+    assert (reply.status, reply.error["param"]) == (400, "model")
+    assert kimi.requests == []
+    body = {"model": "kimi-k3.1-pro", "input": "hi", "previous_response_id": "resp_1"}
+    assert server.ask("/v1/responses", body).status == 400
+    server.ask("/v1/responses", {"model": "kimi-k3.1-pro", "input": "hi", "store": False})
+    assert [r["path"] for r in kimi.requests] == ["/v1/responses"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "said"),
+    [
+        ("POST", "/v1/embeddings", "Moonshot has no embeddings"),
+        ("POST", "/v1/images/generations", "Moonshot makes no pictures"),
+        ("POST", "/v1/audio/speech", "neither speech nor transcription"),
+        ("POST", "/v1/completions", "use chat.completions"),
+        ("GET", "/v1/assistants", "has no Assistants"),
+        ("POST", "/v1/messages", "https://api.moonshot.ai/anthropic"),
+        ("GET", "/", "GET / is not served"),
+        ("GET", "/v1/chat/completions", "GET /chat/completions is not served"),
+        ("PUT", "/v1/files/a", "PUT /files/a is not served"),
+        ("GET", "/v1/files/../users/me/balance", "is not served"),
+        ("GET", "/v1/users/me/balance", "is not served"),
+    ],
+)
+def test_what_is_not_there_is_said(
+    server: Served, kimi: Simulator, method: str, path: str, said: str
+) -> None:
+    reply = server.ask(path, {} if method in ("POST", "PUT") else None, method=method)
+    assert reply.status == 404
+    assert said in reply.error["message"]
+    assert kimi.requests == []
+
+
+def test_ids_do_not_lead_elsewhere(server: Served, kimi: Simulator) -> None:
+    server.ask("/v1/files/..%2Fusers%2Fme%2Fbalance", None)
+    server.ask("/v1/files/a%3Fb%23c", None)
+    assert "/v1/users/me/balance" not in [r["path"] for r in kimi.requests]
+
+
+def answering(content: bytes) -> Callable[[Connection], None]:
+    return lambda connection: connection.send(content)
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "said"),
+    [
+        (
+            b"HTTP/1.1 302 Found\r\nlocation: https://evil.example/x\r\ncontent-length: 0\r\n\r\n",
+            502,
+            "redirects to evil.example",
+        ),
+        (b"HTTP/1.1 500 No\r\ncontent-length: 9\r\n\r\n<html>...", 500, "500"),
+        (
+            b"HTTP/1.1 200 OK\r\ncontent-encoding: br\r\ncontent-length: 1\r\n\r\nx",
+            502,
+            "Content-Encoding that was not asked for",
+        ),
+        (b"nonsense\r\n\r\n", 502, "it is no HTTP"),
+        (b"", 502, "no connection"),
+    ],
+    ids=["redirect", "page", "brotli", "nonsense", "nothing"],
+)
+def test_a_bad_server_is_one_error(
+    monkeypatch: pytest.MonkeyPatch, content: bytes, status: int, said: str
+) -> None:
+    def answer(connection: Connection) -> None:
+        connection.send(content)
+        connection.sock.close()
+
+    monkeypatch.setenv("MOONSHOT_API_KEY", "sk-of-the-server")
+    with raw_server(answer) as kimi, served(KIMI_BASE_URL=kimi.base_url) as server:
+        for path in ("/v1/models", "/v1/files", "/v1/models/kimi-k2.6"):
+            reply = server.ask(path, None)
+            assert reply.status == status, (path, reply.body)
+            assert said in reply.error["message"]
+        assert "sk-of" not in json.dumps(reply.json)
+
+
+def test_an_answer_that_is_cut_is_cut_here_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def answer(connection: Connection) -> None:
+        connection.send(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{")
+        connection.sock.close()
+
+    monkeypatch.setenv("MOONSHOT_API_KEY", "sk-of-the-server")
+    with raw_server(answer) as kimi, served(KIMI_BASE_URL=kimi.base_url) as server:
+        with plain_client(server) as client, pytest.raises(openai.APIConnectionError):
+            client.get("/files/a/content", cast_to=io.BytesIO)  # type: ignore[type-var]
+        assert server.ask("/health", None).status == 200
