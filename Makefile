@@ -21,7 +21,7 @@ OLD := .venv/oldest
 LAST := .venv/litellm
 DOCS := .venv/docs
 
-.PHONY: demo test lint docs-check docs unit unit-newest unit-oldest litellm wheel bench fuzz load frameworks cog pictures clean
+.PHONY: demo test lint docs-check docs unit unit-newest unit-oldest litellm wheel bench fuzz load frameworks node cog pictures clean
 
 demo: $(DEMO)/.installed
 	@PATH="$(CURDIR)/$(DEMO)/bin:$$PATH" sh scripts/demo.sh
@@ -45,7 +45,7 @@ docs: $(DOCS)/.installed
 
 unit: unit-newest unit-oldest
 
-unit-newest: $(NEW)/.installed
+unit-newest: $(NEW)/.installed node
 	$(NEW)/bin/python -m pytest $(PYTEST)
 
 unit-oldest: $(OLD)/.installed
@@ -83,6 +83,16 @@ frameworks: .venv/frameworks/.installed
 	.venv/frameworks/bin/python $(PIP) uv
 	.venv/frameworks/bin/uv pip install --quiet --python .venv/frameworks/bin/python -e . $(FRAMEWORKS)
 	@touch $@
+
+# Clients of Node.js for the tests of the server, where there is npm; without it they are skipped.
+node: .venv/node/.installed
+
+.venv/node/.installed: tests/hosts/serve/node/package.json
+	@mkdir -p .venv/node
+	@if command -v npm >/dev/null; then \
+		echo "Setting up .venv/node ..." && cp $< .venv/node/ && \
+		npm install --prefix .venv/node --no-package-lock --no-audit --no-fund --silent && touch $@; \
+	else echo "no npm: the tests with clients of Node.js will be skipped"; fi
 
 # 200 streams at a time for a minute through each door; writes benchmarks/load.json.
 load: $(NEW)/.installed

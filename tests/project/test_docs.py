@@ -44,7 +44,8 @@ from tests.support.docs_pages import (
 from tests.support.real_files import pdf, png, xlsx
 
 SHELL = ("bash", "console")
-LANGUAGES = (*SHELL, "python", "json", "yaml")
+# "js": examples of docs/examples/node, which tests/hosts/serve runs.
+LANGUAGES = (*SHELL, "python", "json", "yaml", "js")
 
 NOT_RUN = {
     # These would change the environment that the tests run in, or wait for a person.
@@ -52,6 +53,9 @@ NOT_RUN = {
     "llm uninstall llm-moonshot -y": "changes this environment",
     'pip install "llm-kimi[litellm]"': "asks the package index",
     'pip install "llm-kimi[litellm]" "litellm[proxy]"': "asks the package index",
+    'pip install "llm-kimi[serve]"': "asks the package index",
+    "llm kimi serve": "a server",
+    'eval "$(llm kimi env)"': "changes the shell",
     "llm keys set kimi": "asks for the key at a terminal",
     # These are what `make` is for, and this test is part of the second.
     "make demo": "a target of the Makefile",

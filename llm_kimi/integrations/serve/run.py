@@ -62,10 +62,11 @@ def listen(host: str, port: int) -> socket.socket:
     Raises:
         OSError: it cannot be had.
     """
-    family, kind, _, _, address = socket.getaddrinfo(
+    family, kind, protocol, _, address = socket.getaddrinfo(
         host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )[0]
-    listener = socket.socket(family, kind)
+    # With its protocol: asyncio sends at once (TCP_NODELAY) only on what it knows to be TCP.
+    listener = socket.socket(family, kind, protocol)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)

@@ -1,0 +1,69 @@
+"""``llm kimi env``: the variables for a program, in the words of a shell."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+
+import pytest
+
+from llm_kimi.config import server_key
+from llm_kimi.simulator import Simulator
+from tests.support.llm_runs import run
+from tests.support.servers import served
+
+
+def test_a_shell_takes_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHELL", "/bin/bash")
+    result = run("kimi", "env")
+    assert result.exit_code == 0
+    script = f"{result.stdout}\necho $OPENAI_BASE_URL $OPENAI_API_KEY"
+    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True)
+    key = server_key.path().read_text().strip()
+    assert done.stdout == f"http://127.0.0.1:4141/v1 {key}\n"
+    assert run("kimi", "env").stdout == result.stdout
+
+
+def test_that_nothing_serves_there_is_said_beside_them() -> None:
+    result = run("kimi", "env", "--port", "1")
+    assert result.stderr == (
+        "kimi: nothing serves on port 1 yet: start it with llm kimi serve --port 1\n"
+    )
+    assert ":1/v1" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("shell", "line"),
+    [
+        ("sh", 'export OPENAI_BASE_URL="http://127.0.0.1:4141/v1"'),
+        ("fish", 'set -gx OPENAI_BASE_URL "http://127.0.0.1:4141/v1"'),
+        ("powershell", '$env:OPENAI_BASE_URL = "http://127.0.0.1:4141/v1"'),
+    ],
+)
+def test_words_of_other_shells(shell: str, line: str) -> None:
+    assert run("kimi", "env", "--shell", shell).stdout.splitlines()[0] == line
+
+
+def test_fish_is_known_by_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHELL", "/usr/bin/fish")
+    assert run("kimi", "env").stdout.startswith("set -gx ")
+
+
+def test_as_json_and_for_a_server_that_runs(kimi: Simulator) -> None:
+    with served() as server:
+        result = run("kimi", "env", "--json", "--port", str(server.port))
+    assert result.stderr == ""
+    assert json.loads(result.stdout) == {
+        "OPENAI_BASE_URL": server.base_url,
+        "OPENAI_API_KEY": server.key,
+    }
+
+
+def test_a_folder_that_cannot_be_written_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: object, text: str) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(server_key, "write_whole", refuse)
+    result = run("kimi", "env")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: the server's key cannot be had: ")

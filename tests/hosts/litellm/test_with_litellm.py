@@ -1,0 +1,141 @@
+"""``llm kimi with-litellm``: programs that nobody can edit, in environments that nobody changes."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from llm_kimi.integrations.litellm.versions import unsupported
+from llm_kimi.simulator import Simulator
+from tests.support.llm_runs import process
+
+PROGRAM = """
+import litellm
+answer = litellm.completion(
+    model="kimi/kimi-k3.1-pro", messages=[{"role": "user", "content": "say: hello"}]
+)
+print(answer.choices[0].message.content)
+"""
+LATE = f"""
+import threading
+def work():
+    exec({PROGRAM!r})
+thread = threading.Thread(target=work)
+thread.start()
+thread.join()
+"""
+
+
+def told(*command: str, **environment: str) -> str:
+    done = process("kimi", "with-litellm", "--", *command, **environment)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    return done.stdout
+
+
+@pytest.mark.parametrize("program", [PROGRAM, LATE], ids=["at once", "in a thread"])
+def test_a_program_that_does_not_know_of_it(kimi: Simulator, program: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert "LLM Provider NOT provided" in done.stderr + done.stdout
+    assert told(sys.executable, "-c", program) == "hello\n"
+
+
+def test_a_script_a_console_script_and_a_module(kimi: Simulator, tmp_path: Path) -> None:
+    (tmp_path / "crew.py").write_text(PROGRAM)
+    assert told(sys.executable, str(tmp_path / "crew.py")) == "hello\n"
+    script = tmp_path / "aider"
+    script.write_text(f"#!{sys.executable}\n{PROGRAM}")
+    script.chmod(script.stat().st_mode | stat.S_IXUSR)
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    assert told("aider", PATH=path) == "hello\n"
+    found = f"{tmp_path}{os.pathsep}{os.environ['PYTHONPATH']}"
+    assert told(sys.executable, "-m", "crew", PYTHONPATH=found) == "hello\n"
+
+
+def test_children_of_the_program_have_it_too(kimi: Simulator) -> None:
+    code = (
+        f"import subprocess, sys; subprocess.run([sys.executable, '-c', {PROGRAM!r}], check=True)"
+    )
+    assert told(sys.executable, "-c", code) == "hello\n"
+
+
+def test_nothing_else_of_this_environment_is_there(tmp_path: Path) -> None:
+    """Only ``llm_kimi`` is found where it lies, and it is loaded when LiteLLM is."""
+    code = (
+        "import importlib.util, sys\n"
+        "assert 'llm_kimi' not in sys.modules\n"
+        "print(importlib.util.find_spec('llm_kimi').origin)\n"
+        "print([n for n in ('llm', 'litellm', 'openai') if importlib.util.find_spec(n)])\n"
+        "print(len(sys.path))\n"
+    )
+    plain = tmp_path / "plain"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(plain)], check=True)
+    python = str(plain / "bin" / "python")
+    bare = subprocess.run(
+        [python, "-c", "import sys; print(len(sys.path))"],
+        env={**os.environ, "PYTHONPATH": ""},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    origin, modules, length = told(python, "-c", code, PYTHONPATH="").splitlines()
+    assert origin.endswith("llm_kimi/__init__.py")
+    assert modules == "[]"
+    assert int(length) == int(bare.stdout) + 1
+
+
+def test_another_sitecustomize_still_runs(kimi: Simulator, tmp_path: Path) -> None:
+    said = "import os\nif 'LLM_KIMI_PACKAGE' in os.environ: print('mine')"
+    (tmp_path / "sitecustomize.py").write_text(said)
+    found = f"{tmp_path}{os.pathsep}{os.environ['PYTHONPATH']}"
+    assert told(sys.executable, "-c", PROGRAM, PYTHONPATH=found) == "mine\nhello\n"
+
+
+def test_a_program_without_litellm_sees_no_difference() -> None:
+    assert told(sys.executable, "-c", "print(1)") == "1\n"
+    assert told("echo", "hi") == "hi\n"
+
+
+@pytest.mark.parametrize("code", [0, 3])
+def test_it_ends_as_the_program_does(code: int) -> None:
+    done = process("kimi", "with-litellm", "--", sys.executable, "-c", f"raise SystemExit({code})")
+    assert (done.returncode, done.stderr) == (code, "")
+
+
+def test_a_command_that_is_not_there() -> None:
+    done = process("kimi", "with-litellm", "--", "no-such-program")
+    assert (done.returncode, done.stderr) == (127, "Error: no such command: no-such-program\n")
+    assert process("kimi", "with-litellm").returncode == 2
+
+
+def test_what_goes_wrong_is_one_line(tmp_path: Path) -> None:
+    """A LiteLLM that is none: the program goes on without Kimi, and says so."""
+    (tmp_path / "litellm.py").write_text("x = 1")
+    found = f"{tmp_path}{os.pathsep}{os.environ['PYTHONPATH']}"
+    code = "import litellm; print(litellm.x)"
+    done = process("kimi", "with-litellm", "--", sys.executable, "-c", code, PYTHONPATH=found)
+    assert done.stdout == "1\n"
+    assert done.stderr.startswith("kimi: LiteLLM does not know Kimi here: ")
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("version", "said"),
+    [
+        ("1.83.0", None),
+        ("1.110.2", None),
+        ("1.82.9", "older than 1.83.0"),
+        ("1.81.10", "older than 1.83.0"),
+        ("1.107.3", "compromised"),
+    ],
+)
+def test_versions_that_are_told(version: str, said: str | None) -> None:
+    found = unsupported(version)
+    assert found is None if said is None else found is not None and said in found
