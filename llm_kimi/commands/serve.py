@@ -209,7 +209,7 @@ def _tell(url: str, token: str | None, base_url: str, source: str) -> None:
     if token is None:
         echo_wrapped(f"Requests go to {base_url} with the key that each of them brings.")
     else:
-        echo_wrapped(f"Requests go to {base_url}; the key for it is {source}.")
+        echo_wrapped(f"Requests go to {base_url} (key: {source}).")
         echo_wrapped("Programs ask with this server's own key, which stays the same:")
     click.echo(f"\n  base URL  {url}\n  API key   {key}\n  model     {model}\n")
     click.echo("Shell, for all programs that read OpenAI's variables:")
@@ -218,16 +218,14 @@ def _tell(url: str, token: str | None, base_url: str, source: str) -> None:
     click.echo(f'  new OpenAI({{\n    baseURL: "{url}",\n    apiKey: "{key}",\n  }})')
     click.echo("Python:")
     click.echo(f'  OpenAI(\n    base_url="{url}",\n    api_key="{key}",\n  )')
-    click.echo("curl:")
+    click.echo("curl, with these variables:")
     body = {"model": model, "messages": [{"role": "user", "content": "hi"}]}
+    content = json.dumps(body, separators=(",", ":"))
     click.echo(
-        f"  curl {url}/chat/completions \\\n    -H 'Authorization: Bearer {key}' \\\n"
-        f"    -H 'Content-Type: application/json' \\\n    -d '{json.dumps(body)}'\n"
+        "  curl $OPENAI_BASE_URL/chat/completions \\\n"
+        '    -H "Authorization: Bearer $OPENAI_API_KEY" \\\n'
+        f"    -H 'Content-Type: application/json' \\\n    -d '{content}'\n"
     )
-
-
-def _seconds(record: Record) -> float:
-    return time.monotonic() - record.started
 
 
 class _Log:

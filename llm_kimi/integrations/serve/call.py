@@ -44,7 +44,7 @@ class Left(Exception):
 @dataclass(slots=True)
 class Record:
     """What the log tells of a request. ``model`` is as the caller wrote it, ``changed`` are the
-    names of the parameters that were changed."""
+    names of the parameters that were changed in meaning."""
 
     method: str
     path: str

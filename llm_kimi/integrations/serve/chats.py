@@ -34,7 +34,8 @@ async def answer_chat(call: Call, upstream: Upstream, key: str, options: Options
     model = chat.body.get("model")
     call.record.model = model[:200] if isinstance(model, str) else ""
     chat.prepare(await aside(is_heavy(chat.body), chat.translate))
-    call.record.changed = tuple(dict.fromkeys(item.param for item in chat.adjustments))
+    changed = (item.param for item in chat.adjustments if item.changes_meaning)
+    call.record.changed = tuple(dict.fromkeys(changed))
     transport = Transport(upstream, key)
     try:
         async with aclosing(arun(chat.exchange, transport)) as outputs:
