@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         StrictError,
     )
     from .integrations.llm.models import AsyncKimi, Kimi
-    from .integrations.llm.web_search import KimiWebSearch
+    from .integrations.llm.official_tools import KimiTools, KimiWebSearch
     from .translation import Adjustment, Translation, translate
 
 __version__ = "0.1.0"
@@ -36,6 +36,7 @@ __all__ = [
     "InvalidRequestError",
     "Kimi",
     "KimiError",
+    "KimiTools",
     "KimiWebSearch",
     "StreamError",
     "StrictError",
@@ -50,7 +51,8 @@ _HOMES = {
     "Adjustment": ".translation",
     "Kimi": ".integrations.llm.models",
     "AsyncKimi": ".integrations.llm.models",
-    "KimiWebSearch": ".integrations.llm.web_search",
+    "KimiTools": ".integrations.llm.official_tools",
+    "KimiWebSearch": ".integrations.llm.official_tools",
     "KimiError": ".errors",
     "InvalidRequestError": ".errors",
     "StrictError": ".errors",

@@ -33,6 +33,7 @@ PLACES: dict[str, tuple[float, float]] = {
     "integrations.litellm": (3.25, 2),
     "terminal": (1.25, 3.75),
     "files": (2.75, 3.75),
+    "official_tools": (1.75, 4.1),
     "transport": (2.25, 4.75),
     "download": (3.3, 4.75),
     "exchange": (2.85, 5.75),

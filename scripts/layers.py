@@ -34,7 +34,7 @@ class Layer:
 
 _FACTS = ("catalog", "sniff", "errors")
 _LOGIC = (*_FACTS, "translation", "reply", "exchange")
-_INSIDE = (*_LOGIC, "config", "transport", "download", "files")
+_INSIDE = (*_LOGIC, "config", "transport", "download", "files", "official_tools")
 _TERMINAL = (*_INSIDE, "terminal")
 _OPENAI = ("integrations.openai_http", "integrations.openai_chat")
 
@@ -50,6 +50,7 @@ LAYERS: tuple[Layer, ...] = (
     Layer("transport", "perform an exchange: HTTP", may=(*_LOGIC, "config")),
     Layer("download", "a URL in, bytes out", may=("errors", "config")),
     Layer("files", "uploads, texts, the cache", may=(*_LOGIC, "config", "download")),
+    Layer("official_tools", "tools that Moonshot runs", may=(*_LOGIC, "config")),
     Layer("terminal", "what a person is told", may=(*_LOGIC, "config")),
     Layer("integrations.openai_http", "OpenAI's wire form", may=_LOGIC, pure=True),
     Layer(

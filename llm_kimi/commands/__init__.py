@@ -19,6 +19,7 @@ NAMES = (
     "refresh",
     "serve",
     "simulate",
+    "tools",
     "with-litellm",
 )
 

@@ -1,9 +1,9 @@
 """One conversation with the API, as a generator that does no I/O.
 
 ``Exchange.steps`` yields what it needs (``Call``, ``Read``, ``Wait``, ``Fork``, ``FileCall``,
-``Work``) and what it has (``Chunks``, ``Notice``); a transport performs the former and sends the
-result back, and hands the latter on. One body of logic serves sync and async, like httpx's
-``Auth.auth_flow``.
+``FormulaCall``, ``Work``) and what it has (``Chunks``, ``Notice``); a transport performs the former
+and sends the result back, and hands the latter on. One body of logic serves sync and async, like
+httpx's ``Auth.auth_flow``.
 
 What it decides: retries, the tool_choice fallback, several choices, when an answer is complete.
 """
@@ -21,12 +21,15 @@ from .steps import (
     FileCall,
     Files,
     Fork,
+    FormulaCall,
     Notice,
+    OfficialTools,
     Read,
     Step,
     Steps,
     Stepwise,
     Target,
+    ToolRun,
     Upload,
     Wait,
     Waiting,
@@ -46,13 +49,16 @@ __all__ = [
     "FileCall",
     "Files",
     "Fork",
+    "FormulaCall",
     "Notice",
+    "OfficialTools",
     "Read",
     "Retry",
     "Step",
     "Steps",
     "Stepwise",
     "Target",
+    "ToolRun",
     "Upload",
     "Wait",
     "Waiting",

@@ -13,7 +13,21 @@ from ..reply.safe_text import shown
 from ..translation import WAYS_OUT, Translation
 from .nudge import Held
 from .retry import MAX_RETRIES, Retry, is_retryable
-from .steps import Answer, Call, Chunks, Failed, Files, Fork, Notice, Read, Step, Steps, Target
+from .steps import (
+    Answer,
+    Call,
+    Chunks,
+    Failed,
+    Files,
+    Fork,
+    Notice,
+    OfficialTools,
+    Read,
+    Step,
+    Steps,
+    Target,
+)
+from .tool_round import ToolRound, citations
 
 __all__ = ["NUDGE", "Exchange"]
 
@@ -32,6 +46,9 @@ DRAIN_SECONDS = 0.5
 """What may follow ``[DONE]`` and for how long it is waited: the end of the body, so that the
 connection can be used again. A server that sends on gets its connection closed."""
 
+MAX_TOOL_ROUNDS = 10
+"""Rounds of official tools in one answer; a model that calls on and on is then told to answer."""
+
 LAST_WORD_SECONDS = 5.0
 """How long ``[DONE]`` is waited for once the answer is complete without it."""
 
@@ -48,6 +65,26 @@ class _Begun:
 
 MOST_EMPTY = 1_000
 """Chunks that say nothing which are kept back until one says something."""
+
+
+NO_TOOLS = (
+    "Moonshot's own tools cannot be run here: they are calls between two requests, and this one is "
+    "sent as it is"
+)
+
+
+def _result(call: Json, text: str) -> Json:
+    """The message that answers a call."""
+    name = call["function"]["name"]
+    return {"role": "tool", "tool_call_id": call["id"], "name": name, "content": text}
+
+
+def _sent_back(message: Json, *, thinking: bool) -> Json:
+    """The model's own message. While it thinks, Kimi refuses calls without any reasoning beside
+    them, and an empty text is none (https://github.com/theopenco/llmgateway/pull/2093)."""
+    if thinking and not message.get("reasoning_content"):
+        return {**message, "reasoning_content": " "}
+    return message
 
 
 def _says_something(chunks: list[Json]) -> bool:
@@ -84,7 +121,8 @@ class Exchange:
 
     ``completion`` is the whole answer after the last step, in the shape of ``chat.completion``
     and in the caller's form; ``notices`` are the lines told on the way; ``trace_id`` is what
-    Moonshot's support asks for, ``headers`` are those of the newest answer.
+    Moonshot's support asks for, ``headers`` are those of the newest answer, ``sources`` the URLs
+    that official tools named.
     """
 
     def __init__(
@@ -96,6 +134,7 @@ class Exchange:
         choice: int | None = None,
         jitter: Any = random.random,
         files: Files | None = None,
+        tools: OfficialTools | None = None,
     ) -> None:
         self.translation = translation
         self.target = target or Target()
@@ -107,6 +146,8 @@ class Exchange:
         self._choice = choice
         self._jitter = jitter
         self._files = files
+        self._tools = tools
+        self.sources: list[Json] = []
         self._restorer = Restorer(translation.restore)
         self._collector = Collector()
         self._usages: list[Json | None] = []
@@ -119,6 +160,10 @@ class Exchange:
             InvalidRequestError: a file of the request cannot be had, or is not what it should be.
         """
         files = self._files if self.translation.needs else None
+        if self.translation.official:
+            if self._tools is None:
+                raise InvalidRequestError(NO_TOOLS, param="tools")
+            self.translation = yield from self._tools.prepare(self.translation)
         if files is None:
             self._check_needs()
             yield from self._answer()
@@ -135,22 +180,31 @@ class Exchange:
     def _answer(self) -> Steps:
         if self.translation.choices > 1 and self._choice is None:
             yield from self._several()
-        elif self.translation.forced is not None:
-            yield from self._forced()
+            return
+        if self._tools is not None and self._tools.names:
+            yield from self._with_tools(self._tools)
         else:
-            yield from self._once(self.translation.body)
-            self._finish()
+            yield from self._asked(self.translation.body)
+        self._finish()
+
+    def _asked(self, body: Json, tools: ToolRound | None = None) -> Generator[Step, Any, Json]:
+        """Ask, once more where a call is owed; the body that was answered."""
+        if self.translation.forced is not None:
+            return (yield from self._forced(body, tools))
+        yield from self._once(body, tools=tools)
+        return body
 
     # -- plain --------------------------------------------------------------------------------
 
-    def _once(self, body: Json, held: Held | None = None) -> Steps:
-        """Send ``body`` and hand its chunks on; with ``held``, text waits there."""
+    def _once(self, body: Json, held: Held | None = None, tools: ToolRound | None = None) -> Steps:
+        """Send ``body`` and hand its chunks on; with ``held``, text waits there; with ``tools``,
+        what is for these stays there."""
         begun = yield from self._open(body)
         reader, chunks, ended = begun.reader, begun.chunks, begun.ended
         go_on = Read(begun.answer)
         while True:
             if chunks:
-                yield from self._hand_on(chunks, held)
+                yield from self._hand_on(chunks, held, tools)
             if reader.failure is not None:
                 raise reader.failure
             if ended or reader.done:
@@ -168,7 +222,7 @@ class Exchange:
         if not ended:
             chunks = reader.finish()
             if chunks:
-                yield from self._hand_on(chunks, held)
+                yield from self._hand_on(chunks, held, tools)
             yield from _drain(begun.answer)
         if reader.cut:
             yield from self._tell(CUT)
@@ -178,9 +232,11 @@ class Exchange:
         self.notices.append(text)
         yield Notice(text)
 
-    def _hand_on(self, chunks: list[Json], held: Held | None) -> Steps:
+    def _hand_on(self, chunks: list[Json], held: Held | None, tools: ToolRound | None) -> Steps:
         if held is not None:
             chunks = held.filter(chunks)
+        if tools is not None:
+            chunks = tools.filter(chunks)
         if chunks:
             yield from self._emit(chunks)
 
@@ -267,24 +323,72 @@ class Exchange:
 
     # -- a forced tool call -------------------------------------------------------------------
 
-    def _forced(self) -> Steps:
+    def _forced(self, body: Json, tools: ToolRound | None) -> Generator[Step, Any, Json]:
         """Ask; when no tool was called, nudge and ask once more (Moonshot's migration guide)."""
-        body = self.translation.body
         held = Held()
-        yield from self._once(body, held)
+        yield from self._once(body, held, tools)
+        if held.called:
+            return body
+        held = Held(held)
+        assert held.first is not None
+        body = {**body, "messages": [*body["messages"], *held.first.turns(NUDGE)]}
+        yield from self._once(body, held, tools)
         if not held.called:
-            first = held
-            held = Held(first)
-            yield from self._once(
-                {**body, "messages": [*body["messages"], *first.turns(NUDGE)]}, held
-            )
-            if not held.called:
-                forced = self.translation.forced
-                what = f"the tool {forced.name}" if forced is not None and forced.name else "a tool"
-                text = f"the model was asked twice to call {what} and did not; this is its answer"
-                yield from self._tell(text)
-                yield from self._emit(held.with_first())
-        self._finish()
+            forced = self.translation.forced
+            what = f"the tool {forced.name}" if forced is not None and forced.name else "a tool"
+            text = f"the model was asked twice to call {what} and did not; this is its answer"
+            yield from self._tell(text)
+            chunks = held.with_first()
+            yield from self._emit(chunks if tools is None else tools.filter(chunks))
+        return body
+
+    # -- Moonshot's own tools -----------------------------------------------------------------
+
+    def _with_tools(self, tools: OfficialTools) -> Steps:
+        """Ask, run what the model calls of Moonshot's tools, and ask again with the results."""
+        body, before = self.translation.body, None
+        for number in range(MAX_TOOL_ROUNDS + 1):
+            this = ToolRound(tools.names, before)
+            if number == 0:
+                # A call that is forced in every round would never end in an answer.
+                body = yield from self._asked(body, this)
+                body = {key: value for key, value in body.items() if key != "tool_choice"}
+            else:
+                yield from self._once(body, tools=this)
+            calls = this.calls
+            if not calls or this.asks_caller or number == MAX_TOOL_ROUNDS:
+                break
+            runs = yield from tools.run(calls)
+            for run in runs:
+                self.sources += [each for each in run.sources if each not in self.sources]
+                self.notices.append(run.text)
+                yield run
+            turn = _sent_back(this.message, thinking=self.translation.thinking)
+            results = [_result(run.call, run.result) for run in runs]
+            asked = [message for message in body["messages"] if not message.get("partial")]
+            body = {**body, "messages": [*asked, turn, *results]}
+            if number == MAX_TOOL_ROUNDS - 1:
+                body["tool_choice"] = "none"
+                yield from self._tell(f"{MAX_TOOL_ROUNDS} rounds of tools: it has to answer now")
+            before = this
+        if calls and this.asks_caller:
+            names = ", ".join(sorted({call["function"]["name"] for call in calls}))
+            yield from self._tell(f"not run, since tools of yours were called beside it: {names}")
+        yield from self._end_of_answer(this.ends)
+
+    def _end_of_answer(self, ends: list[Json]) -> Steps:
+        """The last chunks of the last round, with the sources before them."""
+        if ends and self.sources:
+            said = self._collector.completion()["choices"]
+            length = len(said[0]["message"]["content"] or "") if said else 0
+            choice = {**ends[0]["choices"][0], "finish_reason": None}
+            choice.pop("usage", None)
+            choice["delta"] = {"annotations": citations(self.sources, length)}
+            yield from self._emit([{**ends[0], "choices": [choice]}])
+        # The usage in it is that of the last request, which is counted already.
+        own = self._usages.pop() if self._usages else None
+        yield from self._emit(ends)
+        self._usages.append(own)
 
     # -- several choices ----------------------------------------------------------------------
 
@@ -298,6 +402,7 @@ class Exchange:
                 choice=index,
                 jitter=self._jitter,
                 files=self._files,
+                tools=self._tools,
             )
             for index in range(self.translation.choices)
         ]
@@ -318,6 +423,7 @@ class Exchange:
         self.headers = branches[0].headers
         for branch in branches:
             self.notices.extend(branch.notices)
+            self.sources += [each for each in branch.sources if each not in self.sources]
 
     def _check_needs(self) -> None:
         """Without a place for files: what cannot be sent as it is, is an error."""

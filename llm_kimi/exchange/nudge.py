@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["Held"]
+__all__ = ["ROUND_BREAK", "Held"]
 
 Json = dict[str, Any]
 
@@ -23,7 +23,7 @@ class Held:
     """
 
     def __init__(self, first: Held | None = None) -> None:
-        self._first = first
+        self.first = first
         # What the model thought in one round does not run into what it thinks in the next.
         self._break_due = first is not None and bool("".join(first._reasoning or ()))
         self.called = False
@@ -106,7 +106,7 @@ class Held:
 
         The second answers the nudge, so the answer to the question may be in the first.
         """
-        first = self._first
+        first = self.first
         if first is None or not first.text or first.text == self.text:
             return self.give_back
         if not self.text:

@@ -23,12 +23,15 @@ __all__ = [
     "FileCall",
     "Files",
     "Fork",
+    "FormulaCall",
     "Notice",
+    "OfficialTools",
     "Read",
     "Step",
     "Steps",
     "Stepwise",
     "Target",
+    "ToolRun",
     "Upload",
     "Wait",
     "Waiting",
@@ -151,6 +154,31 @@ class FileCall:
 
 
 @dataclass(slots=True)
+class FormulaCall:
+    """A call of the Formula API. Result: an ``Answer`` with its ``body``, or ``Failed``.
+
+    Without ``body`` the declarations of the tools of ``uri``, with it one of them run (a fiber;
+    https://platform.kimi.ai/docs/guide/use-official-tools).
+    """
+
+    uri: str
+    body: Json | None = None
+    upload: None = None
+
+    @property
+    def method(self) -> str:
+        """The HTTP method."""
+        return "GET" if self.body is None else "POST"
+
+    @property
+    def path(self) -> str:
+        """The path below the base URL."""
+        return (
+            f"/formulas/{quote(self.uri, safe='/:')}/{'tools' if self.body is None else 'fibers'}"
+        )
+
+
+@dataclass(slots=True)
 class Work:
     """Call ``function``, which may block (disk, DNS). Result: what it returns or raises.
 
@@ -192,6 +220,29 @@ class Notice:
 
     text: str
 
+    @property
+    def is_news(self) -> bool:
+        """Whether nothing is wrong with the answer for it: a log has it at level INFO."""
+        return False
+
+
+@dataclass(slots=True)
+class ToolRun(Notice):
+    """A tool that Moonshot ran: ``call`` as the model made it, ``result`` as the model gets it.
+
+    ``sources`` are the URLs that came in the clear; ``failure`` says why there is no result.
+    """
+
+    call: Json
+    result: str
+    sources: tuple[Json, ...] = ()
+    failure: str | None = None
+
+    @property
+    def is_news(self) -> bool:
+        """A tool that ran is no trouble."""
+        return self.failure is None
+
 
 @dataclass(slots=True)
 class Waiting(Notice):
@@ -199,9 +250,28 @@ class Waiting(Notice):
 
     seconds: float
 
+    @property
+    def is_news(self) -> bool:
+        """A wait is over when it is over."""
+        return True
 
-Step: TypeAlias = Call | Read | Wait | Fork | FileCall | Work | Chunks | Notice
+
+Step: TypeAlias = Call | Read | Wait | Fork | FileCall | FormulaCall | Work | Chunks | Notice
 Steps: TypeAlias = Generator[Step, Any, None]
+
+
+class OfficialTools(Protocol):
+    """What an exchange asks to offer and run Moonshot's tools; see ``llm_kimi.official_tools``."""
+
+    def prepare(self, translation: Translation) -> Generator[Step, Any, Translation]:
+        """``translation`` with the declarations in its body."""
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The functions that Moonshot runs, as they stand in the body."""
+
+    def run(self, calls: Sequence[Json]) -> Generator[Step, Any, list[ToolRun]]:
+        """Run ``calls`` of the model, side by side."""
 
 
 class Files(Protocol):

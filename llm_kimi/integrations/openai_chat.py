@@ -13,7 +13,7 @@ from typing import Any
 
 from ..config import settings
 from ..errors import InvalidRequestError
-from ..exchange import MAX_RETRIES, Exchange, Notice, Target, Waiting
+from ..exchange import MAX_RETRIES, Exchange, Notice, Target
 from ..translation import Fallback, Translation, translate
 from .openai_http import EventWriter, answer_headers, completion_bytes
 
@@ -44,6 +44,7 @@ class ChatCall:
     exchange: Exchange
     writer: EventWriter
     streams: bool
+    strict: bool = False
 
     def __init__(self, content: bytes, base_url: str, key: str, options: Options) -> None:
         self.base_url = base_url
@@ -58,9 +59,9 @@ class ChatCall:
             InvalidRequestError: it cannot be, or would change more than strict mode allows.
         """
         options = self.options
-        strict = settings.strict_by_default() if options.strict is None else options.strict
+        self.strict = settings.strict_by_default() if options.strict is None else options.strict
         return translate(
-            self.body, strict=strict, tool_choice_fallback=options.tool_choice_fallback
+            self.body, strict=self.strict, tool_choice_fallback=options.tool_choice_fallback
         )
 
     def prepare(self, translation: Translation) -> None:
@@ -72,19 +73,25 @@ class ChatCall:
             logger.warning(warning)
         options = self.options
         target = Target(base_url=self.base_url, key=self.key, key_source=options.key_source)
-        files = None
+        files = tools = None
+        if translation.official:
+            from ..official_tools.tools import OfficialTools
+
+            tools = OfficialTools(target, strict=self.strict, max_retries=options.max_retries)
         if translation.needs:
             from ..files.request_files import RequestFiles
 
             files = RequestFiles(
                 target,
                 keep=options.keep_files,
-                strict=bool(options.strict),
+                strict=self.strict,
                 max_retries=options.max_retries,
             )
         self.streams = bool(translation.body.get("stream"))
         self.adjustments = translation.adjustments
-        self.exchange = Exchange(translation, target, max_retries=options.max_retries, files=files)
+        self.exchange = Exchange(
+            translation, target, max_retries=options.max_retries, files=files, tools=tools
+        )
         self.writer = EventWriter(
             translation.adjustments, include_usage=translation.restore.include_usage
         )
@@ -106,7 +113,7 @@ class ChatCall:
 def log_notice(output: Any) -> None:
     """A line of the exchange, for the log."""
     if isinstance(output, Notice):
-        level = logging.INFO if isinstance(output, Waiting) else logging.WARNING
+        level = logging.INFO if output.is_news else logging.WARNING
         logger.log(level, "%s", output.text)
 
 

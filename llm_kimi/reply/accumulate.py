@@ -11,7 +11,16 @@ Json = dict[str, Any]
 
 
 class _Choice:
-    __slots__ = ("calls", "content", "finish_reason", "legacy", "logprobs", "reasoning", "role")
+    __slots__ = (
+        "annotations",
+        "calls",
+        "content",
+        "finish_reason",
+        "legacy",
+        "logprobs",
+        "reasoning",
+        "role",
+    )
 
     def __init__(self) -> None:
         self.role = "assistant"
@@ -23,6 +32,7 @@ class _Choice:
         self.legacy: Json | None = None
         self.finish_reason: str | None = None
         self.logprobs: Json | None = None
+        self.annotations: list[Json] = []
 
 
 class Collector:
@@ -51,6 +61,8 @@ class Collector:
                 state.reasoning.append(reasoning)
             if "tool_calls" in delta:
                 self._calls(state, delta["tool_calls"])
+            if noted := delta.get("annotations"):
+                state.annotations += [each for each in noted if isinstance(each, dict)]
             if call := delta.get("function_call"):
                 self._legacy(state, call)
             if (finish := choice.get("finish_reason")) is not None:
@@ -103,6 +115,8 @@ class Collector:
                 message["tool_calls"] = [
                     self._whole_call(*state.calls[key]) for key in sorted(state.calls)
                 ]
+            if state.annotations:
+                message["annotations"] = state.annotations
             if state.legacy is not None:
                 message["function_call"] = dict(state.legacy)
             choice = {"index": index, "message": message, "finish_reason": state.finish_reason}

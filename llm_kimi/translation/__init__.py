@@ -56,7 +56,9 @@ class Translation:
     caller expects; ``needs`` are parts that have to be fetched or uploaded first; ``model`` is
     the row of the catalog whose rules were used, ``thinking`` whether it will think; ``choices``
     is how many times the body has to be sent (``n``); ``forced`` is a tool call that the caller
-    demands and that has to be asked for.
+    demands and that has to be asked for; ``official`` are the names of Moonshot's own tools that
+    are to be offered and run (``web-search``), whose declarations are not in the body yet;
+    ``official_required``: a call of one of them is demanded.
     """
 
     body: Json
@@ -67,6 +69,8 @@ class Translation:
     thinking: bool
     choices: int = 1
     forced: Forced | None = None
+    official: tuple[str, ...] = ()
+    official_required: bool = False
 
     @property
     def changes_of_meaning(self) -> tuple[Adjustment, ...]:
@@ -116,6 +120,8 @@ def translate(
         thinking=draft.thinking,
         choices=draft.choices,
         forced=draft.forced,
+        official=tuple(draft.official),
+        official_required=draft.official_required,
     )
     if strict and translation.changes_of_meaning:
         raise StrictError(translation.changes_of_meaning)

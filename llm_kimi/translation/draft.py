@@ -39,6 +39,9 @@ class Draft:
         # Function names as they are sent; set by the step for tools.
         self.names = Names(())
         self.forced: Forced | None = None
+        # Moonshot's own tools that are asked for, by name.
+        self.official: list[str] = []
+        self.official_required = False
         self.choices = 1
         # The paths of ``body["messages"]`` where these are not the caller's, one for one.
         self.message_paths: list[str] | None = None

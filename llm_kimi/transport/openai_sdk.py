@@ -12,7 +12,7 @@ from typing import Any
 
 from ..config.settings import check_key, no_key_message
 from ..errors import InvalidRequestError
-from ..exchange import Answer, Failed, FileCall
+from ..exchange import Answer, Failed, FileCall, FormulaCall
 from ..reply.api_errors import scrub
 from .client_pool import (
     CONNECT_SECONDS,
@@ -97,6 +97,13 @@ class _Common:
         connect = min(self._timeout, CONNECT_SECONDS)
         return {"timeout": openai.Timeout(self._timeout, connect=connect)}
 
+    def _formula(self, client: Any, step: Any) -> Any:
+        """The SDK's own call for a step of the official tools; it gives the body."""
+        options = self._time_limit()
+        if step.body is None:
+            return client.get(step.path, cast_to=bytes, options=options)
+        return client.post(step.path, cast_to=bytes, body=step.body, options=options)
+
     def _file_arguments(self, step: FileCall) -> tuple[str, dict[str, Any]]:
         """The SDK's method for a call of the files API, and its arguments."""
         upload, arguments = step.upload, self._time_limit()
@@ -172,20 +179,24 @@ class OpenAITransport(_Common):
         except _network_errors() as error:
             return self._failed(error, begun=True)
 
-    def file_call(self, step: FileCall) -> Answer | Failed:
-        """Call the files API; see ``drive.SyncTransport``.
+    def file_call(self, step: FileCall | FormulaCall) -> Answer | Failed:
+        """Call the files API or an official tool; see ``drive.SyncTransport``.
 
         Raises:
             InvalidRequestError: key or base URL cannot be used.
         """
         self._check_key()
         client, kept = self._client, None
-        method, arguments = self._file_arguments(step)
+        # What cannot be opened is said in its own words, not in those of a call that failed.
+        file = None if isinstance(step, FormulaCall) else self._file_arguments(step)
         result: Answer | Failed | InvalidRequestError
         try:
             if client is None:
                 kept = self._take()
                 client = kept.client
+            if file is None:
+                return Answer(200, {}, body=self._formula(client, step))
+            method, arguments = file
             with getattr(client.files.with_streaming_response, method)(**arguments) as response:
                 content = bytearray()
                 for piece in response.iter_bytes():
@@ -252,20 +263,24 @@ class AsyncOpenAITransport(_Common):
         except _network_errors() as error:
             return self._failed(error, begun=True)
 
-    async def file_call(self, step: FileCall) -> Answer | Failed:
-        """Call the files API; see ``drive.AsyncTransport``.
+    async def file_call(self, step: FileCall | FormulaCall) -> Answer | Failed:
+        """Call the files API or an official tool; see ``drive.AsyncTransport``.
 
         Raises:
             InvalidRequestError: key or base URL cannot be used.
         """
         self._check_key()
         client, kept = self._client, None
-        method, arguments = self._file_arguments(step)
+        # What cannot be opened is said in its own words, not in those of a call that failed.
+        file = None if isinstance(step, FormulaCall) else self._file_arguments(step)
         result: Answer | Failed | InvalidRequestError
         try:
             if client is None:
                 kept = await self._take()
                 client = kept.client
+            if file is None:
+                return Answer(200, {}, body=await self._formula(client, step))
+            method, arguments = file
             files = client.files.with_streaming_response
             async with getattr(files, method)(**arguments) as response:
                 content = bytearray()

@@ -14,6 +14,7 @@ from ..exchange import (
     Failed,
     FileCall,
     Fork,
+    FormulaCall,
     Stepwise,
 )
 from .protocols import AsyncTransport, Output, SyncTransport
@@ -48,11 +49,12 @@ class _Until:
         self._check()
         return self._transport.read(answer)
 
-    def file_call(self, step: FileCall) -> Answer | Failed:
-        if not step.cleaning:
+    def file_call(self, step: FileCall | FormulaCall) -> Answer | Failed:
+        cleaning = isinstance(step, FileCall) and step.cleaning
+        if not cleaning:
             self._check()
         result = self._transport.file_call(step)
-        if isinstance(result, Failed) and not step.cleaning:
+        if isinstance(result, Failed) and not cleaning:
             self._check()  # the upload ended for that reason
         return result
 

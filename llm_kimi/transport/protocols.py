@@ -9,6 +9,7 @@ from ..exchange import (
     Chunks,
     Failed,
     FileCall,
+    FormulaCall,
     Notice,
 )
 
@@ -32,8 +33,9 @@ class SyncTransport(Protocol):
     def close(self, answer: Answer) -> None:
         """Give the connection back, or drop it when the body was not read to its end."""
 
-    def file_call(self, step: FileCall) -> Answer | Failed:
-        """Call the files API; the whole answer is in ``Answer.body``."""
+    def file_call(self, step: FileCall | FormulaCall) -> Answer | Failed:
+        """Call the files API, or that of the official tools; the whole answer is in
+        ``Answer.body``."""
 
 
 class AsyncTransport(Protocol):
@@ -50,5 +52,5 @@ class AsyncTransport(Protocol):
     async def close(self, answer: Answer) -> None:
         """As ``SyncTransport.close``."""
 
-    async def file_call(self, step: FileCall) -> Answer | Failed:
+    async def file_call(self, step: FileCall | FormulaCall) -> Answer | Failed:
         """As ``SyncTransport.file_call``."""

@@ -21,6 +21,7 @@ from ..exchange import (
     Chunks,
     Failed,
     FileCall,
+    FormulaCall,
     Notice,
     Read,
     Stepwise,
@@ -82,7 +83,7 @@ def run(
                     answer = result if isinstance(result, Answer) else None
                 elif isinstance(step, Wait):
                     time.sleep(step.seconds)
-                elif isinstance(step, FileCall):
+                elif isinstance(step, (FileCall, FormulaCall)):
                     _watch(step, stopped)
                     deadline.start()
                     result = deadline.bound(transport.file_call, step)
@@ -130,7 +131,7 @@ async def arun(exchange: Stepwise, transport: AsyncTransport) -> AsyncGenerator[
                     answer = result if isinstance(result, Answer) else None
                 elif isinstance(step, Wait):
                     await asyncio.sleep(step.seconds)
-                elif isinstance(step, FileCall):
+                elif isinstance(step, (FileCall, FormulaCall)):
                     result = await _file_call(step, transport)
                 elif isinstance(step, Work):
                     result = await _in_thread(step)
@@ -162,13 +163,13 @@ def _sending(body: dict[str, Any]) -> float:
     return size / SLOWEST
 
 
-def _watch(step: FileCall, stopped: Callable[[], bool]) -> None:
+def _watch(step: FileCall | FormulaCall, stopped: Callable[[], bool]) -> None:
     """Let an upload end when nobody waits for it any more; what cleans up is done all the same."""
     if step.upload is not None:
         step.upload.stopped = stopped
 
 
-async def _file_call(step: FileCall, transport: AsyncTransport) -> Answer | Failed:
+async def _file_call(step: FileCall | FormulaCall, transport: AsyncTransport) -> Answer | Failed:
     """An upload that is under way when its task is cancelled is seen to its end, for a while:
     the server may store it all the same, and then it has to be known."""
     upload = step.upload

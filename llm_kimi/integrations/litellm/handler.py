@@ -17,7 +17,7 @@ from litellm.litellm_core_utils.llm_response_utils.convert_dict_to_response impo
 
 from ...config import settings
 from ...errors import KimiError
-from ...exchange import Chunks, Exchange, Notice, Target, Waiting
+from ...exchange import Chunks, Exchange, Notice, Target
 from ...translation.weight import is_heavy
 from ...transport.in_thread import aside
 from ...transport.run import arun, run
@@ -84,14 +84,20 @@ class _Call:
         if stream and asynchronous:
             retries = router_retries(self.params, retries)
         target = Target(base_url=base_url, key=self.key, key_source=source)
-        files = None
+        files = tools = None
+        if self.translation.official:
+            from ...official_tools.tools import OfficialTools
+
+            tools = OfficialTools(target, strict=asked.strict, max_retries=retries)
         if self.translation.needs:
             from ...files.request_files import RequestFiles
 
             files = RequestFiles(
                 target, keep=asked.keep_files, strict=asked.strict, max_retries=retries
             )
-        self.exchange = Exchange(self.translation, target, max_retries=retries, files=files)
+        self.exchange = Exchange(
+            self.translation, target, max_retries=retries, files=files, tools=tools
+        )
         remember_adjustments(self.logging, self.adjustments)
         self._log_request()
 
@@ -122,9 +128,8 @@ class _Call:
     def note(self, output: Chunks | Notice) -> None:
         """A line of the exchange, for the log; a wait for a retry changes nothing in the reply."""
         if isinstance(output, Notice):
-            logger.log(
-                logging.INFO if isinstance(output, Waiting) else logging.WARNING, "%s", output.text
-            )
+            level = logging.INFO if output.is_news else logging.WARNING
+            logger.log(level, "%s", output.text)
 
     def fail(self, error: KimiError) -> NoReturn:
         """Raise LiteLLM's exception for ``error``."""

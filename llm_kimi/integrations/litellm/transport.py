@@ -15,7 +15,7 @@ from litellm.llms.custom_httpx.http_handler import (
 )
 from litellm.types.utils import LlmProviders
 
-from ...exchange import Answer, Failed, FileCall
+from ...exchange import Answer, Failed, FileCall, FormulaCall
 from ...translation.checks import require
 from ...transport.deadline import watch
 from ...transport.limits import ACCEPT_ENCODING, BadAnswer, check_encoding, take
@@ -62,13 +62,15 @@ class Endpoint:
             "POST", _parsed(self.url), json=body, headers=headers, timeout=self.timeout
         )
 
-    def file_request(self, client: Any, step: FileCall) -> httpx.Request:
-        """A call of the files API."""
+    def file_request(self, client: Any, step: FileCall | FormulaCall) -> httpx.Request:
+        """A call of the files API or of an official tool."""
         parts: dict[str, Any] = {}
         upload = step.upload
         if upload is not None:
             file = (upload.filename, upload.open(upload), upload.content_type)
             parts = {"data": {"purpose": upload.purpose}, "files": {"file": file}}
+        elif isinstance(step, FormulaCall) and step.body is not None:
+            parts = {"json": step.body}
         request: httpx.Request = client.build_request(
             step.method,
             self.base_url + step.path,
@@ -172,8 +174,8 @@ class Transport:
         except NETWORK_ERRORS as error:
             return self._endpoint.failed(error, begun=True)
 
-    def file_call(self, step: FileCall) -> Answer | Failed:
-        """Call the files API."""
+    def file_call(self, step: FileCall | FormulaCall) -> Answer | Failed:
+        """Call the files API or an official tool."""
         return self._send(self._endpoint.file_request(self._client, step))
 
     def close(self, answer: Answer) -> None:
@@ -235,8 +237,8 @@ class AsyncTransport:
         except Exception as error:  # what aiohttp raises is not always mapped
             return self._endpoint.failed(error, begun=True)
 
-    async def file_call(self, step: FileCall) -> Answer | Failed:
-        """Call the files API."""
+    async def file_call(self, step: FileCall | FormulaCall) -> Answer | Failed:
+        """Call the files API or an official tool."""
         return await self._send(self._endpoint.file_request(self._client, step))
 
     async def close(self, answer: Answer) -> None:

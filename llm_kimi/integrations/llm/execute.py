@@ -1,6 +1,6 @@
-"""The rounds of one answer: usually one exchange, several when the platform searches.
+"""One answer: the prompt as a request, and its exchange.
 
-One ``Rounds`` serves the sync and the async model, which differ in how they drive an exchange.
+One ``PromptRequest`` serves the sync and the async model, which differ in how they drive it.
 """
 
 from __future__ import annotations
@@ -23,17 +23,13 @@ from ...terminal.stdout import prepare_stdout
 from ...translation import Translation, translate
 from ...translation.weight import is_heavy
 from .options import KimiOptions
-from .requests import build_request, go_on
+from .requests import build_request
 from .stream_events import EmptyAnswerError, Turn
 
 if TYPE_CHECKING:
     from ...files.request_files import RequestFiles
 
-__all__ = ["KimiModelError", "Rounds", "as_model_errors", "in_place_of_sending"]
-
-MAX_SEARCHES = 10
-"""Rounds of $web_search in one answer; a model that searches on and on is stopped here."""
-
+__all__ = ["KimiModelError", "PromptRequest", "as_model_errors", "in_place_of_sending"]
 
 in_place_of_sending: ContextVar[Callable[[Target, Translation], None] | None] = ContextVar(
     "in_place_of_sending", default=None
@@ -48,10 +44,10 @@ class KimiModelError(llm.ModelError, click.ClickException):
         click.ClickException.__init__(self, message)
 
 
-class Rounds:
-    """Iterate for the exchanges to run; hand what they have to ``turn`` before the next one.
+class PromptRequest:
+    """What llm asks. Run its ``exchange``, and hand what that has to ``turn``.
 
-    ``base_url`` is where they go, ``timeout`` how many seconds to wait (None: the usual time).
+    ``base_url`` is where it goes, ``timeout`` how many seconds to wait (None: the usual time).
     """
 
     def __init__(
@@ -85,16 +81,12 @@ class Rounds:
         """Whether making the next exchange would hold up an event loop."""
         return is_heavy(self._request)
 
-    def __iter__(self) -> Iterator[Exchange]:
-        for _ in range(MAX_SEARCHES):
-            yield self._exchange()
-            self._remember_files()
-            if not self.turn.searched:
-                return
-            self._request = go_on(self._request, self.turn.searched)
-        self.turn.stopped_searching(MAX_SEARCHES)
+    def exchange(self) -> Exchange:
+        """The exchange that answers.
 
-    def _exchange(self) -> Exchange:
+        Raises:
+            KimiError: the request cannot be translated.
+        """
         strict = self._options.strict
         if strict is None:
             strict = settings.strict_by_default()
@@ -104,7 +96,12 @@ class Rounds:
             instead(self._target, translation)
         tell_adjustments(translation.adjustments)
         self._room = self._files(translation, strict)
-        return Exchange(translation, self._target, files=self._room)
+        tools = None
+        if translation.official:
+            from ...official_tools.tools import OfficialTools
+
+            tools = OfficialTools(self._target, strict=strict)
+        return Exchange(translation, self._target, files=self._room, tools=tools)
 
     def _translate(self, strict: bool) -> Translation:
         translation = translate(
@@ -132,7 +129,7 @@ class Rounds:
             progress=terminal_progress(),
         )
 
-    def _remember_files(self) -> None:
+    def remember_files(self) -> None:
         """Tell llm's attachments what was sent for them, before its log looks at them again.
 
         Its log reads the files anew and asks servers of URLs for types, which fails where a file

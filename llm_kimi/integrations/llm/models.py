@@ -17,8 +17,8 @@ from llm.parts import StreamEvent
 from ...catalog import Model, UnknownModelError, resolve
 from ...config import discovered_models, settings
 from ...errors import InvalidRequestError, KimiError
+from .official_tools import KimiTools, KimiWebSearch
 from .options import KimiOptions, options_for
-from .web_search import KimiWebSearch
 
 __all__ = ["AsyncKimi", "Kimi", "async_model", "sync_model"]
 
@@ -99,8 +99,8 @@ class _Shared:
 
     @property
     def supported_server_side_tools(self) -> tuple[type[llm.ServerSideTool], ...]:
-        """Tools that Moonshot runs; see ``KimiWebSearch`` for its warning."""
-        return (KimiWebSearch,)
+        """Tools that Moonshot runs."""
+        return (KimiWebSearch, KimiTools)
 
     def get_key(self, explicit_key: str | None = None) -> str:
         """The key to use: ``model.key``, ``--key``, the stored ones, the environment.
@@ -151,15 +151,16 @@ class Kimi(_Shared, llm.KeyModel):
         """Answer ``prompt``; on the wire it is always a stream."""
         from ...transport.openai_sdk import OpenAITransport
         from ...transport.run import run
-        from .execute import Rounds, as_model_errors
+        from .execute import PromptRequest, as_model_errors
 
         with as_model_errors():
-            rounds = Rounds(self, prompt, stream, response, conversation, key)
-            transport = OpenAITransport(rounds.base_url, key or "", timeout=rounds.timeout)
-            for exchange in rounds:
-                for output in run(exchange, transport):
-                    yield from rounds.turn.consume(output)
-                yield from rounds.turn.finish(exchange)
+            request = PromptRequest(self, prompt, stream, response, conversation, key)
+            transport = OpenAITransport(request.base_url, key or "", timeout=request.timeout)
+            exchange = request.exchange()
+            for output in run(exchange, transport):
+                yield from request.turn.consume(output)
+            yield from request.turn.finish(exchange)
+            request.remember_files()
 
 
 class AsyncKimi(_Shared, llm.AsyncKeyModel):
@@ -181,19 +182,19 @@ class AsyncKimi(_Shared, llm.AsyncKeyModel):
         from ...transport.in_thread import aside
         from ...transport.openai_sdk import AsyncOpenAITransport
         from ...transport.run import arun
-        from .execute import Rounds, as_model_errors
+        from .execute import PromptRequest, as_model_errors
 
         with as_model_errors():
-            rounds = Rounds(self, prompt, stream, response, conversation, key)
-            transport = AsyncOpenAITransport(rounds.base_url, key or "", timeout=rounds.timeout)
-            exchanges = iter(rounds)
-            while exchange := await aside(rounds.heavy, next, exchanges, None):
-                async with aclosing(arun(exchange, transport)) as outputs:
-                    async for output in outputs:
-                        for event in rounds.turn.consume(output):
-                            yield event
-                for event in rounds.turn.finish(exchange):
-                    yield event
+            request = PromptRequest(self, prompt, stream, response, conversation, key)
+            transport = AsyncOpenAITransport(request.base_url, key or "", timeout=request.timeout)
+            exchange = await aside(request.heavy, request.exchange)
+            async with aclosing(arun(exchange, transport)) as outputs:
+                async for output in outputs:
+                    for event in request.turn.consume(output):
+                        yield event
+            for event in request.turn.finish(exchange):
+                yield event
+            request.remember_files()
 
 
 @cache

@@ -23,16 +23,15 @@ from llm.parts import (
 )
 
 from ...catalog import SOURCES
+from ...catalog.formulas import WEB_SEARCH
 from ...errors import InvalidRequestError
 from ...files.document_text import missing_text
-from ...terminal.notices import tell
 from ...translation import Adjustment, Attached
+from .official_tools import KimiTools, KimiWebSearch, specs
 from .options import KimiOptions
 from .prompt_text import is_question, mend, settle_system
-from .web_search import NAME as WEB_SEARCH
-from .web_search import WARNING, KimiWebSearch
 
-__all__ = ["METADATA", "Request", "build_request", "go_on"]
+__all__ = ["METADATA", "Request", "build_request"]
 
 _NO_FILES = "Kimi takes files from the user only"
 
@@ -126,21 +125,9 @@ def _thinking(options: KimiOptions) -> Any:
 def _tool_choice(choice: str) -> Any:
     if choice in ("auto", "none", "required"):
         return choice
-    name = WEB_SEARCH if choice == KimiWebSearch.name else choice
-    return {"type": "function", "function": {"name": name}}
-
-
-def go_on(request: Json, searched: list[Json]) -> Json:
-    """The request of the next round, after a search: ``searched`` are the messages that follow.
-
-    What holds for the first round only is left out: a call that is forced again would be made
-    again, and the answer has begun.
-    """
-    messages = [message for message in request["messages"] if not message.get("partial")]
-    following = {**request, "messages": [*messages, *searched]}
-    if following.get("tool_choice") != "none":
-        following.pop("tool_choice", None)
-    return following
+    if choice in (KimiWebSearch.name, KimiTools.name):
+        return {"type": "formula", "name": WEB_SEARCH}
+    return {"type": "function", "function": {"name": choice}}
 
 
 def _tools(model: Any, tools: Iterable[Any]) -> list[Json]:
@@ -158,9 +145,7 @@ def _tools(model: Any, tools: Iterable[Any]) -> list[Json]:
         for tool in functions
     ]
     for tool in server_side:
-        if isinstance(tool, KimiWebSearch):
-            tell(WARNING)
-        result.append(tool.tool_spec(model))
+        result += specs(tool, model)
     return result
 
 
@@ -332,7 +317,8 @@ def _call(part: ToolCallPart) -> Json:
         raw = json.dumps(arguments, ensure_ascii=False)
     return {
         "id": _call_id(part),
-        "type": "builtin_function" if part.name == WEB_SEARCH else "function",
+        # "$web_search" of logs that an older version wrote.
+        "type": "builtin_function" if part.name.startswith("$") else "function",
         "function": {"name": part.name, "arguments": raw},
     }
 

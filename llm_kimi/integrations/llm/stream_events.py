@@ -13,7 +13,8 @@ import llm
 from llm.parts import StreamEvent
 
 from ...errors import StreamError
-from ...exchange import Chunks, Exchange, Notice, Waiting
+from ...exchange import Chunks, Exchange, Notice, ToolRun, Waiting
+from ...exchange.nudge import ROUND_BREAK
 from ...reply import add_usage
 from ...reply.json_values import MAX_DEPTH, is_deep_text
 from ...reply.safe_text import shown
@@ -24,7 +25,6 @@ from ...translation.messages.call_arguments import parse_arguments
 from .requests import METADATA
 from .response_record import RECORD, record
 from .surrogates import ArgumentsMender, mend_arguments
-from .web_search import NAME as WEB_SEARCH
 
 __all__ = ["EmptyAnswerError", "Turn"]
 
@@ -36,13 +36,12 @@ class EmptyAnswerError(Exception):
 
 
 class Turn:
-    """One call of ``execute``: usually one reply, several when a server-side tool is at work.
+    """One call of ``execute``: one answer, in several rounds when official tools are at work.
 
     ``shown``: llm shows the answer while it arrives, so that what is told must not run into it.
     """
 
     def __init__(self, response: Any, model_id: str, prompt: Any, *, shown: bool) -> None:
-        self.searched: list[Json] = []
         self._response = response
         self._model_id = model_id
         self._usages: list[Json] = []
@@ -54,13 +53,15 @@ class Turn:
         }
         self._shown = shown
         self._in_line: bool | None = None
+        self._rounds = 1
         self._begin()
         if not prompt.tool_results:
             note_line(is_open=False)
 
     def _begin(self) -> None:
-        """Another reply."""
+        """Another round."""
         self._labelled = False
+        self._spoken: set[str] = set()
         self._ids: dict[int, str] = {}
         self._names: dict[int, str] = {}
         self._arguments: dict[int, ArgumentsMender] = {}
@@ -72,6 +73,10 @@ class Turn:
                 self._notices.append(output.text)
             tell_notice(output)
             self._in_line = None
+            if isinstance(output, ToolRun):
+                yield from _server_side(output)
+                self._begin()
+                self._rounds += 1
             return
         for event in self._events(output):
             if self._shown and event.type == "text":
@@ -102,13 +107,20 @@ class Turn:
                 delta = choice["delta"]
                 reasoning = delta.get("reasoning_content")
                 if reasoning is not None:
-                    event = self._reasoning(reasoning)
+                    event = self._reasoning(self._unparted("reasoning", reasoning))
                     if event is not None:
                         yield event
-                if content := delta.get("content"):
+                if content := self._unparted("text", delta.get("content") or ""):
                     yield StreamEvent("text", content)
                 if "tool_calls" in delta:
                     yield from self._calls(delta["tool_calls"])
+
+    def _unparted(self, kind: str, text: str) -> str:
+        """``text`` without the break between two rounds: each is a message of its own here."""
+        if not text or kind in self._spoken:
+            return text
+        self._spoken.add(kind)
+        return text if self._rounds == 1 else text.removeprefix(ROUND_BREAK)
 
     def _reasoning(self, text: str) -> StreamEvent | None:
         """Labelled once a reply, so that it is known as Kimi's wherever it turns up.
@@ -137,7 +149,6 @@ class Turn:
                     "tool_call_name",
                     function["name"],
                     tool_call_id=fragment["id"],
-                    server_executed=function["name"] == WEB_SEARCH,
                 )
             if mended := self._arguments[index].feed(function["arguments"]):
                 yield self._arguments_event(index, mended)
@@ -147,13 +158,10 @@ class Turn:
             "tool_call_args",
             text,
             tool_call_id=self._ids[index],
-            server_executed=self._names[index] == WEB_SEARCH,
         )
 
     def finish(self, exchange: Exchange) -> Iterator[StreamEvent]:
         """Tell llm what came: calls, usage, the model, the whole answer.
-
-        ``searched`` holds the messages to send on when the platform is to search.
 
         Raises:
             EmptyAnswerError: the token limit left no answer at all.
@@ -166,8 +174,6 @@ class Turn:
         choice: Json = completion["choices"][0] if completion["choices"] else {"message": {}}
         message = choice["message"]
         calls = message.get("tool_calls") or []
-        searches = [call for call in calls if call["function"]["name"] == WEB_SEARCH]
-        functions = [call for call in calls if call["function"]["name"] != WEB_SEARCH]
         for call in calls:
             if is_deep_text(call["function"]["arguments"]):
                 # llm reads them when it logs, and Python's JSON gives up in a RecursionError.
@@ -175,7 +181,7 @@ class Turn:
                 raise StreamError(
                     f"the arguments of the call of {name} are nested deeper than {MAX_DEPTH} levels"
                 )
-        for call in functions:
+        for call in calls:
             self._response.add_tool_call(
                 llm.ToolCall(
                     name=call["function"]["name"],
@@ -185,27 +191,13 @@ class Turn:
             )
         for call in calls:
             yield from _as_written(call)
-        for call in searches:
-            yield StreamEvent(
-                "tool_result",
-                call["function"]["arguments"],
-                tool_call_id=call["id"],
-                tool_name=WEB_SEARCH,
-                server_executed=True,
-            )
         if calls and not message.get("content"):
             # Whatever llm or a tool says next does not run into the thoughts.
             self._end_line()
         self._record(completion, exchange)
-        self._begin()
-        self.searched = []
-        if searches and not functions:
-            self.searched = [_replay(message), *map(_search_result, searches)]
+        for source in exchange.sources:
+            self._tell(f"source: {source['url']}")
         self._check_end(choice, bool(calls))
-
-    def stopped_searching(self, rounds: int) -> None:
-        """Tell that the model searched on and on."""
-        self._tell(f"stopped after {rounds} rounds of web search without an answer")
 
     def _record(self, completion: Json, exchange: Exchange) -> None:
         response = self._response
@@ -268,27 +260,16 @@ def _as_written(call: Json) -> Iterator[StreamEvent]:
             "tool_call_args",
             "",
             tool_call_id=call["id"],
-            server_executed=call["function"]["name"] == WEB_SEARCH,
             provider_metadata={METADATA: {"arguments": raw}},
         )
 
 
-def _replay(message: Json) -> Json:
-    """The model's own message, to be sent back unchanged."""
-    kept = {key: value for key, value in message.items() if value is not None}
-    kept["tool_calls"] = [
-        {**call, "type": "builtin_function"}
-        for call in message["tool_calls"]
-        if call["function"]["name"] == WEB_SEARCH
-    ]
-    return kept
-
-
-def _search_result(call: Json) -> Json:
-    """``$web_search`` is answered with its own arguments; the platform does the rest."""
-    return {
-        "role": "tool",
-        "tool_call_id": call["id"],
-        "name": WEB_SEARCH,
-        "content": call["function"]["arguments"] or "{}",
-    }
+def _server_side(run: ToolRun) -> Iterator[StreamEvent]:
+    """A call that Moonshot ran, with its result, for llm's log."""
+    call, name = run.call, run.call["function"]["name"]
+    arguments = mend_arguments(call["function"]["arguments"])
+    about: Json = {"tool_call_id": call["id"], "server_executed": True}
+    yield StreamEvent("tool_call_name", name, **about)
+    if arguments:
+        yield StreamEvent("tool_call_args", arguments, **about)
+    yield StreamEvent("tool_result", run.result, tool_name=name, **about)

@@ -10,7 +10,7 @@ import sys
 from contextlib import suppress
 from typing import Any
 
-from ...exchange import Answer, Failed, FileCall
+from ...exchange import Answer, Failed, FileCall, FormulaCall
 from ...transport.limits import ACCEPT_ENCODING, BadAnswer, check_encoding, take
 from ...transport.network_errors import network_failure
 from ..openai_http import as_json
@@ -70,12 +70,14 @@ class _Common:
             extensions={"timeout": self._timeout},
         )
 
-    def _file(self, step: FileCall) -> Any:
+    def _file(self, step: FileCall | FormulaCall) -> Any:
         parts: dict[str, Any] = {}
         upload = step.upload
         if upload is not None:
             file = (upload.filename, upload.open(upload), upload.content_type)
             parts = {"data": {"purpose": upload.purpose}, "files": {"file": file}}
+        elif isinstance(step, FormulaCall) and step.body is not None:
+            parts = {"json": step.body}
         return self._http.Request(
             step.method,
             self._base_url + step.path,
@@ -134,8 +136,8 @@ class Wire(_Common):
         except self._errors as error:
             return self._failed(error, begun=True)
 
-    def file_call(self, step: FileCall) -> Answer | Failed:
-        """Call the files API."""
+    def file_call(self, step: FileCall | FormulaCall) -> Answer | Failed:
+        """Call the files API or an official tool."""
         return self._send(self._file(step))
 
     def close(self, answer: Answer) -> None:
@@ -183,8 +185,8 @@ class AsyncWire(_Common):
         except self._errors as error:
             return self._failed(error, begun=True)
 
-    async def file_call(self, step: FileCall) -> Answer | Failed:
-        """Call the files API."""
+    async def file_call(self, step: FileCall | FormulaCall) -> Answer | Failed:
+        """Call the files API or an official tool."""
         return await self._send(self._file(step))
 
     async def close(self, answer: Answer) -> None:

@@ -17,7 +17,7 @@ import aiohttp
 
 from ... import __version__
 from ...errors import InvalidRequestError
-from ...exchange import Answer, Failed, FileCall
+from ...exchange import Answer, Failed, FileCall, FormulaCall
 from ...transport.client_pool import CONNECT_SECONDS, READ_SECONDS
 from ...transport.limits import ACCEPT_ENCODING, BadAnswer, check_encoding, take
 from ...transport.network_errors import network_failure
@@ -207,8 +207,8 @@ class Transport:
             return self._upstream.failed(error, self._key, begun=True)
         return piece
 
-    async def file_call(self, step: FileCall) -> Answer | Failed:
-        """Call the files API."""
+    async def file_call(self, step: FileCall | FormulaCall) -> Answer | Failed:
+        """Call the files API or an official tool."""
         content: dict[str, Any] = {}
         upload = step.upload
         if upload is not None:
@@ -216,6 +216,8 @@ class Transport:
             body = SizedFile(upload.open(upload), upload.size, upload.content_type)
             form.add_field("file", body, filename=upload.filename)
             content["data"] = form
+        elif isinstance(step, FormulaCall) and step.body is not None:
+            content = {"data": as_json(step.body), "headers": _JSON}
         return await self._upstream.ask(step.method, step.path, self._key, **content)
 
     async def close(self, answer: Answer) -> None:

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import time
 from collections.abc import Iterable
 from email.message import Message
 from typing import Any
+from urllib.parse import unquote
 
 from ...catalog import resolve
+from ..formulas import declared, run_fiber
 from ..replies.payloads import BALANCE, chunks, completion, event, model_row, usage_of
 from ..replies.script import fault_texts, plan
 from ..replies.tokens import count_prompt
@@ -37,6 +40,11 @@ _ROUTES = {
 }
 # The texts of these are made up.
 _NO_PATH = Refusal(404, "resource_not_found_error", "The requested resource was not found", "path")
+_NO_FUNCTION = Refusal(400, "invalid_request_error", "Invalid request: no such tool", "fiber-name")
+_NO_ARGUMENTS = Refusal(
+    400, "invalid_request_error", "Invalid request: arguments must be a string", "fiber-arguments"
+)
+_FORMULA = re.compile(r"/v1/formulas/([^?]+)/(tools|fibers)")
 _NO_JSON = Refusal(400, "invalid_request_error", NOT_JSON, "json")
 _OURS = Refusal(500, "server_error", "The simulator itself failed, see its log", "internal")
 # https://platform.kimi.ai/docs/api/errors
@@ -48,6 +56,8 @@ _KEY_WRONG = Refusal(401, "incorrect_api_key_error", "Incorrect API key provided
 
 class Handler(FileHandler):
     """Serves one connection until either side closes it."""
+
+    uri = ""
 
     def do_GET(self) -> None:
         """Serve one request; the other methods do the same."""
@@ -134,7 +144,37 @@ class Handler(FileHandler):
 
     def _route(self, path: str) -> str | None:
         """The name of the method that answers."""
-        return _ROUTES.get((self.command, path)) or self.file_route(path)
+        route = _ROUTES.get((self.command, path)) or self.file_route(path)
+        return route or self._formula_route(path)
+
+    def _formula_route(self, path: str) -> str | None:
+        """The name of the method for an official tool, whose URI it keeps."""
+        match = _FORMULA.fullmatch(path)
+        if match is None:
+            return None
+        self.uri = unquote(match[1])
+        return {("GET", "tools"): "formula", ("POST", "fibers"): "fiber"}.get(
+            (self.command, match[2])
+        )
+
+    def _formula(self, body: object) -> bytes | Refusal:
+        tools = None if self.simulator.relay else declared(self.uri)
+        return _NO_PATH if tools is None else self._json(200, {"object": "list", "tools": tools})
+
+    def _fiber(self, body: Any) -> bytes | Refusal:
+        tools = None if self.simulator.relay else declared(self.uri)
+        if tools is None:
+            return _NO_PATH
+        name = body.get("name") if isinstance(body, dict) else None
+        arguments = body.get("arguments") if isinstance(body, dict) else None
+        if name not in [tool["function"]["name"] for tool in tools]:
+            return _NO_FUNCTION
+        if not isinstance(name, str) or not isinstance(arguments, str):
+            return _NO_ARGUMENTS
+        answer = {"id": f"fiber-{self.trace}", "object": "fiber"}
+        answer |= run_fiber(self.uri, name, arguments)
+        answer |= {"formula": self.uri, "organization_id": "org-simulator", "project_id": "proj-1"}
+        return self._json(200, answer)
 
     def _check_key(self) -> Refusal | None:
         given = (self.headers.get("Authorization") or "").strip()

@@ -33,6 +33,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ...catalog import Model
+from ..formulas import readable
 from ..rules.tools import tool_name
 from .fake_json import make_value
 from .tokens import pieces
@@ -166,7 +167,7 @@ def _content(body: dict[str, Any], user: dict[str, Any] | None, said: str) -> st
     for message in reversed(messages):
         if message["role"] != "tool":
             break
-        results.insert(0, _text(message))
+        results.insert(0, readable(_text(message)))
     if results:
         return f"{MARK} The tool returned: {'; '.join(results)}"
     if _prefix(messages) is not None:

@@ -35,7 +35,7 @@ def apply(draft: Draft, fallback: Fallback) -> None:
     given = draft.body["tool_choice"]
     names = draft.names
     choice = _parse(draft, given, names)
-    if "tools" not in draft.body and not any(declared_later(draft)):
+    if "tools" not in draft.body and not draft.official and not any(declared_later(draft)):
         del draft.body["tool_choice"]
         reason, forced = "there are no tools", choice not in ("auto", "none")
         draft.adjust(draft.tool_choice_param, given, None, reason, "tool-choice", meaning=forced)
@@ -44,6 +44,10 @@ def apply(draft: Draft, fallback: Fallback) -> None:
         _force_named(draft, given, choice[1], fallback)
     elif choice == "required":
         _require(draft, given, fallback)
+        if "tools" not in draft.body and draft.body.get("tool_choice") == "required":
+            # Kimi refuses it without tools; it goes along with those that are declared later.
+            del draft.body["tool_choice"]
+            draft.official_required = True
     elif given != choice:
         draft.body["tool_choice"] = choice
         draft.adjust(draft.tool_choice_param, given, choice, _SPELLING, meaning=False)
@@ -75,8 +79,14 @@ def _parse(draft: Draft, given: Any, names: Names) -> Any:
         return word
     if kind == "allowed_tools":
         return _allowed(draft, given, names)
+    official = hosted(given)
+    if official is not None and official.formula in draft.official:
+        if "tools" in draft.body:
+            reason = f"a call is required, of {official.formula} or of another tool"
+            draft.adjust("tool_choice", dict(given), "required", reason, "official-tools")
+        return "required"
     require(
-        hosted(given) is None,
+        official is None,
         f"{kind} runs on another maker's servers, Kimi cannot call it; choose a function",
         "tool_choice.type",
     )

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from ...catalog.formulas import formula_uri
 from ..checks import require, well_formed
 from ..draft import Draft, Json, RepeatedNotes
 from ..mfjs import to_mfjs
 from ..results import CUSTOM_INPUT
 from .dynamic import declares_tools, tool_names
-from .forms import Declared, entries, hosted, read
+from .forms import Declared, Hosted, entries, hosted, read
 from .names import Names
 
 __all__ = ["apply", "normalise_tools"]
@@ -63,7 +64,7 @@ def normalise_tools(draft: Draft, tools: list[Any], paths: list[str], names: Nam
     for tool, where in entries(tools, paths):
         foreign = hosted(tool)
         if foreign is not None:
-            draft.adjust(where, foreign.kind, None, foreign.reason)
+            _offer(draft, foreign, where)
             continue
         declared = read(tool, where)
         if declared.foreign:
@@ -81,6 +82,22 @@ def normalise_tools(draft: Draft, tools: list[Any], paths: list[str], names: Nam
         result.append(converted)
     tally.flush()
     return result
+
+
+def _offer(draft: Draft, tool: Hosted, where: str) -> None:
+    """A tool that servers run: Moonshot's own takes its place, where it has one."""
+    if tool.formula is None:
+        draft.adjust(where, tool.kind, None, tool.reason)
+        return
+    if tool.formula not in draft.official:
+        draft.official.append(tool.formula)
+    if tool.reason:
+        uri = formula_uri(tool.formula)
+        draft.adjust(where, tool.kind, uri, tool.reason, "official-tools")
+    settings = {} if tool.kind in ("google_search", "url_context") else tool.settings
+    for key, value in settings.items():
+        reason = "Moonshot's tool has no such setting"
+        draft.adjust(f"{where}.{key}", value, None, reason, "official-tools")
 
 
 def _tell_twice(draft: Draft, where: str, name: str, *, same: bool) -> None:

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from ...catalog.formulas import WEB_FETCH, WEB_SEARCH, formula_name
 from ...errors import InvalidRequestError
 from ..checks import require
 
@@ -34,18 +35,19 @@ _GROUPS = ("functionDeclarations", "function_declarations")
 _WRAPPINGS = ("function", "custom", "toolSpec")
 
 _HOSTED = "it runs on another maker's servers, and Kimi has nothing like it"
-_SEARCH = "it runs on another maker's servers; Kimi's search is the built-in tool $web_search"
+_SEARCH = "Moonshot's own web search runs in its place"
+_FETCH = "Moonshot's own tool for web pages runs in its place"
 # What OpenAI, Anthropic, Google, xAI and OpenRouter run by themselves: the start of ``type`` (dates
 # and versions follow: web_search_20250305), and what is said about it. The model may call such a
 # tool or not, so the answer without it is an answer.
 HOSTED: Mapping[str, str] = {
     "web_search": _SEARCH,
-    "web_fetch": _SEARCH,
+    "web_fetch": _FETCH,
     "google_search": _SEARCH,
-    "x_search": _SEARCH,
+    "x_search": _HOSTED,
     "live_search": _SEARCH,
     "openrouter:web_search": _SEARCH,
-    "url_context": _HOSTED,
+    "url_context": _FETCH,
     "file_search": _HOSTED,
     "code_interpreter": _HOSTED,
     "code_execution": _HOSTED,
@@ -66,15 +68,23 @@ _HOSTED_KEYS = {
     "urlContext": "url_context",
     "url_context": "url_context",
 }
+# What Moonshot runs in place of these.
+_IN_PLACE = {_SEARCH: WEB_SEARCH, _FETCH: WEB_FETCH}
+# Kimi's own way to name an official tool: {"type": "formula", "name": "fetch"}.
+FORMULA = "formula"
 _VERSION = re.compile(r"(?:_bm25|_regex)?(?:_preview)?(?:_\d{8}|_\d{4}_\d{2}_\d{2})?\Z")
 
 
 @dataclass(frozen=True, slots=True)
 class Hosted:
-    """A tool that another maker's servers run."""
+    """A tool that a maker's servers run. ``formula``: the official tool of Moonshot that stands in
+    for it, or that it is; None where there is none. ``settings`` are keys that nothing is done
+    about."""
 
     kind: str
     reason: str
+    formula: str | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +137,11 @@ def _has_list(tool: Any, key: str) -> bool:
 
 
 def hosted(tool: Any) -> Hosted | None:
-    """What is said about a tool that another maker runs; None for all others."""
+    """What is said about a tool that a maker runs; None for all others.
+
+    Raises:
+        InvalidRequestError: an official tool of Moonshot without a name.
+    """
     if not isinstance(tool, Mapping):
         return None
     kind = tool.get("type")
@@ -135,8 +149,17 @@ def hosted(tool: Any) -> Hosted | None:
         kind = next((_HOSTED_KEYS[key] for key in tool if key in _HOSTED_KEYS), None)
     if not isinstance(kind, str):
         return None
+    if kind == FORMULA:
+        name = tool.get("name")
+        found = formula_name(name) if isinstance(name, str) else None
+        require(found is not None, "must name an official tool of Moonshot", "tools[].name")
+        settings = {key: tool[key] for key in tool if key not in ("type", "name")}
+        return Hosted(kind, "", found, settings)
     reason = HOSTED.get(_VERSION.sub("", kind))
-    return None if reason is None else Hosted(kind, reason)
+    if reason is None:
+        return None
+    settings = {key: tool[key] for key in tool if key not in ("type", "name") and tool[key]}
+    return Hosted(kind, reason, _IN_PLACE.get(reason), settings)
 
 
 def read(tool: Any, where: str) -> Declared:

@@ -73,7 +73,8 @@ def test_attributes(row: object) -> None:
         assert model.supports_tools
         assert model.needs_key == "kimi"
         assert str(model) == f"Kimi: {model.model_id}"
-        assert [tool.name for tool in model.supported_server_side_tools] == ["KimiWebSearch"]
+        names = [tool.name for tool in model.supported_server_side_tools]
+        assert names == ["KimiWebSearch", "KimiTools"]
 
 
 def test_models_of_a_family_share_one_class_others_do_not() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from llm_kimi import InvalidRequestError, Translation, translate
+from llm_kimi import InvalidRequestError, StrictError, Translation, translate
 from llm_kimi.catalog import MODELS, Model
 from llm_kimi.simulator.rules.chat import check_chat, ignored
 from tests.support.weakening import silent
@@ -18,6 +18,7 @@ K3 = [model for model in MODELS if model.dynamic_tools]
 OTHERS = [model for model in MODELS if not model.dynamic_tools]
 LEGAL = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}\Z")
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+BASE = {"model": "kimi-k3.1-pro", "messages": [{"role": "user", "content": "Hi"}]}
 SEARCH = {"type": "builtin_function", "function": {"name": "$web_search"}}
 
 
@@ -345,16 +346,11 @@ def test_one_tool_in_place_of_a_list() -> None:
 @pytest.mark.parametrize(
     "tool",
     [
-        {"type": "web_search"},
-        {"type": "web_search_preview"},
-        {"type": "web_search_preview_2025_03_11"},
-        {"type": "web_search_20250305", "name": "web_search", "max_uses": 5},
         {"type": "file_search", "vector_store_ids": ["v"]},
         {"type": "code_interpreter", "container": {"type": "auto"}},
         {"type": "image_generation"},
         {"type": "mcp", "server_label": "x", "server_url": "https://example.com"},
         {"type": "tool_search_tool_regex_20251119", "name": "tool_search_tool_regex"},
-        {"googleSearch": {}},
     ],
     ids=str,
 )
@@ -365,6 +361,78 @@ def test_a_tool_of_another_makers_servers_is_left_out_as_a_change_of_meaning(too
     alone = forms(tool, tool_choice="required")
     assert not alone.body.keys() & {"tools", "tool_choice"}
     assert [item.param for item in alone.changes_of_meaning] == ["tools[0]", "tool_choice"]
+
+
+@pytest.mark.parametrize(
+    ("tool", "name", "settings"),
+    [
+        ({"type": "web_search"}, "web-search", []),
+        ({"type": "web_search_preview"}, "web-search", []),
+        ({"type": "web_search_preview_2025_03_11"}, "web-search", []),
+        (
+            {"type": "web_search_20250305", "name": "web_search", "max_uses": 5},
+            "web-search",
+            ["tools[1].max_uses"],
+        ),
+        (
+            {"type": "web_search", "user_location": {"city": "Paris"}, "search_context_size": None},
+            "web-search",
+            ["tools[1].user_location"],
+        ),
+        ({"googleSearch": {}}, "web-search", []),
+        ({"type": "web_fetch_20250910", "name": "web_fetch"}, "fetch", []),
+    ],
+    ids=str,
+)
+def test_a_search_of_another_maker_is_moonshots_own(
+    tool: Json, name: str, settings: list[str]
+) -> None:
+    """The Formula tools are what Moonshot recommends for a search
+    (https://forum.moonshot.ai/t/552); ``translate`` names them, the exchange declares them."""
+    translation = forms(function("a"), tool)
+    assert translation.body["tools"] == [function("a")]
+    assert translation.official == (name,)
+    told = [item.param for item in translation.changes_of_meaning]
+    assert told == ["tools[1]", *settings]
+    assert translation.adjustments[0].sent == f"moonshot/{name}:latest"
+    with pytest.raises(StrictError):
+        translate({**BASE, "tools": [tool]}, strict=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "official"),
+    [
+        ("web-search", "web-search"),
+        ("web_search", "web-search"),
+        ("moonshot/code-runner:latest", "code-runner"),
+        ("quickjs", "quickjs"),
+        ("something-new", "something-new"),
+    ],
+)
+def test_an_official_tool_by_its_own_name(name: str, official: str) -> None:
+    translation = translate(
+        {**BASE, "tools": [{"type": "formula", "name": name}, {"type": "formula", "name": name}]},
+        strict=True,
+    )
+    assert translation.official == (official,)
+    assert "tools" not in translation.body
+    assert translation.adjustments == ()
+
+
+@pytest.mark.parametrize("name", [None, "", 5, "a b", "../x", "moonshot/a/b"])
+def test_an_official_tool_needs_a_name(name: object) -> None:
+    with pytest.raises(InvalidRequestError, match="must name an official tool"):
+        translate({**BASE, "tools": [{"type": "formula", "name": name}]})
+
+
+def test_a_demand_for_an_official_tool_goes_with_its_declaration() -> None:
+    tools = [{"type": "web_search"}]
+    for model, required in (("kimi-k3.1-pro", True), ("kimi-k2.6", False)):
+        request = {**BASE, "model": model, "tools": tools, "tool_choice": tools[0]}
+        translation = translate(request)
+        assert "tool_choice" not in translation.body
+        assert translation.official_required is required
+        assert (translation.forced is not None) is not required
 
 
 @every_model

@@ -1,0 +1,1 @@
+"""Tools that Moonshot runs (the Formula API): declared, called and answered within an exchange."""
