@@ -82,9 +82,8 @@ def _result(call: Json, text: str) -> Json:
 def _sent_back(message: Json, *, thinking: bool) -> Json:
     """The model's own message. While it thinks, Kimi refuses calls without any reasoning beside
     them, and an empty text is none (https://github.com/theopenco/llmgateway/pull/2093)."""
-    if thinking and not message.get("reasoning_content"):
-        return {**message, "reasoning_content": " "}
-    return message
+    missing = thinking and not message.get("reasoning_content")
+    return {**message, **({"reasoning_content": " "} if missing else {})}
 
 
 def _says_something(chunks: list[Json]) -> bool:
@@ -364,6 +363,8 @@ class Exchange:
                 self.notices.append(run.text)
                 yield run
             turn = _sent_back(this.message, thinking=self.translation.thinking)
+            if number == 0 and (prefix := self.translation.restore.prefix):
+                turn["content"] = prefix + (turn.get("content") or "")  # it goes on from there
             results = [_result(run.call, run.result) for run in runs]
             asked = [message for message in body["messages"] if not message.get("partial")]
             body = {**body, "messages": [*asked, turn, *results]}
