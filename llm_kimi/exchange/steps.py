@@ -153,6 +153,10 @@ class FileCall:
         return _FILE_ROUTES[self.action][1].format(quote(self.file_id, safe=""))
 
 
+DECLARATION_SECONDS = 30.0
+TOOL_SECONDS = 120.0
+
+
 @dataclass(slots=True)
 class FormulaCall:
     """A call of the Formula API. Result: an ``Answer`` with its ``body``, or ``Failed``.
@@ -164,6 +168,11 @@ class FormulaCall:
     uri: str
     body: Json | None = None
     upload: None = None
+
+    @property
+    def seconds(self) -> float:
+        """How long to wait: a tool that hangs must not hold up the answer for good."""
+        return DECLARATION_SECONDS if self.body is None else TOOL_SECONDS
 
     @property
     def method(self) -> str:

@@ -85,7 +85,7 @@ def run(
                     time.sleep(step.seconds)
                 elif isinstance(step, (FileCall, FormulaCall)):
                     _watch(step, stopped)
-                    deadline.start()
+                    deadline.start(step.seconds if isinstance(step, FormulaCall) else None)
                     result = deadline.bound(transport.file_call, step)
                 elif isinstance(step, Work):
                     result = step.function(stopped)
@@ -174,7 +174,7 @@ async def _file_call(step: FileCall | FormulaCall, transport: AsyncTransport) ->
     the server may store it all the same, and then it has to be known."""
     upload = step.upload
     deadline = AsyncDeadline(transport.silence)
-    deadline.start()
+    deadline.start(step.seconds if isinstance(step, FormulaCall) else None)
     if upload is None:
         try:
             return await deadline.wait(transport.file_call(step))

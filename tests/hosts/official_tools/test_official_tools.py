@@ -11,6 +11,7 @@ from typing import Any
 import llm
 import pytest
 
+from llm_kimi.exchange import steps
 from llm_kimi.integrations.llm.official_tools import KimiTools, KimiWebSearch
 from llm_kimi.official_tools import declarations
 from llm_kimi.openai import AsyncKimi, Kimi
@@ -301,6 +302,26 @@ def test_a_tool_that_fails_is_one_line_and_told_to_the_model(
     assert said in lines[0]
     assert "The tool failed" in chats(kimi)[-1]["messages"][-1]["content"]
     assert "source:" not in result.stderr
+
+
+def test_a_tool_that_hangs_is_waited_for_no_longer_than_it_may_take(
+    kimi: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(steps, "TOOL_SECONDS", 0.3)
+    kimi.fault(delay=60, times=2, path="/v1/formulas/*/fibers", method="POST")
+    result = ask("-T", "KimiWebSearch", QUESTION, model="kimi-k3.1-pro")
+    lines = [line for line in result.stderr.splitlines() if "failed" in line]
+    assert len(lines) == 1
+    assert "timed out" in lines[0]
+
+    async def main() -> str:
+        async with AsyncKimi() as client:
+            answer = await client.chat.completions.create(
+                **asking(QUESTION, extra_body={"web_search_options": {}})
+            )
+            return answer.choices[0].message.content or ""
+
+    assert "The tool failed" in asyncio.run(main())
 
 
 def test_declarations_that_are_nonsense(kimi: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
