@@ -28,7 +28,7 @@ CURLS = [
     for block in split(page)[0]
     if block.language == "bash"
     for one in commands(block)
-    if one.startswith("curl ")
+    if one.startswith("curl ") and ":4141/" not in one  # that of the local server
 ]
 
 
