@@ -1,6 +1,6 @@
 """Kimi, as the server reaches it: one aiohttp session, whose connections all callers share.
 
-aiohttp takes a third of the time of httpx for a call, and this server does little else.
+With aiohttp a call through this server takes half the time that it takes with httpx.
 """
 
 from __future__ import annotations
