@@ -202,7 +202,9 @@ class Exchange:
         reader, chunks, ended = begun.reader, begun.chunks, begun.ended
         go_on = Read(begun.answer)
         while True:
-            if chunks:
+            if chunks and held is None and tools is None:
+                yield self._settled(chunks)
+            elif chunks:
                 yield from self._hand_on(chunks, held, tools)
             if reader.failure is not None:
                 raise reader.failure
@@ -237,20 +239,28 @@ class Exchange:
         if tools is not None:
             chunks = tools.filter(chunks)
         if chunks:
-            yield from self._emit(chunks)
+            yield self._settled(chunks)
 
     def _emit(self, chunks: list[Json]) -> Steps:
-        """Restore, renumber, collect and hand on."""
+        """Hand on."""
+        yield self._settled(chunks)
+
+    def _settled(self, chunks: list[Json]) -> Chunks:
+        """Restore, renumber and collect, to hand on."""
         restorer, collector = self._restorer, self._collector
         for chunk in chunks:
-            for choice in chunk["choices"]:
-                if self._choice is not None:
-                    choice["index"] = self._choice
-                if self._usages and "usage" in choice:
-                    # The call that was asked for again cost both requests.
-                    choice["usage"] = add_usage([*self._usages, choice["usage"]])
+            if self._choice is not None or self._usages:
+                self._renumber(chunk)
             collector.feed(restorer.chunk(chunk))
-        yield Chunks(chunks)
+        return Chunks(chunks)
+
+    def _renumber(self, chunk: Json) -> None:
+        for choice in chunk["choices"]:
+            if self._choice is not None:
+                choice["index"] = self._choice
+            if self._usages and "usage" in choice:
+                # The call that was asked for again cost both requests.
+                choice["usage"] = add_usage([*self._usages, choice["usage"]])
 
     def _finish(self) -> None:
         self.completion = self._collector.completion(add_usage(self._usages))

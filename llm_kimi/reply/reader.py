@@ -29,6 +29,7 @@ from .chunk_fields import (
     token_probabilities,
 )
 from .json_values import BROKEN, ESCAPED_HALF, as_text, join_halves, mended, only_counts, parse_json
+from .plain_chunks import PlainChunks
 from .safe_text import one_line, scrub
 from .sse import MAX_BYTES, Decoder, too_long
 from .tool_calls import CallFragments
@@ -69,6 +70,7 @@ class Reader:
         self._key = key
         self._trace_id = trace_id
         self._decoder = Decoder()
+        self._plain = PlainChunks()
         self._whole: list[bytes] | None = None if stream else []
         self._size = 0
         self._started = False
@@ -174,12 +176,17 @@ class Reader:
         return chunks
 
     def _event(self, event: str, chunks: list[Json]) -> None:
+        chunk = None if self._halves else self._plain.chunk(event)
+        if chunk is not None:
+            chunks.append(chunk)
+            return
         parsed = parse_json(event)
         if type(parsed) is dict:
             self._escaped = "\\u" in event and ESCAPED_HALF.search(event) is not None
             chunk = self._chunk(parsed)
             if chunk is not None:
                 chunks.append(chunk)
+                self._plain.learn(event, chunk, self._head)
             return
         text = event.strip()
         if text == "[DONE]":

@@ -49,6 +49,16 @@ class Decoder:
         """
         if self._carriage or b"\r" in piece:
             piece = self._unify(piece)
+        if (
+            piece.startswith(b"data: ")
+            and piece.find(b"\n") == len(piece) - 2
+            and piece.endswith(b"\n\n")
+            and not self._rest
+            and not self._data
+        ):
+            # One whole event, as most servers send each of them.
+            self._begun = self.heard = True
+            return [piece[6:-2]]
         lines = piece.split(b"\n")
         rest = lines.pop()
         if lines and self._rest:

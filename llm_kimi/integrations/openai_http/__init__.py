@@ -52,7 +52,8 @@ _RATE_LIMITS = "x-ratelimit-"
 
 _text = json.encoder.encode_basestring
 _write = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-_PLAIN_CHOICE = frozenset({"index", "delta", "finish_reason"})
+_PLAIN_FIELDS = 3
+"""Of a choice: index, delta, finish_reason. With further ones it is not a plain one."""
 
 
 def as_json(value: Any) -> bytes:
@@ -134,13 +135,15 @@ class EventWriter:
         A reader gives every chunk of an answer the same head: only the text has to be written.
         """
         choices = chunk["choices"]
-        if len(chunk) != self._head_size or len(choices) != 1 or choices[0].keys() != _PLAIN_CHOICE:
+        if len(chunk) != self._head_size or len(choices) != 1:
             return None
         choice = choices[0]
         delta = choice["delta"]
-        if len(delta) != 1 or choice["finish_reason"] is not None or choice["index"]:
+        if len(choice) != _PLAIN_FIELDS or len(delta) != 1:
             return None
-        name, text = next(iter(delta.items()))
+        if choice.get("finish_reason", "") is not None or choice["index"]:
+            return None
+        ((name, text),) = delta.items()
         if type(text) is not str:
             return None
         line = f'{self._start}"choices":[{{"index":0,"delta":{{"{name}":{_text(text)}}},'

@@ -31,6 +31,8 @@ def events(*pieces: bytes) -> list[str]:
         (b"event: message\nid: 7\nretry: 10\ndata: a\n\n", ["a"]),
         (b"data: a\nevent: message\n\n", ["a"]),
         (b"data: a\ndata: b\n\n", ["a\nb"]),
+        (b"data: adata: b\n\n", ["adata: b"]),
+        (b"data: \n\ndata: a\n\n", ["", "a"]),
         (b"data: a\n\n\n\n\ndata: b\n\n", ["a", "b"]),
         (b"\n\r\n\ndata: a\n\n", ["a"]),
         (b"data: a\n\ndata: b", ["a", "b"]),
