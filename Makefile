@@ -12,8 +12,9 @@ NEWEST := "llm>=0.36" "openai>=3" "litellm[proxy]==1.83.0"
 OLDEST := "llm==0.32.1" "openai<3" "litellm[proxy]==1.100.0"
 LATEST := "llm>=0.36" "openai>=3" "litellm[proxy]==1.109.1"
 
-FRAMEWORKS := "pydantic-ai-slim[openai]" langchain-openai openai-agents instructor \
-	llama-index-llms-openai-like "smolagents[openai]"
+# The frameworks of docs/frameworks.md. The newest LlamaIndex wants openai 2, OpenAI's agents want 3.
+FRAMEWORKS := "pydantic-ai-slim[openai]" langchain-openai openai-agents instructor "smolagents[openai]"
+LLAMAINDEX := "llama-index-llms-openai-like>=0.5"
 
 DEMO := .venv/demo
 NEW := .venv/newest
@@ -74,14 +75,22 @@ bench: $(NEW)/.installed $(LAST)/.installed
 fuzz: $(NEW)/.installed
 	$(NEW)/bin/python scripts/fuzz.py
 
-# The examples of docs/frameworks.md, in an environment of their own.
-frameworks: .venv/frameworks/.installed
-	.venv/frameworks/bin/python scripts/check_frameworks.py
+# The examples of docs/frameworks.md, in environments of their own.
+frameworks: .venv/frameworks/.installed .venv/llamaindex/.installed
+	.venv/frameworks/bin/python scripts/check_frameworks.py \
+		pydantic_ai langchain openai_agents instructor smolagents
+	.venv/llamaindex/bin/python scripts/check_frameworks.py llamaindex
 
 .venv/frameworks/.installed: pyproject.toml
 	$(call venv,.venv/frameworks)
 	.venv/frameworks/bin/python $(PIP) uv
 	.venv/frameworks/bin/uv pip install --quiet --python .venv/frameworks/bin/python -e . $(FRAMEWORKS)
+	@touch $@
+
+.venv/llamaindex/.installed: pyproject.toml
+	$(call venv,.venv/llamaindex)
+	.venv/llamaindex/bin/python $(PIP) uv
+	.venv/llamaindex/bin/uv pip install --quiet --python .venv/llamaindex/bin/python -e . $(LLAMAINDEX)
 	@touch $@
 
 # Clients of Node.js for the tests of the server, where there is npm; without it they are skipped.

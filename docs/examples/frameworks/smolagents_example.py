@@ -1,6 +1,6 @@
 """smolagents' OpenAIModel has an OpenAI client, which can be replaced."""
 
-from smolagents import OpenAIModel, ToolCallingAgent, tool
+from smolagents import CodeAgent, OpenAIModel, ToolCallingAgent, tool
 
 from llm_kimi.openai import Kimi
 
@@ -21,5 +21,18 @@ def get_weather(city: str) -> str:
 for delta in model.generate_stream([{"role": "user", "content": "say: Hello from a stream"}]):
     print(delta.content or "", end="")
 print()
-agent = ToolCallingAgent(tools=[get_weather], model=model, max_steps=3, verbosity_level=0)
-print(agent.run('call: final_answer {"answer": "It is sunny."}'))
+
+# One round of tools, whose results go back for an answer.
+agent = ToolCallingAgent(tools=[get_weather], model=model, max_steps=1, verbosity_level=0)
+answer = agent.run('call: get_weather {"city": "Paris"}\nsay: Take a hat.')
+print(agent.memory.steps[1].observations, answer)
+
+# Answers of a schema of smolagents' own: a thought, and the code that is run.
+coder = CodeAgent(
+    tools=[get_weather],
+    model=model,
+    max_steps=3,
+    verbosity_level=0,
+    use_structured_outputs_internally=True,
+)
+print(coder.run("""json: {"thought": "Ask.", "code": "final_answer(get_weather('Rome'))"}"""))
