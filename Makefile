@@ -1,4 +1,4 @@
-# `make demo` shows the plugin at work, offline. `make test` checks everything on both host sets.
+# `make demo` shows the plugin at work, offline. `make test` checks everything on all sets of hosts.
 # Both need git, make and Python 3.10 or newer, and the package registry; no key, no other network.
 
 PYTHON ?= python3
@@ -6,11 +6,15 @@ PYTHON ?= python3
 PYTEST ?= -n auto --maxprocesses 4 --dist worksteal
 PIP := -m pip install --quiet --disable-pip-version-check
 
-# The newest hosts (llm 0.36, openai 3 on httpx2), and the oldest (llm 0.32.1, openai 2 on httpx),
-# each with a LiteLLM that it goes with; and the newest LiteLLM, which uv alone can put beside them.
-NEWEST := "llm>=0.36" "openai>=3" "litellm[proxy]==1.83.0"
+# The sets of hosts. "newest" and "latest" take what plain pip takes today; the other two are pinned.
+# newest: the newest llm, openai 3 (on httpx2), and the newest LiteLLM whose proxy goes with them.
+# latest: the same with the newest LiteLLM. Its proxy extra may ask for more than pip can find.
+# oldest: the oldest llm, openai 2 (on httpx), and a LiteLLM of that time.
+# floor:  the oldest LiteLLM, beside the newest llm and openai.
+NEWEST := "llm>=0.36" "openai>=3" "litellm[proxy]"
+LATEST := "llm>=0.36" "openai>=3" litellm
 OLDEST := "llm==0.32.1" "openai<3" "litellm[proxy]==1.100.0"
-LATEST := "llm>=0.36" "openai>=3" "litellm[proxy]==1.109.1"
+FLOOR := "llm>=0.36" "openai>=3" "litellm[proxy]==1.83.0"
 
 # The frameworks of docs/frameworks.md. The newest LlamaIndex wants openai 2, OpenAI's agents want 3.
 FRAMEWORKS := "pydantic-ai-slim[openai]" langchain-openai openai-agents instructor "smolagents[openai]"
@@ -18,11 +22,12 @@ LLAMAINDEX := "llama-index-llms-openai-like>=0.5"
 
 DEMO := .venv/demo
 NEW := .venv/newest
+LAST := .venv/latest
 OLD := .venv/oldest
-LAST := .venv/litellm
+LEAST := .venv/floor
 DOCS := .venv/docs
 
-.PHONY: demo test lint docs-check docs unit unit-newest unit-oldest litellm wheel bench fuzz load frameworks node cog pictures clean
+.PHONY: demo test lint docs-check docs unit unit-newest unit-oldest litellm litellm-latest litellm-floor wheel bench fuzz load frameworks node cog pictures clean
 
 demo: $(DEMO)/.installed
 	@PATH="$(CURDIR)/$(DEMO)/bin:$$PATH" sh scripts/demo.sh
@@ -52,8 +57,13 @@ unit-newest: $(NEW)/.installed node
 unit-oldest: $(OLD)/.installed
 	$(OLD)/bin/python -m pytest $(PYTEST) tests/hosts
 
-litellm: $(LAST)/.installed
+litellm: litellm-latest litellm-floor
+
+litellm-latest: $(LAST)/.installed
 	$(LAST)/bin/python -m pytest $(PYTEST) tests/hosts/litellm
+
+litellm-floor: $(LEAST)/.installed
+	$(LEAST)/bin/python -m pytest $(PYTEST) tests/hosts/litellm
 
 wheel: $(NEW)/.installed
 	PYTHON="$(PYTHON)" sh scripts/check_wheel.sh
@@ -117,16 +127,19 @@ $(NEW)/.installed: pyproject.toml
 	$(NEW)/bin/python $(PIP) -e ".[test]" $(NEWEST)
 	@touch $@
 
+$(LAST)/.installed: pyproject.toml
+	$(call venv,$(LAST))
+	$(LAST)/bin/python $(PIP) -e ".[test]" $(LATEST)
+	@touch $@
+
 $(OLD)/.installed: pyproject.toml
 	$(call venv,$(OLD))
 	$(OLD)/bin/python $(PIP) -e ".[test]" $(OLDEST)
 	@touch $@
 
-$(LAST)/.installed: pyproject.toml scripts/litellm-overrides.txt
-	$(call venv,$(LAST))
-	$(LAST)/bin/python $(PIP) uv
-	$(LAST)/bin/uv pip install --quiet --python $(LAST)/bin/python \
-		--overrides scripts/litellm-overrides.txt -e ".[test]" $(LATEST)
+$(LEAST)/.installed: pyproject.toml
+	$(call venv,$(LEAST))
+	$(LEAST)/bin/python $(PIP) -e ".[test]" $(FLOOR)
 	@touch $@
 
 $(DOCS)/.installed: pyproject.toml

@@ -22,22 +22,23 @@ from tests.support.docs_pages import commands, pages, split
 from tests.support.litellm_proxies import MASTER, running_proxies
 
 EXAMPLES = ROOT / "docs" / "examples" / "proxy"
-CURLS = [
-    one
-    for page in pages()
-    for block in split(page)[0]
-    if block.language == "bash"
-    for one in commands(block)
-    if one.startswith("curl ") and ":4141/" not in one  # that of the local server
-]
+STARTS = "litellm --config config.yaml"
+ASKS = "curl http://127.0.0.1:4000/"
 
 
-# The key that the docs show: newer versions do not start with a well-known one.
-(DOCUMENTED_KEY,) = {
-    match[1]
-    for page in pages()
-    for match in re.finditer(r"LITELLM_MASTER_KEY=(sk-[\w-]+)", page.read_text())
-}
+def _scripts(page: Path) -> tuple[str, list[str]]:
+    """Of a page, the block that starts the proxy as it stands, and the commands that ask it.
+
+    Of the first, only what asks the package index is left out.
+    """
+    blocks = [commands(block) for block in split(page)[0] if block.language == "bash"]
+    starts = [block for block in blocks if block[-1].endswith(STARTS)]
+    asks = [one for block in blocks for one in block if one.startswith(ASKS)]
+    lines = [one for one in starts[0] if not one.startswith("pip install ")] if starts else []
+    return "\n".join(lines), asks
+
+
+PAGES = [page for page in pages() if _scripts(page)[0]]
 
 
 def _copied(folder: Path, name: str) -> Path:
@@ -47,34 +48,50 @@ def _copied(folder: Path, name: str) -> Path:
     return folder / name
 
 
-def test_the_config_of_the_docs(tmp_path: Path) -> None:
-    assert CURLS
+def test_every_command_that_asks_a_proxy_is_run() -> None:
+    assert {page.name for page in PAGES} == {"getting-started.md", "proxy.md"}
+    assert all(bool(_scripts(page)[1]) == (page in PAGES) for page in pages())
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="no curl on this machine")
+@pytest.mark.parametrize("page", PAGES, ids=shown)
+def test_the_commands_of_the_docs(page: Path, tmp_path: Path) -> None:
+    """Not a letter of them is changed: LiteLLM reads its port, and curl where to connect, here."""
+    start, asks = _scripts(page)
+    _copied(tmp_path, "config.yaml")
+    port = free_port()
+    (tmp_path / ".curlrc").write_text(
+        f"silent\nshow-error\nfail-with-body\nconnect-to = 127.0.0.1:4000:127.0.0.1:{port}\n"
+    )
     with Simulator() as kimi:
         environment = {
-            "KIMI_BASE_URL": kimi.base_url,
-            "MOONSHOT_API_KEY": kimi.key,
-            "LITELLM_MASTER_KEY": DOCUMENTED_KEY,
+            **os.environ,
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "PORT": str(port),
+            "HOST": "127.0.0.1",
+            "CURL_HOME": str(tmp_path),
+            "NO_PROXY": "127.0.0.1",
+            "PYTHONWARNINGS": "ignore",
+            "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+            "LLM_USER_PATH": str(tmp_path / "llm"),
         }
-        with running_proxies(_copied(tmp_path, "config.yaml"), **environment) as (proxy,):
-            proxy.http.headers["Authorization"] = f"Bearer {DOCUMENTED_KEY}"
-            named = proxy.chat("hi", thinking={"type": "enabled"})
-            assert named.json()["choices"][0]["message"]["content"].endswith("You said: hi")
-            assert proxy.chat("hi", "kimi/kimi-k3").status_code == 200
-            for command in CURLS if shutil.which("curl") else ():
-                answer = json.loads(_curl(command, proxy.url))
-                assert answer["choices"][0]["message"]["content"].endswith("You said: Hi"), command
+        # For the page that speaks to Moonshot; the other brings an offline Kimi of its own.
+        with started(["sh", "-eu", "-c", start], port, tmp_path, KIMI_BASE_URL=kimi.base_url):
+            for command in asks:
+                done = subprocess.run(
+                    ["sh", "-eu", "-c", command],
+                    cwd=tmp_path,
+                    env=environment,
+                    capture_output=True,
+                    text=True,
+                    timeout=60,
+                    check=False,
+                )
+                assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+                message = json.loads(done.stdout)["choices"][0]["message"]
+                assert message["content"].endswith("You said: Hi"), command
         models = [record["body"]["model"] for record in kimi.requests]
-        assert models[:2] == ["kimi-k2.6", "kimi-k3"]
-
-
-def _curl(command: str, url: str) -> str:
-    """What a command of the docs gets from the proxy at ``url``: only its port is another."""
-    assert "http://127.0.0.1:4000/" in command
-    command = command.replace("http://127.0.0.1:4000/", f"{url}/")
-    environment = {**os.environ, "LITELLM_MASTER_KEY": DOCUMENTED_KEY, "NO_PROXY": "127.0.0.1"}
-    return subprocess.run(
-        ["sh", "-c", command], env=environment, capture_output=True, text=True, check=True
-    ).stdout
+    assert models == ([] if "simulate" in start else ["kimi-k2.6"] * len(asks))
 
 
 def test_the_requests_of_the_docs_to_both_providers(tmp_path: Path) -> None:
