@@ -49,8 +49,13 @@ def env(port: int, shell: Shell | None, as_json: bool) -> None:
       eval "$(llm kimi env)"
     """
     try:
-        key, trouble = server_key.server_key()
-    except (OSError, ValueError) as error:
+        key, _ = server_key.server_key(replace=False)
+    except ValueError as error:
+        raise click.ClickException(
+            f"{server_key.path()} {error}, so its key is not taken: start the server again, which "
+            "makes a new one"
+        ) from None
+    except OSError as error:
         raise click.ClickException(f"the server's key cannot be had: {error}") from None
     variables = {"OPENAI_BASE_URL": f"http://127.0.0.1:{port}/v1", "OPENAI_API_KEY": key}
     if as_json:
@@ -58,8 +63,6 @@ def env(port: int, shell: Shell | None, as_json: bool) -> None:
     else:
         for name, value in variables.items():
             click.echo(_LINES[shell or _shell()].format(name, value))
-    if trouble:
-        click.echo(f"kimi: {trouble}", err=True)
     if not _is_there(port):
         given = "" if port == DEFAULT_PORT else f" --port {port}"
         click.echo(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -18,8 +17,8 @@ from llm_kimi.simulator import Simulator
 from scripts.environment import ROOT
 from tests.hosts.litellm.test_redis import SERVER
 from tests.hosts.litellm.test_redis import redis as redis
-from tests.support.docs_pages import commands, pages, split
-from tests.support.litellm_proxies import MASTER, running_proxies
+from tests.support.docs_pages import commands, pages, shown, split
+from tests.support.litellm_proxies import MASTER, free_port, running_proxies, started
 
 EXAMPLES = ROOT / "docs" / "examples" / "proxy"
 STARTS = "litellm --config config.yaml"
@@ -76,7 +75,8 @@ def test_the_commands_of_the_docs(page: Path, tmp_path: Path) -> None:
             "LLM_USER_PATH": str(tmp_path / "llm"),
         }
         # For the page that speaks to Moonshot; the other brings an offline Kimi of its own.
-        with started(["sh", "-eu", "-c", start], port, tmp_path, KIMI_BASE_URL=kimi.base_url):
+        shell = {**environment, "KIMI_BASE_URL": kimi.base_url}
+        with started(["sh", "-eu", "-c", start], port, tmp_path, **shell):
             for command in asks:
                 done = subprocess.run(
                     ["sh", "-eu", "-c", command],

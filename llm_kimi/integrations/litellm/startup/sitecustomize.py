@@ -10,6 +10,7 @@ It may meet a Python that is too old for the rest of the package, so it keeps to
 
 from __future__ import annotations
 
+import contextlib
 import importlib.abc
 import importlib.machinery
 import importlib.util
@@ -19,6 +20,7 @@ from types import ModuleType
 from typing import Any
 
 VARIABLE = "LLM_KIMI_PACKAGE"
+STARTED_VARIABLE = "LLM_KIMI_STARTED"
 
 
 def _tell(text: str) -> None:
@@ -92,6 +94,12 @@ def _run_the_next() -> None:
     spec.loader.exec_module(module)
 
 
+def _say_that_it_ran() -> None:
+    with contextlib.suppress(OSError):
+        os.unlink(os.environ.get(STARTED_VARIABLE, ""))
+
+
 if os.environ.get(VARIABLE):
+    _say_that_it_ran()
     sys.meta_path.insert(0, _Finder())
     _run_the_next()
