@@ -17,6 +17,9 @@ OLDEST := "llm==0.32.1" "openai<3" "litellm[proxy]==1.100.0"
 FLOOR := "llm>=0.36" "openai>=3" "litellm[proxy]==1.83.0"
 
 # The frameworks of docs/frameworks.md. The newest LlamaIndex wants openai 2, OpenAI's agents want 3.
+# The oldest libraries that the extra "serve" takes.
+SERVE_FLOOR := "llm>=0.36" "openai>=3" "uvicorn==0.30.0" "httptools==0.6.0" "aiohttp==3.11.0" "python-multipart==0.0.18"
+
 FRAMEWORKS := "pydantic-ai-slim[openai]" langchain-openai openai-agents instructor "smolagents[openai]"
 LLAMAINDEX := "llama-index-llms-openai-like>=0.5"
 
@@ -27,7 +30,7 @@ OLD := .venv/oldest
 LEAST := .venv/floor
 DOCS := .venv/docs
 
-.PHONY: demo test lint docs-check docs unit unit-newest unit-oldest litellm litellm-latest litellm-floor wheel bench fuzz load frameworks node cog pictures clean
+.PHONY: demo test lint docs-check docs unit unit-newest unit-oldest litellm litellm-latest litellm-floor wheel bench fuzz load frameworks serve-floor node cog pictures clean
 
 demo: $(DEMO)/.installed
 	@PATH="$(CURDIR)/$(DEMO)/bin:$$PATH" sh scripts/demo.sh
@@ -112,6 +115,15 @@ node: .venv/node/.installed
 		echo "Setting up .venv/node ..." && cp $< .venv/node/ && \
 		npm install --prefix .venv/node --no-package-lock --no-audit --no-fund --silent && touch $@; \
 	else echo "no npm: the tests with clients of Node.js will be skipped"; fi
+
+# The server on the oldest libraries that it takes.
+serve-floor: .venv/serve-floor/.installed
+	.venv/serve-floor/bin/python -m pytest $(PYTEST) tests/hosts/serve
+
+.venv/serve-floor/.installed: pyproject.toml
+	$(call venv,.venv/serve-floor)
+	.venv/serve-floor/bin/python $(PIP) -e ".[test]" $(SERVE_FLOOR)
+	@touch $@
 
 # 200 streams at a time for a minute through each door; writes benchmarks/load.json.
 load: $(NEW)/.installed

@@ -10,18 +10,16 @@ import os
 import re
 import secrets
 import stat
-import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from .llm_folder import folder
+from .llm_folder import folder, write_whole
 
 __all__ = ["PREFIX", "path", "server_key"]
 
 PREFIX = "kimi-local-"
 _KEY = re.compile(rf"{PREFIX}[A-Za-z0-9_-]{{43}}")
-_TRIES, _PAUSE = 10, 0.03
-"""Another process may just have made the file, and not yet written the key into it."""
 
 
 def path() -> Path:
@@ -32,91 +30,64 @@ def path() -> Path:
 def server_key(*, replace: bool) -> tuple[str, str | None]:
     """The key, and what the user should know of it, if anything. Where none is, it is made.
 
-    Of two processes that make one at the same time, both get that of the first. ``replace``: make
-    a new one also where the file cannot be used; a server that runs goes on with the old one.
+    Of several processes that make one at the same time, all get that of the first. ``replace``:
+    make a new one also where the file cannot be used; a server that runs goes on with the old one.
 
     Raises:
         OSError: it cannot be read or kept.
         ValueError: the file cannot be used, and is not replaced.
     """
-    trouble = None
-    for _ in range(_TRIES):
-        with suppress(FileExistsError):
-            return _made(), trouble
+    with suppress(OSError, ValueError):
+        return _read(), None
+    with _alone():
+        trouble = None
         try:
-            return _read(), trouble
+            return _read(), None
         except FileNotFoundError:
-            continue
+            pass
         except (OSError, ValueError) as error:
             if not replace:
                 raise
             reason = f"cannot be read ({error.strerror})" if isinstance(error, OSError) else error
             trouble = f"{path()} {reason}: a new key was made, the old one is no longer taken"
-            _remove()
-    raise ValueError(f"{path()} is made and removed by another program all the time")
+        key = PREFIX + secrets.token_urlsafe(32)
+        write_whole(path(), key + "\n")
+        return key, trouble
 
 
-def _made() -> str:
-    """A new key, in a new file.
-
-    Raises:
-        FileExistsError: there is one.
-        OSError: it cannot be written.
-    """
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Let one process after the other do this, where the system has such locks."""
     path().parent.mkdir(parents=True, exist_ok=True)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
-    handle = os.open(path(), flags, 0o600)
-    key = PREFIX + secrets.token_urlsafe(32)
     try:
-        with os.fdopen(handle, "w", encoding="ascii") as file:
-            file.write(key + "\n")
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(path())
-        raise
-    return key
+        import fcntl
+    except ImportError:  # Windows
+        yield
+        return
+    lock = path().with_name(f"{path().name}.lock")
+    handle = os.open(lock, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
+    try:
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)  # which lets go of it
 
 
-def _remove() -> None:
-    """Remove the file, but not one that another server has put in its place since.
-
-    Raises:
-        OSError: it cannot be removed.
-    """
-    if path().is_dir() and not path().is_symlink():
-        raise IsADirectoryError(f"{path()} is a folder")
-    aside = path().with_name(f".{path().name}.{secrets.token_hex(8)}")
-    with suppress(FileNotFoundError):
-        os.replace(path(), aside)
-        try:
-            _read(aside)
-        except (OSError, ValueError):
-            pass
-        else:
-            with suppress(OSError):
-                os.link(aside, path())
-        os.unlink(aside)
-
-
-def _read(place: Path | None = None) -> str:
+def _read() -> str:
     """What is in the file.
 
     Raises:
         OSError: it cannot be read, or is a link.
         ValueError: others may have read it, or it is not ours.
     """
-    for again in range(_TRIES):
-        handle = os.open(place or path(), os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
-        with os.fdopen(handle, "rb") as file:
-            _check(os.fstat(handle))
-            text = file.read(200).decode("ascii", "replace")
-        if text or place:
-            break
-        if again < _TRIES - 1:
-            time.sleep(_PAUSE)
-    if not _KEY.fullmatch(text.strip()):
+    handle = os.open(path(), os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
+    with os.fdopen(handle, "rb") as file:
+        _check(os.fstat(handle))
+        text = file.read(200).decode("ascii", "replace").strip()
+    if not _KEY.fullmatch(text):
         raise ValueError("holds no key")
-    return text.strip()
+    return text
 
 
 def _check(found: os.stat_result) -> None:

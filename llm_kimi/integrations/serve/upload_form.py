@@ -21,7 +21,8 @@ __all__ = ["UploadForm"]
 
 MAX_PARTS = 20
 MAX_PART_HEAD = 8 << 10
-"""Bytes of the headers of a part."""
+"""Bytes of the headers of a part, with ``HEADER`` for each."""
+HEADER = 32
 MAX_FIELD = 64 << 10
 """Bytes of a part that is no file."""
 IN_MEMORY = 1 << 20
@@ -120,11 +121,16 @@ class UploadForm:
 
     def _add_to_head(self, to: bytearray, piece: bytes) -> None:
         self._head += len(piece)
+        to += piece
+        self._check_head()
+
+    def _check_head(self) -> None:
         if self._head > MAX_PART_HEAD:
             raise _bad_form("the headers of a part are too long", 413)
-        to += piece
 
     def _on_header_end(self) -> None:
+        self._head += HEADER
+        self._check_head()
         self._headers[bytes(self._name).lower()] = bytes(self._value)
         self._name, self._value = bytearray(), bytearray()
 

@@ -159,7 +159,6 @@ def test_a_long_answer_is_no_late_head(kimi: Simulator) -> None:
     "nonsense",
     [
         b"nonsense\r\n\r\n",
-        b"GET /health HTTP/1.1\r\nHost : localhost\r\n\r\n",
         b"CONNECT a:1 HTTP/1.1\r\nHost: localhost\r\n\r\n",
         b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: a\r\n\r\n",
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
