@@ -131,7 +131,8 @@ load: $(NEW)/.installed
 
 $(DEMO)/.installed: pyproject.toml
 	$(call venv,$(DEMO))
-	$(DEMO)/bin/python $(PIP) -e .
+	@echo "Installing llm and llm-kimi there (once, about half a minute) ..."
+	@$(DEMO)/bin/python $(PIP) -e .
 	@touch $@
 
 $(NEW)/.installed: pyproject.toml

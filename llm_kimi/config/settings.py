@@ -236,14 +236,20 @@ def no_key_message() -> str:
     """What to do when there is no key."""
     return (
         "No key for Kimi: get one at https://platform.kimi.ai, then 'llm keys set kimi' or set "
-        f"{KEY_VARIABLES[0]}. To try without one: llm kimi simulate -- llm -m kimi-k2.6 hi"
+        f"{KEY_VARIABLES[0]}. To try without one: llm kimi simulate -- llm -m kimi hi"
     )
 
 
-def simulator_environment(base_url: str, key: str) -> dict[str, str]:
-    """The variables that lead all doors to an offline Kimi at ``base_url``, and nowhere else."""
+def simulator_environment(base_url: str, key: str, *, openai: bool = False) -> dict[str, str]:
+    """The variables that lead all doors to an offline Kimi at ``base_url``, and nowhere else.
+
+    ``openai``: those of OpenAI's own clients too.
+    """
     variables = dict.fromkeys(BASE_URL_VARIABLES, base_url)
     variables |= dict.fromkeys((SIMULATOR_KEY_VARIABLE, *KEY_VARIABLES), key)
+    if openai:
+        variables |= dict.fromkeys(("OPENAI_BASE_URL", "OPENAI_API_BASE"), base_url)
+        variables["OPENAI_API_KEY"] = key
     for variable in ("NO_PROXY", "no_proxy"):
         others = os.environ.get(variable)
         variables[variable] = f"127.0.0.1,{others}" if others else "127.0.0.1"

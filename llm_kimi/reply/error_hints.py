@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import Any
 
 from ..catalog import FLAGSHIP, GONE, UnknownModelError, live_models, resolve
@@ -63,8 +64,8 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         ),
         (
             r"tool_choice '\w+' is incompatible with thinking",
-            "A call cannot be forced while this model thinks: use tool_choice auto, switch "
-            "thinking off (kimi-k2.6) or take a model of the K3 family",
+            "A call cannot be forced while this model thinks: use tool_choice auto, or "
+            f"{FLAGSHIP}, which can be forced",
         ),
         (r"invalid thinking", "This model cannot be told so: leave thinking out"),
         (
@@ -209,6 +210,12 @@ def _missing_hint(kind: Any, code: Any, detail: str, model: str, base_url: str) 
     if "model" not in detail.lower():
         where = f" ({base_url})" if base_url else ""
         return f"There is no chat API at this base URL{where}: Kimi's ends in /v1"
+    with suppress(UnknownModelError):
+        row = resolve(model)
+        if row.notice:
+            # Newer accounts get this answer: they are served the flagship alone
+            # (https://github.com/netbirdio/docs/pull/872).
+            return f"On a new account that is so: {row.id} is {row.notice}. Use {row.replacement}"
     names = ", ".join(row.id for row in live_models())
     return f"The platform serves {names}; K3.1 Pro and K3 need a first top-up"
 

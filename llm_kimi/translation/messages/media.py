@@ -11,6 +11,7 @@ import string
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from ...catalog import FLAGSHIP
 from ...errors import InvalidRequestError
 from ...sniff.media import document_type, image_type, is_text, other_type, video_type
 from ..checks import require
@@ -113,8 +114,7 @@ def check_modality(draft_or_model: Any, medium: str, where: str) -> None:
     name = getattr(draft_or_model, "name", None) or model.id
     if medium not in model.modalities:
         raise InvalidRequestError(
-            f"{name} takes {' and '.join(model.modalities)}, no {medium}s; "
-            "use kimi-k2.6 or kimi-k3.1-pro",
+            f"{name} takes {' and '.join(model.modalities)}, no {medium}s; use {FLAGSHIP}",
             param=where,
         )
 
