@@ -1,4 +1,6 @@
-"""The fixtures ``kimi_simulator`` and ``kimi_simulator_as_openai`` for tests of programs that talk to Kimi; loaded on request only.
+"""Fixtures for tests of programs that talk to Kimi; loaded on request only.
+
+``kimi_simulator``, and ``kimi_simulator_as_openai`` for programs that use OpenAI's own client.
 
     pytest -p llm_kimi.pytest_plugin
     pytest_plugins = ["llm_kimi.pytest_plugin"]  # in the conftest.py at the root

@@ -35,7 +35,7 @@ SECONDS = 1.0
 @click.option(
     "--shell",
     type=click.Choice(tuple(_LINES)),
-    help="Whose words to write; without it what SHELL says, else sh.",
+    help="Shell syntax to print; by default found from SHELL, else sh.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print them as JSON.")
 def env(port: int, shell: Shell | None, as_json: bool) -> None:
@@ -56,7 +56,7 @@ def env(port: int, shell: Shell | None, as_json: bool) -> None:
             "makes a new one"
         ) from None
     except OSError as error:
-        raise click.ClickException(f"the server's key cannot be had: {error}") from None
+        raise click.ClickException(f"the server's key cannot be read: {error}") from None
     variables = {"OPENAI_BASE_URL": f"http://127.0.0.1:{port}/v1", "OPENAI_API_KEY": key}
     if as_json:
         click.echo(json.dumps(variables))

@@ -65,7 +65,7 @@ class RequestLog:
                 click.echo(text, err=True)
                 left_out, self._left_out = self._left_out, 0
                 if left_out:
-                    self.line(f"kimi: {left_out} lines are left out: nobody read them in time")
+                    self.line(f"kimi: {left_out} lines were dropped: they were not read in time")
             except (OSError, ValueError):
                 return  # nobody is there to read
 

@@ -39,34 +39,34 @@ _INSTALL = "llm install 'llm-kimi[serve]'"
 @click.option(
     "--pass-through",
     is_flag=True,
-    help="Each caller brings a key of Moonshot; the server holds none.",
+    help="Each caller sends its own Moonshot key; the server has none.",
 )
 @click.option(
     "--allow-host",
     multiple=True,
     metavar="HOST",
-    help="A further name that requests may call this server by.",
+    help="Another host name that requests may use for this server.",
 )
 @click.option(
     "--allow-origin",
     multiple=True,
     metavar="ORIGIN",
-    help="Let programs in that send this Origin, such as app://obsidian.md.",
+    help="Allow programs that send this Origin, such as app://obsidian.md.",
 )
 @click.option(
     "--allow-private-urls",
     is_flag=True,
-    help="Let requests name pictures and files at addresses of your own network.",
+    help="Let requests use URLs of your own network for images and files.",
 )
-@click.option("--strict", is_flag=True, help="Refuse what would be changed in meaning.")
+@click.option("--strict", is_flag=True, help="Fail rather than change the meaning of a request.")
 @click.option(
     "--tool-choice-fallback",
     type=click.Choice(FALLBACKS),
     default="nudge",
     show_default=True,
-    help="What to do where a model takes no forced tool call.",
+    help="What to do if the model does not allow a forced tool call.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Say where it listens, and log, as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the address and the log as JSON.")
 def serve(**options: Any) -> None:
     """Serve OpenAI's API on this machine, for programs that take only a base URL.
 
@@ -128,8 +128,8 @@ def _serve(
     os.environ[settings.PRIVATE_URLS_VARIABLE] = "1" if allow_private_urls else "0"
     if pass_through and not is_loopback(host):
         raise click.ClickException(
-            f"--pass-through asks nobody for a key of this server, and {host} can be reached from "
-            "other machines: leave out one of the two"
+            f"--pass-through needs no key of this server, and {host} can be reached from other "
+            "machines: leave out one of the two"
         )
     hosts = frozenset[str]()
     for option, values in (
@@ -140,7 +140,7 @@ def _serve(
             # Programs leave the scope of an address (fe80::1%eth0) out of the Host that they send.
             hosts |= names(value.partition("%")[0] for value in values)
         except ValueError as error:
-            raise click.BadParameter(f"{error} is no host name", param_hint=option) from None
+            raise click.BadParameter(f"{error} is not a host name", param_hint=option) from None
     try:
         base_url = settings.base_url()
         key, source = (None, "") if pass_through else settings.locate_key()
@@ -156,7 +156,7 @@ def _serve(
         try:
             token, trouble = server_key.server_key(replace=True)
         except (OSError, ValueError) as error:
-            raise click.ClickException(f"cannot keep a key for this server: {error}") from None
+            raise click.ClickException(f"cannot store a key for this server: {error}") from None
     try:
         listener = listen(host, port)
     except OSError as error:
@@ -221,10 +221,10 @@ def _tell(url: str, token: str | None, base_url: str, source: str) -> None:
     model = catalog.FLAGSHIP
     click.echo(f"OpenAI's API for Kimi is at {style(url, bold=True)} (Ctrl-C stops it)")
     if token is None:
-        echo_wrapped(f"Requests go to {base_url} with the key that each of them brings.")
+        echo_wrapped(f"Requests go to {base_url}, each with the key of its caller.")
     else:
         echo_wrapped(f"Requests go to {base_url} (key: {source}).")
-        echo_wrapped("Programs ask with this server's own key, which stays the same:")
+        echo_wrapped("Programs use this server's own key, which stays the same:")
     click.echo(f"\n  base URL  {url}\n  API key   {key}\n  model     {model}\n")
     click.echo("Shell, for all programs that read OpenAI's variables:")
     click.echo(f'  export OPENAI_BASE_URL="{url}"\n  export OPENAI_API_KEY="{key}"')

@@ -53,7 +53,7 @@ def with_litellm(command: tuple[str, ...]) -> None:
     if ran_without:
         click.echo(
             f"kimi: {command[0]} started no Python that reads PYTHONPATH (with -I and -E it does "
-            "not), so LiteLLM did not know Kimi there",
+            "not), so Kimi was not available in its LiteLLM",
             err=True,
         )
     sys.exit(status)

@@ -49,7 +49,7 @@ def server_key(*, replace: bool) -> tuple[str, str | None]:
             if not replace:
                 raise
             reason = f"cannot be read ({error.strerror})" if isinstance(error, OSError) else error
-            trouble = f"{path()} {reason}: a new key was made, the old one is no longer taken"
+            trouble = f"{path()} {reason}: a new key was created; the old one no longer works"
         key = PREFIX + secrets.token_urlsafe(32)
         write_whole(path(), key + "\n")
         return key, trouble
@@ -86,15 +86,15 @@ def _read() -> str:
         _check(os.fstat(handle))
         text = file.read(200).decode("ascii", "replace").strip()
     if not _KEY.fullmatch(text):
-        raise ValueError("holds no key")
+        raise ValueError("contains no key")
     return text
 
 
 def _check(found: os.stat_result) -> None:
     if not stat.S_ISREG(found.st_mode):
-        raise ValueError("is no file")
+        raise ValueError("is not a regular file")
     if hasattr(os, "getuid"):
         if found.st_uid != os.getuid():
-            raise ValueError("belongs to somebody else")
+            raise ValueError("belongs to another user")
         if found.st_mode & 0o077:
-            raise ValueError("could be read by others")
+            raise ValueError("can be read by other users")

@@ -61,7 +61,7 @@ def base_url(explicit: str | None = None) -> str:
     """The API's base URL: ``explicit``, then the environment, then the international host.
 
     Raises:
-        InvalidRequestError: it is no http(s) URL.
+        InvalidRequestError: it is not an http(s) URL.
     """
     value, origin = str(explicit or "").strip(), "base_url"
     if not value:
@@ -213,7 +213,7 @@ def check_key(key: str) -> str:
     if _SENDABLE.fullmatch(key):
         return key
     raise InvalidRequestError(
-        f"{key_source(key)} holds blanks or characters that no key has: copy the key once more",
+        f"{key_source(key)} contains spaces or invalid characters; copy the key again",
         param="key",
     )
 

@@ -104,7 +104,9 @@ class App:
             # Its text may hold a prompt.
             call.record.note = f"failed: {type(error).__name__}"
             logger.debug("a request failed", exc_info=error)
-            await self._refuse(call, WireError(500, _body("the server failed on this request")))
+            await self._refuse(
+                call, WireError(500, _body("the server failed to handle this request"))
+            )
 
     async def _refuse(self, call: Call, error: WireError) -> None:
         if not call.begun:

@@ -209,5 +209,6 @@ class Call:
 
 
 def _too_large() -> Refused:
-    text = f"the request is larger than {MAX_BODY >> 20} MB: upload files first, and name them"
+    limit = f"{MAX_BODY >> 20} MB"
+    text = f"the request is larger than {limit}: upload files first and refer to them by id"
     return Refused(refused(413, text, code="request_too_large"))

@@ -153,4 +153,4 @@ class CallerConnection(HttpToolsProtocol):
         self.transport.close()
 
     def send_400_response(self, msg: str) -> None:
-        self._refuse(400, "this is no HTTP request that can be read")
+        self._refuse(400, "this is not a valid HTTP request")

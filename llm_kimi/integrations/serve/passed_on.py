@@ -73,7 +73,7 @@ async def answer_model(call: Call, upstream: Upstream, key: str, model: str) -> 
         rows = json.loads(answer.body)["data"]
         row = next(row for row in rows if row["id"] == model)
     except (ValueError, KeyError, TypeError, RecursionError, StopIteration):
-        text = f"this account has no model {model[:100]!r}: GET /v1/models lists those that it has"
+        text = f"this account has no model {model[:100]!r}: GET /v1/models lists the models it has"
         raise Refused(refused(404, text, code="model_not_found")) from None
     await call.answer(200, as_json(row))
 

@@ -167,5 +167,5 @@ class UploadForm:
 
 
 def _bad_form(what: str = "", status: int = 400) -> Refused:
-    text = "the body is not a form that can be read" + (f": {what}" if what else "")
+    text = "the body is not a valid form" + (f": {what}" if what else "")
     return Refused(refused(status, text, code="invalid_form"))

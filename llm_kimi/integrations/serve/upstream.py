@@ -53,8 +53,8 @@ def env_proxy(url: str) -> str | None:
         return None
     if urlsplit(found).scheme not in ("http", "https"):
         raise InvalidRequestError(
-            "the server reaches Kimi through http proxies only: set HTTPS_PROXY to one, or name "
-            f"{parts.hostname} in NO_PROXY",
+            "only http proxies are supported: set HTTPS_PROXY to one, or add "
+            f"{parts.hostname} to NO_PROXY",
             param="proxy",
         )
     return found
@@ -124,7 +124,7 @@ class Upstream:
         """``error`` in words."""
         if isinstance(error, aiohttp.ClientResponseError):
             packed = "content-encoding" in error.message
-            text = "it has a Content-Encoding that was not asked for" if packed else "it is no HTTP"
+            text = "it has an unsupported Content-Encoding" if packed else "it is not HTTP"
             error = BadAnswer(text)
         return network_failure(error, self.base_url, begun=begun, keys=(key,), longer="")
 

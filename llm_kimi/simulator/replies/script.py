@@ -1,8 +1,9 @@
 """Decides what the offline Kimi answers; the same messages and seed get the same answer.
 
-An answer that was ordered in advance is given as it is. Without a script it echoes the last user message, plainly marked as its own. Tools are called when
-they are forced, or when the message mentions one by name; numbers in the message become its
-numeric arguments. A tool's result is quoted in the answer. A JSON format gets a made-up object.
+An answer that was ordered in advance is given as it is. Without a script it echoes the last user
+message, plainly marked as its own. Tools are called when they are forced, or when the message
+mentions one by name; numbers in the message become its numeric arguments. A tool's result is quoted
+in the answer. A JSON format gets a made-up object.
 
 The last user message can hold a script: directives on lines of their own, or as ``{{...}}``
 anywhere in a line. Text that is no directive is ignored once there is one.

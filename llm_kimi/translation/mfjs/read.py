@@ -275,7 +275,7 @@ class Reader:
         for keyword in ("title", "description"):
             text = schema.get(keyword)
             if text is not None and not isinstance(text, str):
-                self.did(f"a {keyword} that is no text written as text")
+                self.did(f"a {keyword} that is not a string written as a string")
                 text = in_words(text)
             texts.append(text)
         return Annotations(texts[0], texts[1], schema.get("default", MISSING))

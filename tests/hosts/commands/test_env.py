@@ -66,7 +66,7 @@ def test_a_folder_that_cannot_be_written_is_said(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(server_key.os, "open", refuse)
     result = run("kimi", "env")
     assert result.exit_code == 1
-    assert result.stderr.startswith("Error: the server's key cannot be had: ")
+    assert result.stderr.startswith("Error: the server's key cannot be read: ")
 
 
 def test_the_key_under_a_running_server_is_left_alone(kimi: Simulator) -> None:
@@ -75,7 +75,7 @@ def test_the_key_under_a_running_server_is_left_alone(kimi: Simulator) -> None:
         server_key.path().chmod(0o644)
         result = run("kimi", "env", "--port", str(server.port))
         assert result.exit_code == 1
-        assert "could be read by others, so its key is not taken" in result.stderr
+        assert "can be read by other users, so its key is not taken" in result.stderr
         assert "start the server again" in result.stderr
         assert server_key.path().read_text().strip() == server.key
         assert server.ask().status == 200

@@ -91,7 +91,7 @@ def test_the_commands_of_the_docs(page: Path, tmp_path: Path) -> None:
                 message = json.loads(done.stdout)["choices"][0]["message"]
                 assert message["content"].endswith("You said: Hi"), command
         models = [record["body"]["model"] for record in kimi.requests]
-    assert models == ([] if "simulate" in start else ["kimi-k2.6"] * len(asks))
+    assert models == ([] if "simulate" in start else ["kimi-k3.1-pro"] * len(asks))
 
 
 def test_the_requests_of_the_docs_to_both_providers(tmp_path: Path) -> None:
@@ -112,8 +112,8 @@ def test_the_requests_of_the_docs_to_both_providers(tmp_path: Path) -> None:
     found = json.loads(done.stdout.splitlines()[-1])
     rows = found["rows"]
     assert found["version"] == version("litellm")
-    assert {outcomes["kimi/kimi-k2.6"] for outcomes in rows.values()} == {"answers"}
-    refused = {name for name, both in rows.items() if both["moonshot/kimi-k2.6"] != "answers"}
+    assert {outcomes["kimi/kimi-k3"] for outcomes in rows.values()} == {"answers"}
+    refused = {name for name, both in rows.items() if both["moonshot/kimi-k3"] != "answers"}
     assert {"`top_p=0.5`", "`thinking`, switched off", "`functions`"} <= refused
     assert "a tool call by the tool's name" in refused
 

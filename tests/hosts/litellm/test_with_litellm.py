@@ -140,7 +140,7 @@ def test_what_goes_wrong_is_one_line(tmp_path: Path) -> None:
     code = "import litellm; print(litellm.x)"
     done = process("kimi", "with-litellm", "--", sys.executable, "-c", code, PYTHONPATH=found)
     assert done.stdout == "1\n"
-    assert done.stderr.startswith("kimi: LiteLLM does not know Kimi here: ")
+    assert done.stderr.startswith("kimi: Kimi is not available in LiteLLM here: ")
     assert len(done.stderr.splitlines()) == 1
 
 

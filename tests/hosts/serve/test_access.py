@@ -164,7 +164,7 @@ def test_other_machines_need_the_servers_own_key(kimi: Simulator, host: str) -> 
         check=False,
     )
     assert done.returncode == 1
-    assert done.stderr.startswith("Error: --pass-through asks nobody")
+    assert done.stderr.startswith("Error: --pass-through needs no key")
 
 
 def test_the_key_stays_the_same_and_is_its_owners_alone(kimi: Simulator) -> None:
@@ -179,7 +179,7 @@ def test_the_key_stays_the_same_and_is_its_owners_alone(kimi: Simulator) -> None
         assert server.key != first
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         err = server.stop()[1]
-    assert "could be read by others: a new key was made" in err
+    assert "can be read by other users: a new key was created" in err
 
 
 @pytest.mark.parametrize("content", ["", "\n", "short", "kimi-local-" + "x" * 500, "\xff\x00"])

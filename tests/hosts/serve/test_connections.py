@@ -166,7 +166,7 @@ def test_a_long_answer_is_no_late_head(kimi: Simulator) -> None:
 )
 def test_what_is_no_http_gets_an_error_object(sock: socket.socket, nonsense: bytes) -> None:
     sock.sendall(nonsense)
-    assert "no HTTP request" in refused(read_all(sock), b"400")
+    assert "not a valid HTTP request" in refused(read_all(sock), b"400")
 
 
 def test_more_connections_than_it_keeps(kimi: Simulator) -> None:

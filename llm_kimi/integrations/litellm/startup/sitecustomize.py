@@ -30,7 +30,7 @@ def _tell(text: str) -> None:
 
 def _register() -> None:
     if sys.version_info < (3, 10):  # noqa: UP036
-        _tell("this program's Python is older than 3.10, so its LiteLLM does not know Kimi")
+        _tell("this program's Python is older than 3.10, so Kimi is not available in its LiteLLM")
         return
     try:
         importlib.import_module("llm_kimi.litellm")
@@ -39,7 +39,7 @@ def _register() -> None:
             _tell(text)
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
-        _tell(f"LiteLLM does not know Kimi here: {reason}")
+        _tell(f"Kimi is not available in LiteLLM here: {reason}")
 
 
 class _Loader(importlib.abc.Loader):
