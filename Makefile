@@ -20,6 +20,12 @@ FLOOR := "llm>=0.36" "openai>=3" "litellm[proxy]==1.83.0"
 # The oldest libraries that the extra "serve" takes.
 SERVE_FLOOR := "llm>=0.36" "openai>=3" "uvicorn==0.30.0" "httptools==0.6.0" "aiohttp==3.11.0" "python-multipart==0.0.18"
 
+# The oldest and the newest LiteLLM with a proxy get all tests of its door; those between and beside
+# them get what LiteLLM itself has a part in, without the matrix of faults and the proxies.
+BETWEEN := tests/hosts/litellm $(addprefix --ignore=tests/hosts/litellm/test_,faults.py \
+	bad_servers.py mutated_streams.py transport_faults.py with_litellm.py docs.py redis.py \
+	proxy.py proxy_clients.py)
+
 FRAMEWORKS := "pydantic-ai-slim[openai]" langchain-openai openai-agents instructor "smolagents[openai]"
 LLAMAINDEX := "llama-index-llms-openai-like>=0.5"
 
@@ -57,13 +63,15 @@ unit: unit-newest unit-oldest
 unit-newest: $(NEW)/.installed node
 	$(NEW)/bin/python -m pytest $(PYTEST)
 
+# What meets llm, openai or LiteLLM; the rest of the tests would do there what it does with the newest.
 unit-oldest: $(OLD)/.installed
-	$(OLD)/bin/python -m pytest $(PYTEST) tests/hosts
+	$(OLD)/bin/python -m pytest $(PYTEST) tests/hosts/llm tests/hosts/openai tests/hosts/transport \
+		tests/hosts/official_tools tests/hosts/test_imports.py $(BETWEEN)
 
 litellm: litellm-latest litellm-floor
 
 litellm-latest: $(LAST)/.installed
-	$(LAST)/bin/python -m pytest $(PYTEST) tests/hosts/litellm
+	$(LAST)/bin/python -m pytest $(PYTEST) $(BETWEEN)
 
 litellm-floor: $(LEAST)/.installed
 	$(LEAST)/bin/python -m pytest $(PYTEST) tests/hosts/litellm
