@@ -16,6 +16,9 @@ LATEST := "llm>=0.36" "openai>=3" litellm
 OLDEST := "llm==0.32.1" "openai<3" "litellm[proxy]==1.100.0"
 FLOOR := "llm>=0.36" "openai>=3" "litellm[proxy]==1.83.0"
 
+# What `make bench` measures beside.
+BESIDE := $(NEWEST) llm-moonshot
+
 # The frameworks of docs/frameworks.md. The newest LlamaIndex wants openai 2, OpenAI's agents want 3.
 # The oldest libraries that the extra "serve" takes.
 SERVE_FLOOR := "llm>=0.36" "openai>=3" "uvicorn==0.30.0" "httptools==0.6.0" "aiohttp==3.11.0" "python-multipart==0.0.18"
@@ -35,6 +38,7 @@ LAST := .venv/latest
 OLD := .venv/oldest
 LEAST := .venv/floor
 DOCS := .venv/docs
+PEERS := .venv/bench
 
 .PHONY: demo test lint docs-check docs unit unit-newest unit-oldest litellm litellm-latest litellm-floor wheel bench fuzz load frameworks serve-floor node cog pictures clean
 
@@ -52,6 +56,7 @@ lint: $(NEW)/.installed
 docs-check: $(NEW)/.installed
 	$(NEW)/bin/cog --check README.md docs/*.md
 	$(NEW)/bin/python scripts/draw_layers.py --check
+	$(NEW)/bin/python scripts/draw_performance.py --check
 	$(NEW)/bin/python scripts/record_demo.py --check
 
 # The documentation as a site: open site/index.html.
@@ -86,11 +91,12 @@ cog: $(NEW)/.installed
 # Draw the pictures of README and docs anew.
 pictures: $(NEW)/.installed
 	$(NEW)/bin/python scripts/draw_layers.py
+	$(NEW)/bin/python scripts/draw_performance.py
 	$(NEW)/bin/python scripts/record_demo.py
 
-bench: $(NEW)/.installed $(LAST)/.installed
-	$(NEW)/bin/python benchmarks/run.py
-	$(LAST)/bin/python benchmarks/litellm_calls.py
+# Measures beside the peers; writes benchmarks/figures.json, docs/performance.md and its picture.
+bench: $(PEERS)/.installed
+	$(PEERS)/bin/python benchmarks/run.py
 
 # Random input for some minutes, each round with another seed.
 fuzz: $(NEW)/.installed
@@ -146,6 +152,11 @@ $(DEMO)/.installed: pyproject.toml
 $(NEW)/.installed: pyproject.toml
 	$(call venv,$(NEW))
 	$(NEW)/bin/python $(PIP) -e ".[test]" $(NEWEST)
+	@touch $@
+
+$(PEERS)/.installed: pyproject.toml
+	$(call venv,$(PEERS))
+	$(PEERS)/bin/python $(PIP) -e ".[serve]" $(BESIDE) cogapp
 	@touch $@
 
 $(LAST)/.installed: pyproject.toml

@@ -1,50 +1,108 @@
-"""CPU time per streamed chunk: llm with Kimi, beside llm with its own OpenAI class, in one run."""
+"""CPU time and memory of a stream of 5,000 chunks in llm, beside its own OpenAI class and others.
+
+``http.client`` is the floor: lines are read, each is parsed as JSON, and the texts are joined.
+"""
 
 from __future__ import annotations
 
-from common import in_fresh_process, offline_kimi
+import http.client
+import json
+import time
+from collections.abc import Callable, Iterator
+from urllib.parse import urlsplit
+
+from common import KEY, fresh, main, offline_kimi
+from processes import peak_memory
+from report import Report, in_turn, row
 
 CHUNKS = 5_000
 ROUNDS = 3
-
-# The process's CPU time for a long answer less that for a short one, client warm.
-_MEASURE = """
-import json, time, resource
-model.key = "sk-simulator"
-def once(words):
-    before = time.process_time()
-    text = model.prompt("{{{{repeat: %d word}}}}" % words, stream=True).text()
-    assert len(text.split()) >= words, text[:200]
-    return time.process_time() - before
-once(10)
-short = min(once(10) for _ in range(3))
-rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-long = min(once({chunks}) for _ in range(3))
-grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - rss
-print(json.dumps([(long - short) / {chunks} * 1e6, grown / 1024]))
-"""
-_KIMI = "from llm_kimi import Kimi\nmodel = Kimi('kimi-k2.6', base_url={url!r})\n"
-_CHAT = (
-    "from llm.default_plugins.openai_models import Chat\n"
-    "model = Chat('kimi-k2.6', api_base={url!r})\n"
+MODEL = "kimi-k2.6"
+HOW = (
+    f"{CHUNKS:,} chunks from the offline Kimi, in a new process each time: its CPU time for "
+    "them, less that of a stream of 10, and by how much its memory grows."
 )
 
 
-def main() -> dict[str, float]:
-    """Print and return microseconds a chunk and megabytes grown."""
-    best = {"kimi": [9e9, 9e9], "chat": [9e9, 9e9]}
+def _kimi(url: str) -> Callable[[str], Iterator[str]]:
+    from llm_kimi import Kimi
+
+    return _by_llm(Kimi(MODEL, base_url=url))
+
+
+def _chat(url: str) -> Callable[[str], Iterator[str]]:
+    from llm.default_plugins.openai_models import Chat
+
+    return _by_llm(Chat(MODEL, api_base=url))
+
+
+def _moonshot(url: str) -> Callable[[str], Iterator[str]]:
+    from llm_moonshot import MoonshotChat
+
+    return _by_llm(MoonshotChat(MODEL, model_name=MODEL, api_base=url))
+
+
+def _by_llm(model: object) -> Callable[[str], Iterator[str]]:
+    model.key = KEY  # type: ignore[attr-defined]
+    return lambda text: iter(model.prompt(text, stream=True))  # type: ignore[attr-defined]
+
+
+def _by_hand(url: str) -> Callable[[str], Iterator[str]]:
+    address = urlsplit(url)
+    connection = http.client.HTTPConnection(address.hostname or "", address.port)
+
+    def ask(text: str) -> Iterator[str]:
+        body = {"model": MODEL, "stream": True, "messages": [{"role": "user", "content": text}]}
+        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {KEY}"}
+        path = f"{address.path}/chat/completions"
+        connection.request("POST", path, json.dumps(body), headers)
+        for line in connection.getresponse():
+            if line.startswith(b"data: {"):
+                for choice in json.loads(line[6:])["choices"]:
+                    yield choice["delta"].get("content") or ""
+
+    return ask
+
+
+WAYS = {
+    "llm-kimi": _kimi,
+    "llm's own class": _chat,
+    "llm-moonshot": _moonshot,
+    "http.client": _by_hand,
+}
+
+
+def _part(way: str, url: str) -> list[float]:
+    """Microseconds a chunk, and megabytes that the long stream takes."""
+    ask = WAYS[way](url)
+
+    def once(words: int) -> float:
+        before = time.process_time()
+        text = "".join(ask(f"{{{{repeat: {words} word}}}}"))
+        taken = time.process_time() - before
+        assert len(text.split()) >= words, text[:200]
+        return taken
+
+    once(10)
+    short = min(once(10) for _ in range(3))
+    before = peak_memory()
+    long = min(once(CHUNKS) for _ in range(2))
+    grown = peak_memory() - before
+    return [(long - short) / CHUNKS * 1e6, grown]
+
+
+def measure() -> Report:
+    """Microseconds a chunk and megabytes."""
     with offline_kimi() as url:
-        for _ in range(ROUNDS):
-            for name, head in (("kimi", _KIMI), ("chat", _CHAT)):
-                result = in_fresh_process(head.format(url=url) + _MEASURE.format(chunks=CHUNKS))
-                best[name] = [min(a, b) for a, b in zip(best[name], result, strict=True)]
-    kimi, chat = best["kimi"], best["chat"]
-    print(f"CPU per streamed chunk ({CHUNKS:,} chunks, min of {ROUNDS} processes)")
-    print(f"  llm-kimi            {kimi[0]:6.1f} us   {kimi[1]:5.1f} MB grown")
-    print(f"  llm's OpenAI class  {chat[0]:6.1f} us   {chat[1]:5.1f} MB grown")
-    print(f"  ratio               {kimi[0] / chat[0]:6.2f}")
-    return {"kimi_us": kimi[0], "chat_us": chat[0], "ratio": kimi[0] / chat[0]}
+        ways = {way: lambda way=way: fresh(__file__, "stream", way, url) for way in WAYS}
+        found = in_turn(ways, ROUNDS)
+    rows = [
+        row(what, unit, {way: [f[number] for f in found[way]] for way in WAYS}, "llm-kimi")
+        for number, (what, unit) in enumerate((("CPU a chunk", "us"), ("memory grown", "MB")))
+    ]
+    title = "A long stream in llm"
+    return Report("chunks", title, HOW, "llm-kimi", rows, floor="http.client")
 
 
 if __name__ == "__main__":
-    main()
+    main(measure, {"stream": _part})

@@ -7,30 +7,49 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+from report import Report, show
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "scripts"))
 
 from environment import environment as clean
 
-__all__ = ["environment", "in_fresh_process", "offline_kimi"]
+__all__ = [
+    "KEY",
+    "environment",
+    "folder",
+    "fresh",
+    "main",
+    "offline_kimi",
+    "serving",
+]
+
+KEY = "sk-benchmark-0123456789"
+PART = "--part"
+
+
+@cache
+def folder() -> Path:
+    """A folder of this run, where llm keeps its own."""
+    return Path(os.environ.get("BENCH_FOLDER") or tempfile.mkdtemp(prefix="llm-kimi-bench-"))
 
 
 def environment(**more: str) -> dict[str, str]:
-    """A clean environment, with an llm folder of its own."""
-    folder = os.environ.get("BENCH_USER_PATH") or tempfile.mkdtemp(prefix="llm-kimi-bench-")
-    os.environ["BENCH_USER_PATH"] = folder
-    return clean(LLM_USER_PATH=folder, **more)
+    """A clean environment, with an llm folder of its own and LiteLLM's own list of models."""
+    own = {"BENCH_FOLDER": str(folder()), "LLM_USER_PATH": str(folder())}
+    return clean(**own, LITELLM_LOCAL_MODEL_COST_MAP="True", **more)
 
 
-def in_fresh_process(code: str, **more: str) -> Any:
-    """Run ``code`` in a new Python; it prints one JSON value, which is returned."""
+def fresh(script: str, part: str, *arguments: str) -> Any:
+    """What a part of ``script`` returns in a new Python."""
     done = subprocess.run(
-        [sys.executable, "-c", code],
-        env=environment(**more),
+        [sys.executable, script, PART, part, *arguments],
+        env=environment(),
         capture_output=True,
         text=True,
         check=False,
@@ -40,27 +59,43 @@ def in_fresh_process(code: str, **more: str) -> Any:
     return json.loads(done.stdout.strip().splitlines()[-1])
 
 
+def main(
+    measure: Callable[[], Report | list[Report]],
+    parts: Mapping[str, Callable[..., Any]] | None = None,
+) -> None:
+    """Of a script: print its report, or be the new Python that ``fresh`` or ``serving`` starts."""
+    if sys.argv[1:2] == [PART]:
+        assert parts is not None
+        print(json.dumps(parts[sys.argv[2]](*sys.argv[3:])), flush=True)
+        return
+    found = measure()
+    for report in [found] if isinstance(found, Report) else found:
+        show(report)
+
+
 @contextmanager
-def offline_kimi() -> Iterator[str]:
-    """The base URL of an offline Kimi that runs in another process."""
-    code = (
-        "import sys\n"
-        "from llm_kimi.simulator import Simulator\n"
-        "with Simulator() as kimi:\n"
-        "    print(kimi.base_url, flush=True)\n"
-        "    sys.stdin.read()\n"
-    )
-    server = subprocess.Popen(
-        [sys.executable, "-c", code],
-        env=environment(),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
+def serving(command: list[str]) -> Iterator[str]:
+    """The first line that a process prints; it is stopped at the end."""
+    process = subprocess.Popen(
+        [sys.executable, *command], env=environment(), stdout=subprocess.PIPE, text=True
     )
     try:
-        assert server.stdout is not None
-        yield server.stdout.readline().strip()
+        assert process.stdout is not None
+        yield process.stdout.readline().strip()
     finally:
-        assert server.stdin is not None
-        server.stdin.close()
-        server.wait()
+        process.terminate()
+        process.wait()
+
+
+@contextmanager
+def offline_kimi(chunk_delay: float = 0.0) -> Iterator[str]:
+    """The base URL of an offline Kimi that runs in another process; seconds between chunks."""
+    code = (
+        "import threading\n"
+        "from llm_kimi.simulator import Simulator\n"
+        f"with Simulator(chunk_delay={chunk_delay}) as kimi:\n"
+        "    print(kimi.base_url, flush=True)\n"
+        "    threading.Event().wait()\n"
+    )
+    with serving(["-c", code]) as url:
+        yield url

@@ -15,7 +15,6 @@ import contextlib
 import json
 import os
 import platform
-import socket
 import subprocess
 import sys
 import tempfile
@@ -25,7 +24,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from common import environment
+from common import environment, offline_kimi
+from processes import cpu, free_port, memory
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "load.json"
@@ -36,47 +36,6 @@ CHUNKS = {"llm": 100, "litellm": 50, "proxy": 30}
 """Of one answer, which takes 10 to 30 seconds so."""
 MASTER = "sk-load-master-0123456789"
 KIND = {"llm": "async llm model", "litellm": "litellm.acompletion", "proxy": "LiteLLM's proxy"}
-
-
-def free_port() -> int:
-    """A port that was free a moment ago."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
-
-
-@contextlib.contextmanager
-def simulator(delay: float) -> Iterator[str]:
-    """An offline Kimi in a process of its own; yields its base URL."""
-    port = free_port()
-    script = (
-        "import sys, time\n"
-        "from llm_kimi.simulator import Simulator\n"
-        f"with Simulator({port}, chunk_delay={delay}) as kimi:\n"
-        "    print('ready', flush=True)\n"
-        "    sys.stdin.read()\n"
-    )
-    process = subprocess.Popen(
-        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
-    assert process.stdout is not None
-    process.stdout.readline()
-    try:
-        yield f"http://127.0.0.1:{port}/v1"
-    finally:
-        process.communicate()
-
-
-def cpu(pid: int) -> float:
-    """Seconds of CPU that a process has used."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def memory(pid: int) -> float:
-    """MB that a process holds in memory."""
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
 def connections(pid: int) -> int:
@@ -300,7 +259,7 @@ async def measure(door: Door, streams: int, seconds: float) -> dict[str, Any]:
 def run_door(name: str, streams: int, seconds: float) -> dict[str, Any]:
     """One door, in this process."""
     with contextlib.ExitStack() as running:
-        url = running.enter_context(simulator(DELAYS[name]))
+        url = running.enter_context(offline_kimi(DELAYS[name]))
         door: Door
         if name == "proxy":
             door = ProxyDoor(url, *running.enter_context(proxy(url)))
@@ -337,7 +296,7 @@ def main() -> None:
     for name in given.doors:
         command = [sys.executable, "-W", "ignore", __file__, "--door", name]
         command += ["--seconds", str(given.seconds), "--streams", str(given.streams)]
-        env = environment(LITELLM_LOCAL_MODEL_COST_MAP="True")
+        env = environment()
         done = subprocess.run(command, env=env, stdout=subprocess.PIPE, check=True)
         row = json.loads(done.stdout.splitlines()[-1])
         results["doors"][name] = row

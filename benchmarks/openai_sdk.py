@@ -1,100 +1,94 @@
-"""The OpenAI SDK as it is and with ``llm_kimi.openai``, in one run: CPU, first chunk, import.
-
-Both ask the offline Kimi in a process of its own, with requests that it takes as they are; what is
-measured is the CPU time of the client's process (and wall time for the first chunk).
-"""
+"""The OpenAI SDK as it is and with ``llm_kimi.openai``: CPU time of the client's process."""
 
 from __future__ import annotations
 
-from common import in_fresh_process, offline_kimi
+import time
+from typing import Any
+
+from common import KEY, fresh, main, offline_kimi
+from report import Report, in_turn, row
 
 CHUNKS = 5_000
 ROUNDS = 3
-
-_PLAIN = "from openai import OpenAI as Client\n"
-_KIMI = "from llm_kimi.openai import Kimi as Client\n"
-_MEASURE = """
-import json, time
-client = Client(api_key="sk-simulator", base_url={url!r})
 MODEL = "kimi-k3.1-pro"
-def stream(words):
-    before = time.process_time()
-    count = 0
-    for chunk in client.chat.completions.create(
-        model=MODEL, messages=[{{"role": "user", "content": "{{{{repeat: %d word}}}}" % words}}],
-        stream=True, stream_options={{"include_usage": True}},
-    ):
-        count += 1
-    assert count >= words, count
-    return time.process_time() - before
-def call(messages, **more):
-    before = time.process_time()
-    answer = client.chat.completions.create(model=MODEL, messages=messages, **more)
-    assert answer.choices
-    return time.process_time() - before
-def first():
-    before = time.perf_counter()
-    with client.chat.completions.create(
-        model=MODEL, messages=[{{"role": "user", "content": "hi"}}], stream=True
-    ) as answer:
-        next(iter(answer))
-        return time.perf_counter() - before
-def talk(count):
-    roles = "user", "assistant"
-    return [{{"role": roles[i % 2], "content": "text %d" % i}} for i in range(count)]
-schema = {{
-    "type": "object",
-    "properties": {{"a": {{"type": "string", "description": "x"}}, "b": {{"type": "integer"}}}},
-    "required": ["a"],
-}}
-tools = [
-    {{"type": "function", "function": {{"name": "tool_%d" % i, "parameters": schema}}}}
-    for i in range(5)
-]
-stream(10)
-short = min(stream(10) for _ in range(3))
-print(json.dumps([
-    (min(stream({chunks}) for _ in range(3)) - short) / {chunks} * 1e6,
-    min(call(talk(9), tools=tools) for _ in range(30)) * 1e3,
-    min(call(talk(999)) for _ in range(5)) * 1e3,
-    min(first() for _ in range(30)) * 1e3,
-]))
-"""
-_IMPORT = """
-import json, time
-before = time.perf_counter()
-import {module}
-print(json.dumps([(time.perf_counter() - before) * 1e3]))
-"""
-_ROWS = (
-    ("CPU a streamed chunk, us", 1),
-    ("CPU a call, 9 messages and 5 tools, ms", 2),
-    ("CPU a call, 999 messages, ms", 2),
-    ("first chunk, ms", 2),
-    ("import, ms", 0),
+HOW = (
+    "CPU time of the client, in a new process each time, against the offline Kimi; requests "
+    f"that Kimi takes as they are, and a stream of {CHUNKS:,} chunks."
 )
+ROWS = (
+    ("CPU a chunk", "us"),
+    ("CPU a call, 9 messages and 5 tools", "ms"),
+    ("CPU a call, 999 messages", "ms"),
+    ("import", "ms"),
+)
+_PARAMETERS = {
+    "type": "object",
+    "properties": {"a": {"type": "string", "description": "x"}, "b": {"type": "integer"}},
+    "required": ["a"],
+}
+TOOLS = [
+    {"type": "function", "function": {"name": f"tool_{number}", "parameters": _PARAMETERS}}
+    for number in range(5)
+]
 
 
-def main() -> dict[str, tuple[float, float]]:
-    """Print and return each figure, of the SDK as it is and with this package."""
-    best: dict[str, list[float]] = {}
+def _client(way: str) -> Any:
+    if way == "llm-kimi":
+        from llm_kimi.openai import Kimi
+
+        return Kimi
+    from openai import OpenAI
+
+    return OpenAI
+
+
+def _talk(count: int) -> list[dict[str, str]]:
+    roles = "user", "assistant"
+    return [{"role": roles[number % 2], "content": f"text {number}"} for number in range(count)]
+
+
+def _part(way: str, url: str) -> list[float]:
+    """One figure for each of ``ROWS``."""
+    before = time.perf_counter()
+    client_class = _client(way)
+    imported = time.perf_counter() - before
+    chats = client_class(api_key=KEY, base_url=url).chat.completions
+
+    def stream(words: int) -> float:
+        message = {"role": "user", "content": f"{{{{repeat: {words} word}}}}"}
+        usage = {"include_usage": True}
+        before = time.process_time()
+        chunks = chats.create(model=MODEL, messages=[message], stream=True, stream_options=usage)
+        assert sum(1 for _ in chunks) >= words
+        return time.process_time() - before
+
+    def call(messages: list[dict[str, str]], **more: Any) -> float:
+        before = time.process_time()
+        assert chats.create(model=MODEL, messages=messages, **more).choices
+        return time.process_time() - before
+
+    stream(10)
+    short = min(stream(10) for _ in range(3))
+    return [
+        (min(stream(CHUNKS) for _ in range(2)) - short) / CHUNKS * 1e6,
+        min(call(_talk(9), tools=TOOLS) for _ in range(30)) * 1e3,
+        min(call(_talk(999)) for _ in range(5)) * 1e3,
+        imported * 1e3,
+    ]
+
+
+def measure() -> Report:
+    """Microseconds and milliseconds."""
+    names = ("llm-kimi", "OpenAI SDK")
     with offline_kimi() as url:
-        for _ in range(ROUNDS):
-            for name, head, module in (
-                ("sdk", _PLAIN, "openai"),
-                ("kimi", _KIMI, "llm_kimi.openai"),
-            ):
-                figures = [
-                    *in_fresh_process(head + _MEASURE.format(url=url, chunks=CHUNKS)),
-                    *in_fresh_process(_IMPORT.format(module=module)),
-                ]
-                before = best.get(name, figures)
-                best[name] = [min(pair) for pair in zip(before, figures, strict=True)]
-    print(f"{'the OpenAI SDK':<42}{'as it is':>10}{'for Kimi':>10}{'ratio':>8}")
-    for (row, digits), sdk, kimi in zip(_ROWS, best["sdk"], best["kimi"], strict=True):
-        print(f"  {row:<40}{sdk:>10.{digits}f}{kimi:>10.{digits}f}{kimi / sdk:>8.2f}")
-    return {row: pair for (row, _), *pair in zip(_ROWS, best["sdk"], best["kimi"], strict=True)}  # type: ignore[misc]
+        ways = {way: lambda way=way: fresh(__file__, "client", way, url) for way in names}
+        found = in_turn(ways, ROUNDS)
+    rows = [
+        row(what, unit, {way: [f[number] for f in found[way]] for way in names}, "llm-kimi")
+        for number, (what, unit) in enumerate(ROWS)
+    ]
+    return Report("openai_sdk", "The OpenAI SDK", HOW, "llm-kimi", rows)
 
 
 if __name__ == "__main__":
-    main()
+    main(measure, {"client": _part})

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import json
+import statistics
 import time
+
+from common import main
+from report import Report, Row
 
 from llm_kimi.exchange import Answer, Call, Exchange, Read
 from llm_kimi.translation import translate
 
 CHUNKS = 20_000
 ROUNDS = 7
+HOW = (
+    f"{CHUNKS:,} chunks of reasoning and text, one event at a time, through what all doors "
+    "share: reading, mending, collecting the whole answer. The floor parses their JSON and "
+    "does no more."
+)
 
 
 def _events() -> list[bytes]:
@@ -53,14 +62,24 @@ def _seconds(events: list[bytes]) -> float:
             result = answer if isinstance(step, Call) else None
 
 
-def main() -> dict[str, float]:
-    """Print and return microseconds a chunk."""
+def _parsed(events: list[bytes]) -> float:
+    begin = time.process_time()
+    for event in events[:-1]:
+        json.loads(event[6:])
+    return time.process_time() - begin
+
+
+def measure() -> Report:
+    """Microseconds a chunk."""
     events = _events()
-    best = min(_seconds(events) for _ in range(ROUNDS)) / CHUNKS * 1e6
-    print(f"CPU per chunk, reply and exchange alone ({CHUNKS:,} chunks, min of {ROUNDS})")
-    print(f"  {best:6.2f} us")
-    return {"reply_us": best}
+    taken = [(_seconds(events), _parsed(events)) for _ in range(ROUNDS)]
+    ours, floor = (statistics.median(values) / CHUNKS * 1e6 for values in zip(*taken, strict=True))
+    ratio = statistics.median(mine / least for mine, least in taken)
+    rows = [
+        Row("CPU a chunk", "us", {"llm-kimi": ours, "json.loads": floor}, {"json.loads": ratio})
+    ]
+    return Report("reply", "The answer, read", HOW, "llm-kimi", rows, floor="json.loads")
 
 
 if __name__ == "__main__":
-    main()
+    main(measure)

@@ -145,8 +145,10 @@ def cleartext_warning(base: str) -> str | None:
     The machine's own addresses are left out, private networks are not: whoever else is in them
     can read along.
     """
+    if not base.lower().startswith("http:"):
+        return None
     host = host_name(base)
-    if not base.lower().startswith("http:") or host in _cleartext_told:
+    if host in _cleartext_told:
         return None
     name = urlsplit(base).hostname or ""
     if name == "localhost" or name.endswith(".localhost"):

@@ -24,6 +24,7 @@ from ...transport.run import arun, run
 from .exceptions import to_litellm
 from .headers import is_sensitive
 from .keys import find_key
+from .plain_text import Direct
 from .preflight import refuse
 from .proxy import refuse_forbidden, remember_adjustments
 from .proxy_clients import client_body
@@ -125,6 +126,10 @@ class _Call:
             },
         )
 
+    def fold(self) -> Fold:
+        """What makes LiteLLM's chunks of a stream."""
+        return Fold(self.adjustments, Direct(self.model, self.logging))
+
     def note(self, output: Chunks | Notice) -> None:
         """A line of the exchange, for the log; a wait for a retry changes nothing in the reply."""
         if isinstance(output, Notice):
@@ -220,7 +225,7 @@ class KimiLLM(CustomLLM):
 
     @staticmethod
     def _stream(call: _Call, first: Any, outputs: Any) -> Iterator[Any]:
-        fold = Fold(call.adjustments)
+        fold = call.fold()
         try:
             output = first
             while output is not None:
@@ -240,7 +245,7 @@ class KimiLLM(CustomLLM):
 
     @staticmethod
     async def _astream(call: _Call) -> AsyncGenerator[Any, None]:
-        fold = Fold(call.adjustments)
+        fold = call.fold()
         begun = False
         outputs = arun(call.exchange, AsyncTransport(call.endpoint))
         try:

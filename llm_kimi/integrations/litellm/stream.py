@@ -13,6 +13,7 @@ from typing import Any
 from litellm.types.utils import ModelResponseStream
 
 from ...exchange import Chunks, Notice
+from .plain_text import Direct, together
 from .requests import ADJUSTMENTS
 from .response_fields import known_chunk
 
@@ -35,16 +36,21 @@ class Fold:
     through: ``chunk.provider_specific_fields["kimi_adjustments"]``.
     """
 
-    def __init__(self, adjustments: list[Json] | None = None) -> None:
+    def __init__(self, adjustments: list[Json] | None = None, direct: Direct | None = None) -> None:
         self._adjustments = adjustments
+        self._direct = direct
         self._finish: dict[int, str] = {}
         self._head: Json = {}
 
-    def feed(self, output: Chunks | Notice) -> Iterator[_Chunk]:
+    def feed(self, output: Chunks | Notice) -> Iterator[_Chunk | ModelResponseStream]:
         """The chunks for LiteLLM."""
         if isinstance(output, Notice):
             return
-        for chunk in output.chunks:
+        for chunk in together(output.chunks):
+            whole = self._direct.chunk(chunk) if self._direct is not None else None
+            if whole is not None:
+                yield whole
+                continue
             if not self._head:
                 self._head = {key: value for key, value in chunk.items() if key != "choices"}
             speaks = False
@@ -58,7 +64,16 @@ class Fold:
                 speaks = speaks or "role" in delta or "reasoning_content" in delta
             if speaks:
                 for part in _parted(chunk):
-                    yield self._wrap(part)
+                    yield from self._sent(part)
+
+    def _sent(self, chunk: Json) -> Iterator[_Chunk]:
+        wrapped = self._wrap(chunk)
+        if self._direct is None:
+            yield wrapped
+            return
+        self._direct.begins()
+        yield wrapped
+        self._direct.has_begun(_says_something(chunk))
 
     def end(self, usage: Json | None) -> _Chunk:
         """The last chunk: finish reason and usage."""

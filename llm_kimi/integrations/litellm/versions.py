@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
-__all__ = ["OLDEST", "unsupported"]
+__all__ = ["OLDEST", "hands_out_chunks", "unsupported"]
 
 OLDEST = (1, 83, 0)
 WITHDRAWN = (1, 107)
+HANDS_OUT_CHUNKS = (1, 90)
 
 
 def unsupported(found: str | None = None) -> str | None:
@@ -24,3 +26,9 @@ def unsupported(found: str | None = None) -> str | None:
         oldest = ".".join(map(str, OLDEST))
         return f"LiteLLM {text} is older than {oldest}, the oldest that llm-kimi is tested with"
     return None
+
+
+@cache
+def hands_out_chunks() -> bool:
+    """Whether LiteLLM hands out a custom provider's ``ModelResponseStream`` as it is."""
+    return tuple(map(int, re.findall(r"\d+", version("litellm"))[:2])) >= HANDS_OUT_CHUNKS

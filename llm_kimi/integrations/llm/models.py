@@ -18,7 +18,7 @@ from ...catalog import Model, UnknownModelError, resolve
 from ...config import discovered_models, settings
 from ...errors import InvalidRequestError, KimiError
 from .official_tools import KimiTools, KimiWebSearch
-from .options import KimiOptions, options_for
+from .options import KimiOptions, Texts, options_with, texts_for
 
 __all__ = ["AsyncKimi", "Kimi", "async_model", "sync_model"]
 
@@ -197,11 +197,29 @@ class AsyncKimi(_Shared, llm.AsyncKeyModel):
             request.remember_files()
 
 
+class _WhenAsked:
+    """``Options`` of a class of models, made when llm first asks for it: pydantic takes longer for
+    it than the rest of the plugin for a start, which needs the options of one model at most."""
+
+    def __init__(self, texts: Texts) -> None:
+        self._texts = texts
+
+    def __set_name__(self, owner: Any, name: str) -> None:
+        self._owner = owner
+
+    def __get__(self, model: object, owner: object = None) -> type[KimiOptions]:
+        self._owner.Options = made = options_with(self._texts)
+        return made
+
+
 @cache
-def _classes(options: type[KimiOptions]) -> tuple[type[Kimi], type[AsyncKimi]]:
+def _classes(texts: Texts) -> tuple[type[Kimi], type[AsyncKimi]]:
     """One pair of classes per options class: llm shows the help of options once a class."""
-    members = {"Options": options, "__module__": __name__, "__reduce__": _reduce}
-    return type("Kimi", (Kimi,), members), type("AsyncKimi", (AsyncKimi,), members)
+    members = {"__module__": __name__, "__reduce__": _reduce}
+    return (
+        type("Kimi", (Kimi,), {**members, "Options": _WhenAsked(texts)}),
+        type("AsyncKimi", (AsyncKimi,), {**members, "Options": _WhenAsked(texts)}),
+    )
 
 
 def _reduce(model: Kimi | AsyncKimi) -> tuple[Any, ...]:
@@ -211,7 +229,7 @@ def _reduce(model: Kimi | AsyncKimi) -> tuple[Any, ...]:
 
 def _blank(model_id: str, is_async: bool) -> Kimi | AsyncKimi:
     discovered_models.load()
-    made = _classes(options_for(resolve(model_id)))[is_async]
+    made = _classes(texts_for(resolve(model_id)))[is_async]
     return made.__new__(made)
 
 
@@ -220,9 +238,9 @@ _OF_THE_ROW = frozenset({"row", "attachment_types"})
 
 def sync_model(row: Model) -> Kimi:
     """The sync model of a row of the catalog, with the options of its kind."""
-    return _classes(options_for(row))[0](row.id)
+    return _classes(texts_for(row))[0](row.id)
 
 
 def async_model(row: Model) -> AsyncKimi:
     """The async model of a row of the catalog, with the options of its kind."""
-    return _classes(options_for(row))[1](row.id)
+    return _classes(texts_for(row))[1](row.id)

@@ -17,7 +17,7 @@ from pydantic.fields import FieldInfo
 
 from ...catalog import Model, Pinned, Range
 
-__all__ = ["KimiOptions", "options_for"]
+__all__ = ["KimiOptions", "Texts", "options_for", "options_with", "texts_for"]
 
 
 Texts: TypeAlias = tuple[tuple[str, str], ...]
@@ -151,7 +151,7 @@ class KimiOptions(llm.Options):
 
 def _blank(texts: Texts | None) -> KimiOptions:
     """For ``pickle``, which does not find a class that was made in a function."""
-    made = KimiOptions if texts is None else _options(texts)
+    made = KimiOptions if texts is None else options_with(texts)
     return made.__new__(made)
 
 
@@ -261,8 +261,14 @@ def _texts(model: Model) -> dict[str, str]:
     }
 
 
+def texts_for(model: Model) -> Texts:
+    """The help of a model's options, by which their class is made."""
+    return tuple(_texts(model).items())
+
+
 @cache
-def _options(texts: Texts) -> type[KimiOptions]:
+def options_with(texts: Texts) -> type[KimiOptions]:
+    """The options class with this help."""
     fields: dict[str, Any] = {}
     for name, text in texts:
         inherited = KimiOptions.model_fields[name]
@@ -276,4 +282,4 @@ def _options(texts: Texts) -> type[KimiOptions]:
 
 def options_for(model: Model) -> type[KimiOptions]:
     """The options class of a model; the same class for models with the same texts."""
-    return _options(tuple(_texts(model).items()))
+    return options_with(texts_for(model))

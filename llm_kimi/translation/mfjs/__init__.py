@@ -113,7 +113,7 @@ def _rewrite(given: Mapping[str, Any], path: str, strict: bool) -> tuple[dict[st
     # A rewrite may cut what made a definition recursive, or make room for inlining it: go on
     # until another rewrite would change nothing.
     for _ in range(_ROUNDS):
-        if "$defs" not in sent:
+        if "$defs" not in sent or sent == given:
             break
         again, more = _write_inlined(sent, path, work, strict)
         if again == sent:

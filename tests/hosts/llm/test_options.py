@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -326,3 +328,20 @@ def test_options_of_a_template_that_mean_nothing(kimi: Simulator, option: str, t
 def test_a_tool_is_chosen_as_openai_names_it() -> None:
     chosen = KimiOptions(tool_choice={"type": "function", "function": {"name": "look"}})  # type: ignore[arg-type]
     assert chosen.tool_choice == "look"
+
+
+def test_a_start_makes_the_options_of_no_model_and_a_class_only_once() -> None:
+    """pydantic takes longer for them than the rest of the plugin for a start."""
+    code = (
+        "import llm\n"
+        "from llm_kimi.integrations.llm.options import options_with\n"
+        "made = lambda: options_with.cache_info().currsize\n"
+        "models = [item.model for item in llm.get_models_with_aliases()]\n"
+        "assert made() == 0, made()\n"
+        "one, other = (m for m in models if m.model_id in ('kimi-k3', 'kimi-k2.6'))\n"
+        "assert one.Options is type(one).Options is one.Options\n"
+        "assert one.Options is not other.Options\n"
+        "assert made() == 2, made()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

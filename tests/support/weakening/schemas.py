@@ -193,10 +193,10 @@ def _spec(spec: Json, here: Json) -> Iterator[Difference]:
             yield Difference(f"{where}.strict (never)", "another strictness", True)
     elif spec.get("strict") is None:
         yield Difference(f"{where}.strict", "made explicit")
-    if spec.get("description") and spec["description"] not in here["schema"]["description"]:
-        yield Difference(f"{where}.description (never)", "lost", True)
     sent = dict(here["schema"])
-    if spec.get("description"):
+    if spec.get("description") and spec["description"] not in sent.get("description", ""):
+        yield Difference(f"{where}.description (never)", "lost", True)
+    elif spec.get("description"):
         own = sent.pop("description")[len(spec["description"]) :].lstrip()
         if own:
             sent["description"] = own
