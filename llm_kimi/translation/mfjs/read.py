@@ -12,7 +12,7 @@ from typing import Any
 
 from ...errors import InvalidRequestError
 from .disjoint import all_apart, tag_of
-from .intersect import intersect
+from .intersect import intersect, trivially
 from .model import (
     ANY,
     BOUNDS,
@@ -180,13 +180,9 @@ class Reader:
 
     def _meet(self, x: Constraints, y: Constraints, path: str) -> Sequence[Constraints]:
         """Both atoms at once, as alternatives: none where they contradict each other."""
-        if x.silent:
-            return [y]
-        if y.silent:
-            return [x]
-        if x.plain or y.plain:
-            kept = x if y.plain else y
-            return [replace(kept, notes=x.notes.beside(y.notes), seen=x.seen | y.seen)]
+        trivial = trivially(x, y)
+        if trivial is not None:
+            return [trivial]
         if x.ref is not None or y.ref is not None:
             return self._meet_reference(x, y, path)
         self.work.spend(

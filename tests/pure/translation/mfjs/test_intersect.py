@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from llm_kimi.translation.mfjs.intersect import intersect, narrow
-from llm_kimi.translation.mfjs.model import Constraints
+from llm_kimi.translation.mfjs.intersect import intersect, narrow, trivially
+from llm_kimi.translation.mfjs.model import Annotations, Constraints
 
 TYPES: list[tuple[Any, Any, Any]] = [
     (None, None, None),
@@ -84,3 +84,26 @@ def test_properties_of_both_are_there() -> None:
     found = intersect(one, another)
     assert found is not None
     assert list(found.props) == ["a", "b"]
+
+
+NOTHING_SAID = Constraints()
+TEXT = Constraints(types=("string",))
+NOTED = Constraints(notes=Annotations(title="T"), seen=frozenset({"all names"}))
+
+
+@pytest.mark.parametrize(("x", "y"), [(NOTHING_SAID, TEXT), (TEXT, NOTHING_SAID)])
+def test_beside_an_atom_that_says_nothing_the_other_stays_itself(
+    x: Constraints, y: Constraints
+) -> None:
+    assert trivially(x, y) is TEXT
+
+
+@pytest.mark.parametrize(("x", "y"), [(NOTED, TEXT), (TEXT, NOTED)])
+def test_an_atom_that_only_describes_leaves_its_notes(x: Constraints, y: Constraints) -> None:
+    met = trivially(x, y)
+    assert met is not None
+    assert (met.types, met.notes, met.seen) == (("string",), NOTED.notes, NOTED.seen)
+
+
+def test_two_atoms_that_bind_are_no_trivial_case() -> None:
+    assert trivially(TEXT, TEXT) is None
