@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from common import KEY, fresh, main, offline_kimi
 from processes import peak_memory
-from report import Report, in_turn, row
+from report import Report, best, in_turn
 
 CHUNKS = 5_000
 ROUNDS = 3
@@ -97,7 +97,7 @@ def measure() -> Report:
         ways = {way: lambda way=way: fresh(__file__, "stream", way, url) for way in WAYS}
         found = in_turn(ways, ROUNDS)
     rows = [
-        row(what, unit, {way: [f[number] for f in found[way]] for way in WAYS}, "llm-kimi")
+        best(what, unit, {way: [f[number] for f in found[way]] for way in WAYS}, "llm-kimi")
         for number, (what, unit) in enumerate((("CPU a chunk", "us"), ("memory grown", "MB")))
     ]
     title = "A long stream in llm"

@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from common import KEY, fresh, main, offline_kimi
-from report import Report, in_turn, row
+from report import Report, best, in_turn
 
 CHUNKS = 5_000
 ROUNDS = 3
@@ -84,7 +84,7 @@ def measure() -> Report:
         ways = {way: lambda way=way: fresh(__file__, "client", way, url) for way in names}
         found = in_turn(ways, ROUNDS)
     rows = [
-        row(what, unit, {way: [f[number] for f in found[way]] for way in names}, "llm-kimi")
+        best(what, unit, {way: [f[number] for f in found[way]] for way in names}, "llm-kimi")
         for number, (what, unit) in enumerate(ROWS)
     ]
     return Report("openai_sdk", "The OpenAI SDK", HOW, "llm-kimi", rows)

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 
 from common import environment, folder, main
-from report import Report, in_turn, row
+from report import Report, best, in_turn
 
 ROUNDS = 6
 OURS, WITHOUT = "llm-kimi", "without a plugin"
@@ -91,7 +91,7 @@ def measure() -> Report:
         ways = {name: _starts(plugin, command) for name, plugin in WAYS.items()}
         for way in ways.values():
             way()  # writes bytecode, and fills the disk's cache
-        line = row(f"llm {command}", "ms", in_turn(ways, ROUNDS), OURS)
+        line = best(f"llm {command}", "ms", in_turn(ways, ROUNDS), OURS)
         line.ratios[WITHOUT] = statistics.median(_share(command) for _ in range(ROUNDS))
         rows.append(line)
     return Report("startup", "Start-up of llm", HOW, OURS, rows, floor=WITHOUT)

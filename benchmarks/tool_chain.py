@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from common import KEY, fresh, main, offline_kimi, serving
-from report import Report, in_turn, row
+from report import Report, best, in_turn
 
 ROUND_TRIP = 0.08
 ROUNDS = 4
@@ -151,7 +151,7 @@ def measure() -> Report:
         ways = {way: lambda way=way: fresh(__file__, "chain", way, far) for way in WAYS}
         found = in_turn(ways, ROUNDS)
     rows = [
-        row(what, unit, {way: [f[number] for f in found[way]] for way in WAYS}, "llm-kimi")
+        best(what, unit, {way: [f[number] for f in found[way]] for way in WAYS}, "llm-kimi")
         for number, (what, unit) in enumerate((("time", "ms"), ("connections", "")))
     ]
     title = "A tool chain at a distance"

@@ -92,7 +92,7 @@ def _outcomes(report: Report, y: float) -> Iterator[tuple[str, float]]:
         x = left
         parts = [f'<text x="{left - 12:g}" y="{y + 15:g}" class="e">{text(way)}</text>']
         for row in report.rows:
-            share = row.medians[way]
+            share = row.figures[way]
             wide = share / 100 * (right - left)
             colour = OUTCOMES[row.what]
             parts.append(
