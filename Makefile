@@ -127,7 +127,9 @@ node: .venv/node/.installed
 	@mkdir -p .venv/node
 	@if command -v npm >/dev/null; then \
 		echo "Setting up .venv/node ..." && cp $< .venv/node/ && \
-		npm install --prefix .venv/node --no-package-lock --no-audit --no-fund --silent && touch $@; \
+		{ npm install --prefix .venv/node --no-package-lock --no-audit --no-fund --silent \
+			--fetch-timeout=60000 --fetch-retries=1 && touch $@ || \
+		echo "npm cannot install them: the tests with clients of Node.js will be skipped"; }; \
 	else echo "no npm: the tests with clients of Node.js will be skipped"; fi
 
 # The server on the oldest libraries that it takes.
