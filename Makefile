@@ -20,6 +20,15 @@ FLOOR := "llm>=0.36" "openai>=3" "litellm[proxy]==1.83.0"
 BESIDE := $(NEWEST) llm-moonshot
 
 # The frameworks of docs/frameworks.md. The newest LlamaIndex wants openai 2, OpenAI's agents want 3.
+# The oldest libraries that the extra "serve" takes.
+SERVE_FLOOR := "llm>=0.36" "openai>=3" "uvicorn==0.30.0" "httptools==0.6.0" "aiohttp==3.11.0" "python-multipart==0.0.18"
+
+# The oldest and the newest LiteLLM with a proxy get all tests of its door; those between and beside
+# them get what LiteLLM itself has a part in, without the matrix of faults and the proxies.
+BETWEEN := tests/hosts/litellm $(addprefix --ignore=tests/hosts/litellm/test_,faults.py \
+	bad_servers.py mutated_streams.py transport_faults.py with_litellm.py docs.py redis.py \
+	proxy.py proxy_clients.py)
+
 FRAMEWORKS := "pydantic-ai-slim[openai]" langchain-openai openai-agents instructor "smolagents[openai]"
 LLAMAINDEX := "llama-index-llms-openai-like>=0.5"
 
@@ -31,7 +40,7 @@ LEAST := .venv/floor
 DOCS := .venv/docs
 PEERS := .venv/bench
 
-.PHONY: demo test lint docs-check docs unit unit-newest unit-oldest litellm litellm-latest litellm-floor wheel bench fuzz load frameworks node cog pictures clean
+.PHONY: demo test lint docs-check docs unit unit-newest unit-oldest litellm litellm-latest litellm-floor wheel bench fuzz load frameworks serve-floor node cog pictures clean
 
 demo: $(DEMO)/.installed
 	@PATH="$(CURDIR)/$(DEMO)/bin:$$PATH" sh scripts/demo.sh
@@ -59,13 +68,15 @@ unit: unit-newest unit-oldest
 unit-newest: $(NEW)/.installed node
 	$(NEW)/bin/python -m pytest $(PYTEST)
 
+# What meets llm, openai or LiteLLM; the rest of the tests would do there what it does with the newest.
 unit-oldest: $(OLD)/.installed
-	$(OLD)/bin/python -m pytest $(PYTEST) tests/hosts
+	$(OLD)/bin/python -m pytest $(PYTEST) tests/hosts/llm tests/hosts/openai tests/hosts/transport \
+		tests/hosts/official_tools tests/hosts/test_imports.py $(BETWEEN)
 
 litellm: litellm-latest litellm-floor
 
 litellm-latest: $(LAST)/.installed
-	$(LAST)/bin/python -m pytest $(PYTEST) tests/hosts/litellm
+	$(LAST)/bin/python -m pytest $(PYTEST) $(BETWEEN)
 
 litellm-floor: $(LEAST)/.installed
 	$(LEAST)/bin/python -m pytest $(PYTEST) tests/hosts/litellm
@@ -116,8 +127,19 @@ node: .venv/node/.installed
 	@mkdir -p .venv/node
 	@if command -v npm >/dev/null; then \
 		echo "Setting up .venv/node ..." && cp $< .venv/node/ && \
-		npm install --prefix .venv/node --no-package-lock --no-audit --no-fund --silent && touch $@; \
+		{ npm install --prefix .venv/node --no-package-lock --no-audit --no-fund --silent \
+			--fetch-timeout=60000 --fetch-retries=1 && touch $@ || \
+		echo "npm cannot install them: the tests with clients of Node.js will be skipped"; }; \
 	else echo "no npm: the tests with clients of Node.js will be skipped"; fi
+
+# The server on the oldest libraries that it takes.
+serve-floor: .venv/serve-floor/.installed
+	.venv/serve-floor/bin/python -m pytest $(PYTEST) tests/hosts/serve
+
+.venv/serve-floor/.installed: pyproject.toml
+	$(call venv,.venv/serve-floor)
+	.venv/serve-floor/bin/python $(PIP) -e ".[test]" $(SERVE_FLOOR)
+	@touch $@
 
 # 200 streams at a time for a minute through each door; writes benchmarks/load.json.
 load: $(NEW)/.installed
@@ -125,7 +147,8 @@ load: $(NEW)/.installed
 
 $(DEMO)/.installed: pyproject.toml
 	$(call venv,$(DEMO))
-	$(DEMO)/bin/python $(PIP) -e .
+	@echo "Installing llm and llm-kimi there (once, about half a minute) ..."
+	@$(DEMO)/bin/python $(PIP) -e .
 	@touch $@
 
 $(NEW)/.installed: pyproject.toml

@@ -2,7 +2,7 @@
 
     from llm_kimi import translate
 
-    translation = translate({"model": "kimi-k2.6", "messages": [...], "temperature": 0.2})
+    translation = translate({"model": "kimi-k3.1-pro", "messages": [...], "temperature": 0.2})
     translation.body         # what Kimi gets
     translation.adjustments  # what was changed, why, and where the rule is written
 

@@ -46,9 +46,9 @@ class StrictError(InvalidRequestError):
     def __init__(self, adjustments: Sequence[Adjustment]) -> None:
         self.adjustments = tuple(adjustments)
         lines = "; ".join(str(adjustment) for adjustment in self.adjustments)
+        them = "it" if len(self.adjustments) == 1 else "them"
         super().__init__(
-            f"strict mode: {lines}",
-            param=None,
+            f"strict mode: {lines}. Leave {them} out, or turn strict mode off", param=None
         )
         self.param = self.adjustments[0].param if self.adjustments else None
 

@@ -3,7 +3,7 @@
     import litellm
     import llm_kimi.litellm
 
-    litellm.completion(model="kimi/kimi-k2.6", messages=[...])
+    litellm.completion(model="kimi/kimi-k3.1-pro", messages=[...])
 
 ``handler`` is what a proxy's ``custom_provider_map`` names, ``register(provider="...")`` makes the
 provider known under another name.

@@ -1,4 +1,6 @@
-"""The fixture ``kimi_simulator`` for tests of programs that talk to Kimi; loaded on request only.
+"""Fixtures for tests of programs that talk to Kimi; loaded on request only.
+
+``kimi_simulator``, and ``kimi_simulator_as_openai`` for programs that use OpenAI's own client.
 
     pytest -p llm_kimi.pytest_plugin
     pytest_plugins = ["llm_kimi.pytest_plugin"]  # in the conftest.py at the root
@@ -17,7 +19,7 @@ import pytest
 from .config.settings import simulator_environment
 from .simulator import Simulator
 
-__all__ = ["kimi_simulator"]
+__all__ = ["kimi_simulator", "kimi_simulator_as_openai"]
 
 
 @pytest.fixture
@@ -37,6 +39,20 @@ def kimi_simulator(
             monkeypatch.setenv("LLM_USER_PATH", str(tmp_path_factory.mktemp("llm")))
         yield simulator
         _close_connections()
+
+
+@pytest.fixture
+def kimi_simulator_as_openai(
+    kimi_simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> Simulator:
+    """``kimi_simulator``, to which the environment leads OpenAI's own clients as well.
+
+    For programs that read ``OPENAI_BASE_URL`` and ``OPENAI_API_KEY``.
+    """
+    base_url, key = kimi_simulator.base_url, kimi_simulator.key
+    for name, value in simulator_environment(base_url, key, openai=True).items():
+        monkeypatch.setenv(name, value)
+    return kimi_simulator
 
 
 def _close_connections() -> None:

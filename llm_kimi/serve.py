@@ -10,6 +10,10 @@ __all__ = ["main"]
 
 def main() -> None:
     """Serve until Ctrl-C."""
+    import signal
+
+    # Until the server listens to it, Ctrl-C ends the process, without a word about imports.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     from .commands.serve import serve
 
     serve(prog_name="llm kimi serve")

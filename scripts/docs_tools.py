@@ -526,6 +526,7 @@ ERRORS: tuple[tuple[int, str, str], ...] = (
         "Kimi For Coding is currently only available for Coding Agents",
     ),
     (404, "resource_not_found_error", "Not found the model kimi-k2.5 or Permission denied"),
+    (404, "resource_not_found_error", "Not found the model kimi-k2.6 or Permission denied"),
     (404, "resource_not_found_error", "Not found the file file_1 or Permission denied"),
     (429, "engine_overloaded_error", "The engine is currently overloaded, please try again later"),
     (
@@ -547,7 +548,7 @@ def errors_table() -> str:
     rows = []
     for status, kind, message in ERRORS:
         body = json.dumps({"error": {"message": message, "type": kind}}).encode()
-        model = "kimi-k2.5" if status == 404 else "kimi-k2.6"
+        model = "kimi-k2.5" if "kimi-k2.5" in message else "kimi-k2.6"
         error = api_error(status, {}, body, model=model, base_url="https://api.moonshot.ai/v1")
         rows.append(
             (
@@ -665,5 +666,5 @@ def two_providers_table() -> str:
     said = run(f"{shlex.quote(sys.executable)} -W ignore {shlex.quote(str(script))} 2>/dev/null")
     found = json.loads(said.splitlines()[-1])
     rows = [(name, *outcomes.values()) for name, outcomes in found["rows"].items()]
-    head = ("Request", f"`moonshot/kimi-k2.6` of LiteLLM {found['version']}", "`kimi/kimi-k2.6`")
+    head = ("Request", f"`moonshot/kimi-k3` of LiteLLM {found['version']}", "`kimi/kimi-k3`")
     return table(head, rows)

@@ -62,7 +62,10 @@ _LOGGED = (
     "in a sync stream LiteLLM logs each chunk in a thread, with an event loop for each, "
     "whoever provides; chunks that come one by one cannot be fewer"
 )
-_EDGE = "what is missing is less than what the machine moves the figure by, from run to run"
+_EDGE = (
+    "on a machine that is not idle these move by more than what is missing: four runs on "
+    "2026-11-27 found 0.14 to 0.17 of llm's own class and 1.60 to 2.47 of `http.client`"
+)
 _IMPORTS = "the plugin adds imports and models, and more of them than the target leaves room for"
 
 

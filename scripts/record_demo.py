@@ -27,7 +27,7 @@ from pathlib import Path
 from environment import environment
 from pictures import MONO, ROOT, SANS, finish, text
 
-COLUMNS, SCREEN = 92, 27
+COLUMNS, SCREEN = 80, 27
 CHARACTER, LINE = 7.8, 18
 SIDE, BAR = 16, 34
 
@@ -125,11 +125,14 @@ def rows(written: str) -> list[Row]:
 
 
 def moments(lines: list[str]) -> list[float]:
-    """When each line appears, in seconds."""
+    """When each line appears, in seconds: the first chapter at once, so that it never is empty."""
     clock, found = 0.0, []
     before = ""
-    for line in lines:
-        if re.match(r"\d\. |With a key", line):
+    begins = next((n for n, line in enumerate(lines) if line.startswith("2. ")), 0)
+    for number, line in enumerate(lines):
+        if number < begins:
+            pass
+        elif re.match(r"\d\. |With a key", line):
             clock += CHAPTER
         elif line.startswith("$ "):
             clock += COMMAND

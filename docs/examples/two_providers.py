@@ -40,7 +40,7 @@ def outcome(model, request):
 
 
 if __name__ == "__main__":
-    providers = ("moonshot/kimi-k2.6", "kimi/kimi-k2.6")
+    providers = ("moonshot/kimi-k3", "kimi/kimi-k3")
     rows = {
         name: {model: outcome(model, request) for model in providers}
         for name, request in REQUESTS.items()

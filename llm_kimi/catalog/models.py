@@ -51,8 +51,9 @@ _K3_THINKING = Thinking(
 )
 _MEDIA: tuple[Literal["text", "image", "video"], ...] = ("text", "image", "video")
 
+_FLAGSHIP = "kimi-k3.1-pro"
 _K31 = Model(
-    id="kimi-k3.1-pro",
+    id=_FLAGSHIP,
     family="k3.1",
     context=1_048_576,
     output_default=None,  # published for K3 only
@@ -121,7 +122,7 @@ _K27 = Model(
     price=Price(0.95, 4.00, cached=0.19),
     status="live",
     notice=_K2_NOTICE,
-    replacement="kimi-k3.1-pro",
+    replacement=_FLAGSHIP,
     sources={
         "context": ("parameters",),
         "output": ("k2.6-quickstart", "troubleshooting"),
@@ -163,7 +164,7 @@ _K25 = replace(
     status="retired",
     retired_on="2026-08-31",
     notice=None,
-    replacement="kimi-k2.6",
+    replacement=_FLAGSHIP,
     sources={**_K26.sources, "status": ("models",)},
 )
 
@@ -185,7 +186,7 @@ def _moonshot(suffix: str, context: int, price: Price | None, *, image: bool = F
         price=price,
         status="retired",
         retired_on="2026-08-31",
-        replacement="kimi-k2.6",
+        replacement=_FLAGSHIP,
         sources={
             "context": ("models", "troubleshooting"),
             "output": ("troubleshooting",),
@@ -224,15 +225,16 @@ MODELS: tuple[Model, ...] = (
 """Every model whose rules are known, newest first; retired ones are still met on relays."""
 
 BY_ID: Mapping[str, Model] = MappingProxyType({model.id: model for model in MODELS})
-FLAGSHIP = _K31.id
+FLAGSHIP = _FLAGSHIP
+"""The id that ``kimi`` is short for, and that advice names."""
 
 GONE: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
-        "kimi-k2-0711-preview": ("2026-05-25", "kimi-k2.6"),
-        "kimi-k2-0905-preview": ("2026-05-25", "kimi-k2.6"),
-        "kimi-k2-turbo-preview": ("2026-05-25", "kimi-k2.6"),
-        "kimi-k2-thinking": ("2026-05-25", "kimi-k2.6"),
-        "kimi-k2-thinking-turbo": ("2026-05-25", "kimi-k2.6"),
+        "kimi-k2-0711-preview": ("2026-05-25", FLAGSHIP),
+        "kimi-k2-0905-preview": ("2026-05-25", FLAGSHIP),
+        "kimi-k2-turbo-preview": ("2026-05-25", FLAGSHIP),
+        "kimi-k2-thinking": ("2026-05-25", FLAGSHIP),
+        "kimi-k2-thinking-turbo": ("2026-05-25", FLAGSHIP),
         "kimi-latest": ("2026-01-28", FLAGSHIP),
         "kimi-thinking-preview": ("2025-11-11", FLAGSHIP),
         **{m.id: (m.retired_on, m.replacement) for m in MODELS if m.retired_on and m.replacement},

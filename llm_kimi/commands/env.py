@@ -35,7 +35,7 @@ SECONDS = 1.0
 @click.option(
     "--shell",
     type=click.Choice(tuple(_LINES)),
-    help="Whose words to write; without it what SHELL says, else sh.",
+    help="Shell syntax to print; by default found from SHELL, else sh.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print them as JSON.")
 def env(port: int, shell: Shell | None, as_json: bool) -> None:
@@ -49,17 +49,20 @@ def env(port: int, shell: Shell | None, as_json: bool) -> None:
       eval "$(llm kimi env)"
     """
     try:
-        key, trouble = server_key.server_key()
-    except (OSError, ValueError) as error:
-        raise click.ClickException(f"the server's key cannot be had: {error}") from None
+        key, _ = server_key.server_key(replace=False)
+    except ValueError as error:
+        raise click.ClickException(
+            f"{server_key.path()} {error}, so its key is not taken: start the server again, which "
+            "makes a new one"
+        ) from None
+    except OSError as error:
+        raise click.ClickException(f"the server's key cannot be read: {error}") from None
     variables = {"OPENAI_BASE_URL": f"http://127.0.0.1:{port}/v1", "OPENAI_API_KEY": key}
     if as_json:
         click.echo(json.dumps(variables))
     else:
         for name, value in variables.items():
             click.echo(_LINES[shell or _shell()].format(name, value))
-    if trouble:
-        click.echo(f"kimi: {trouble}", err=True)
     if not _is_there(port):
         given = "" if port == DEFAULT_PORT else f" --port {port}"
         click.echo(

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import os
 import sys
-import time
+from contextlib import suppress
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from .. import catalog
 from ..config import server_key, settings
 from ..errors import InvalidRequestError, KimiError
-from ..reply.safe_text import one_line, scrub
 from ..terminal.output import echo_wrapped, style
 from ..translation import FALLBACKS
-
-if TYPE_CHECKING:
-    from ..integrations.serve.call import Record
+from .request_log import RequestLog
 
 __all__ = ["DEFAULT_PORT", "serve"]
 
@@ -41,34 +39,34 @@ _INSTALL = "llm install 'llm-kimi[serve]'"
 @click.option(
     "--pass-through",
     is_flag=True,
-    help="Each caller brings a key of Moonshot; the server holds none.",
+    help="Each caller sends its own Moonshot key; the server has none.",
 )
 @click.option(
     "--allow-host",
     multiple=True,
     metavar="HOST",
-    help="A further name that requests may call this server by.",
+    help="Another host name that requests may use for this server.",
 )
 @click.option(
     "--allow-origin",
     multiple=True,
     metavar="ORIGIN",
-    help="Let programs in that send this Origin, such as app://obsidian.md.",
+    help="Allow programs that send this Origin, such as app://obsidian.md.",
 )
 @click.option(
     "--allow-private-urls",
     is_flag=True,
-    help="Let requests name pictures and files at addresses of your own network.",
+    help="Let requests use URLs of your own network for images and files.",
 )
-@click.option("--strict", is_flag=True, help="Refuse what would be changed in meaning.")
+@click.option("--strict", is_flag=True, help="Fail rather than change the meaning of a request.")
 @click.option(
     "--tool-choice-fallback",
     type=click.Choice(FALLBACKS),
     default="nudge",
     show_default=True,
-    help="What to do where a model takes no forced tool call.",
+    help="What to do if the model does not allow a forced tool call.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Say where it listens, and log, as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the address and the log as JSON.")
 def serve(**options: Any) -> None:
     """Serve OpenAI's API on this machine, for programs that take only a base URL.
 
@@ -105,7 +103,8 @@ def _start_anew(options: dict[str, Any]) -> None:
     sys.stderr.flush()
     # Not with -m, which would look for our modules in the current folder first.
     code = (
-        "import sys; sys.path[:] = [p for p in sys.path if p]; import llm_kimi.serve as s; s.main()"
+        "import signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); "
+        "sys.path[:] = [p for p in sys.path if p]; import llm_kimi.serve as s; s.main()"
     )
     os.execv(sys.executable, [sys.executable, "-c", code, *arguments])
 
@@ -129,13 +128,19 @@ def _serve(
     os.environ[settings.PRIVATE_URLS_VARIABLE] = "1" if allow_private_urls else "0"
     if pass_through and not is_loopback(host):
         raise click.ClickException(
-            f"--pass-through asks nobody for a key of this server, and {host} can be reached from "
-            "other machines: leave out one of the two"
+            f"--pass-through needs no key of this server, and {host} can be reached from other "
+            "machines: leave out one of the two"
         )
-    try:
-        hosts = names((*allow_host, *(() if _is_any(host) else (host,))))
-    except ValueError as error:
-        raise click.BadParameter(f"{error} is no host name", param_hint="--allow-host") from None
+    hosts = frozenset[str]()
+    for option, values in (
+        ("--host", () if _is_any(host) else (host,)),
+        ("--allow-host", allow_host),
+    ):
+        try:
+            # Programs leave the scope of an address (fe80::1%eth0) out of the Host that they send.
+            hosts |= names(value.partition("%")[0] for value in values)
+        except ValueError as error:
+            raise click.BadParameter(f"{error} is not a host name", param_hint=option) from None
     try:
         base_url = settings.base_url()
         key, source = (None, "") if pass_through else settings.locate_key()
@@ -149,9 +154,9 @@ def _serve(
     token, trouble = None, None
     if not pass_through:
         try:
-            token, trouble = server_key.server_key()
+            token, trouble = server_key.server_key(replace=True)
         except (OSError, ValueError) as error:
-            raise click.ClickException(f"cannot keep a key for this server: {error}") from None
+            raise click.ClickException(f"cannot store a key for this server: {error}") from None
     try:
         listener = listen(host, port)
     except OSError as error:
@@ -159,7 +164,7 @@ def _serve(
         raise click.ClickException(
             f"cannot listen on {host} port {port}: {reason}. Another port: --port"
         ) from None
-    at = f"[{host}]" if ":" in host else "127.0.0.1" if _is_any(host) else host
+    at = "127.0.0.1" if _is_any(host) else f"[{host}]" if ":" in host else host
     url = f"http://{at}:{listener.getsockname()[1]}/v1"
     options = Options(
         strict=strict,
@@ -179,26 +184,35 @@ def _serve(
             _tell(url, token, base_url, source)
         sys.stdout.flush()
 
+    log = RequestLog(token, as_json=as_json)
+
     def stopping() -> None:
-        click.echo("" if as_json else "\nStopping ...", err=True, nl=not as_json)
+        if not as_json:
+            log.line("\nStopping ...")
 
     setup = Setup(
         Access(hosts, frozenset(allow_origin), token),
         base_url,
         options,
         key,
-        told=_Log(token, as_json=as_json),
+        told=log,
         ready=ready,
         stopping=stopping,
     )
     try:
-        run(setup, listener)
+        with log:
+            run(setup, listener)
     except KimiError as error:
         raise click.ClickException(str(error)) from None
 
 
 def _is_any(host: str) -> bool:
-    return host in ("0.0.0.0", "::", "")
+    """Whether ``host`` stands for all addresses of this machine: 0.0.0.0, ::, 0 and the like."""
+    if host in ("", "0", "0x0"):
+        return True
+    with suppress(ValueError):
+        return ipaddress.ip_address(host.partition("%")[0]).is_unspecified
+    return False
 
 
 def _tell(url: str, token: str | None, base_url: str, source: str) -> None:
@@ -207,10 +221,10 @@ def _tell(url: str, token: str | None, base_url: str, source: str) -> None:
     model = catalog.FLAGSHIP
     click.echo(f"OpenAI's API for Kimi is at {style(url, bold=True)} (Ctrl-C stops it)")
     if token is None:
-        echo_wrapped(f"Requests go to {base_url} with the key that each of them brings.")
+        echo_wrapped(f"Requests go to {base_url}, each with the key of its caller.")
     else:
         echo_wrapped(f"Requests go to {base_url} (key: {source}).")
-        echo_wrapped("Programs ask with this server's own key, which stays the same:")
+        echo_wrapped("Programs use this server's own key, which stays the same:")
     click.echo(f"\n  base URL  {url}\n  API key   {key}\n  model     {model}\n")
     click.echo("Shell, for all programs that read OpenAI's variables:")
     click.echo(f'  export OPENAI_BASE_URL="{url}"\n  export OPENAI_API_KEY="{key}"')
@@ -226,38 +240,3 @@ def _tell(url: str, token: str | None, base_url: str, source: str) -> None:
         '    -H "Authorization: Bearer $OPENAI_API_KEY" \\\n'
         f"    -H 'Content-Type: application/json' \\\n    -d '{content}'\n"
     )
-
-
-class _Log:
-    """One line a request: neither keys nor prompts. ``secret``: the key of the server."""
-
-    def __init__(self, secret: str | None, *, as_json: bool) -> None:
-        self._secret = secret
-        self._as_json = as_json
-
-    def __call__(self, record: Record) -> None:
-        seconds = time.monotonic() - record.started
-        path, model = self._plain(record.path), self._plain(record.model)
-        changed = [self._plain(name) for name in record.changed]
-        if self._as_json:
-            told = {
-                "time": round(time.time(), 3),
-                "method": record.method,
-                "path": path,
-                "status": record.status or None,
-                "model": model or None,
-                "seconds": round(seconds, 3),
-                "changed": changed,
-                "note": record.note or None,
-            }
-            click.echo(json.dumps(told), err=True)
-            return
-        line = f"{time.strftime('%H:%M:%S')}  {record.method} {path}  {record.status or '-'}"
-        line += f"  {model}" if model else ""
-        line += f"  {seconds:.1f} s"
-        line += f"  changed: {', '.join(changed)}" if changed else ""
-        line += f"  ({record.note})" if record.note else ""
-        click.echo(line, err=True)
-
-    def _plain(self, text: str) -> str:
-        return scrub(one_line(text), self._secret)[:100]

@@ -43,9 +43,19 @@ __all__ = ["simulate"]
     default=0.0,
     help="Seconds between the chunks of a streamed answer, so that you see it stream.",
 )
+@click.option(
+    "--openai",
+    is_flag=True,
+    help="Lead OpenAI's own clients in COMMAND here as well, by OPENAI_BASE_URL and its key.",
+)
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 def simulate(
-    port: int, log: Path | None, seed: int, chunk_delay: float, command: tuple[str, ...]
+    port: int,
+    log: Path | None,
+    seed: int,
+    chunk_delay: float,
+    openai: bool,
+    command: tuple[str, ...],
 ) -> None:
     """Run an offline Kimi on this machine, with the API's rules and error texts.
 
@@ -67,7 +77,10 @@ def simulate(
         except OSError as error:
             where = f"port {port}" if port else "a port"
             raise click.ClickException(f"cannot start on {where}: {error}") from None
-        status = run_command(command, _environment(simulator)) if command else _serve(simulator)
+        if command:
+            status = run_command(command, _environment(simulator, openai))
+        else:
+            status = _serve(simulator, openai)
     sys.exit(status)
 
 
@@ -78,20 +91,23 @@ def _open(log: Path) -> IO[str]:
         raise click.ClickException(f"cannot write the log: {error}") from None
 
 
-def _environment(simulator: Any) -> dict[str, str]:
+def _environment(simulator: Any, openai: bool) -> dict[str, str]:
     """The command's environment: every variable that could lead elsewhere points here."""
-    return {**os.environ, **simulator_environment(simulator.base_url, simulator.key)}
+    variables = simulator_environment(simulator.base_url, simulator.key, openai=openai)
+    return {**os.environ, **variables}
 
 
-def _serve(simulator: Any) -> int:
+def _serve(simulator: Any, openai: bool) -> int:
+    names = [BASE_URL_VARIABLES[0], KEY_VARIABLES[0]]
+    names += ["OPENAI_BASE_URL", "OPENAI_API_KEY"] if openai else []
     try:
         click.echo(f"Offline Kimi at {simulator.base_url} (Ctrl-C stops it). In another terminal:")
-        click.echo(f"  export {BASE_URL_VARIABLES[0]}={simulator.base_url}")
-        click.echo(f"  export {KEY_VARIABLES[0]}={simulator.key}")
+        variables = simulator_environment(simulator.base_url, simulator.key, openai=openai)
+        for name in names:
+            click.echo(f"  export {name}={variables[name]}")
         click.echo("  llm -m kimi hi")
         threading.Event().wait()
     except KeyboardInterrupt:
         # Left set, the variables would lead every later call to nobody.
-        names = f"{BASE_URL_VARIABLES[0]} {KEY_VARIABLES[0]}"
-        click.echo(f"\nStopped. In the other terminal: unset {names}", err=True)
+        click.echo(f"\nStopped. In the other terminal: unset {' '.join(names)}", err=True)
     return 0

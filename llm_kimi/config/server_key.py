@@ -10,6 +10,8 @@ import os
 import re
 import secrets
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .llm_folder import folder, write_whole
@@ -25,24 +27,51 @@ def path() -> Path:
     return folder() / "kimi-server-key"
 
 
-def server_key() -> tuple[str, str | None]:
-    """The key, and what the user should know of it, if anything.
+def server_key(*, replace: bool) -> tuple[str, str | None]:
+    """The key, and what the user should know of it, if anything. Where none is, it is made.
+
+    Of several processes that make one at the same time, all get that of the first. ``replace``:
+    make a new one also where the file cannot be used; a server that runs goes on with the old one.
 
     Raises:
-        OSError: it cannot be kept.
+        OSError: it cannot be read or kept.
+        ValueError: the file cannot be used, and is not replaced.
     """
-    trouble = None
-    try:
+    with suppress(OSError, ValueError):
         return _read(), None
-    except FileNotFoundError:
-        pass
-    except (OSError, ValueError) as error:
-        reason = f"cannot be read ({error.strerror})" if isinstance(error, OSError) else error
-        trouble = f"{path()} {reason}: a new key was made, the old one is no longer taken"
-    key = PREFIX + secrets.token_urlsafe(32)
-    write_whole(path(), key + "\n")
-    # Of two servers that start at once, both take what was written last.
-    return _read(), trouble
+    with _alone():
+        trouble = None
+        try:
+            return _read(), None
+        except FileNotFoundError:
+            pass
+        except (OSError, ValueError) as error:
+            if not replace:
+                raise
+            reason = f"cannot be read ({error.strerror})" if isinstance(error, OSError) else error
+            trouble = f"{path()} {reason}: a new key was created; the old one no longer works"
+        key = PREFIX + secrets.token_urlsafe(32)
+        write_whole(path(), key + "\n")
+        return key, trouble
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Let one process after the other do this, where the system has such locks."""
+    path().parent.mkdir(parents=True, exist_ok=True)
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        yield
+        return
+    lock = path().with_name(f"{path().name}.lock")
+    handle = os.open(lock, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
+    try:
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)  # which lets go of it
 
 
 def _read() -> str:
@@ -54,15 +83,18 @@ def _read() -> str:
     """
     handle = os.open(path(), os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
     with os.fdopen(handle, "rb") as file:
-        found = os.fstat(handle)
-        if not stat.S_ISREG(found.st_mode):
-            raise ValueError("is no file")
-        if hasattr(os, "getuid"):
-            if found.st_uid != os.getuid():
-                raise ValueError("belongs to somebody else")
-            if found.st_mode & 0o077:
-                raise ValueError("could be read by others")
+        _check(os.fstat(handle))
         text = file.read(200).decode("ascii", "replace").strip()
     if not _KEY.fullmatch(text):
-        raise ValueError("holds no key")
+        raise ValueError("contains no key")
     return text
+
+
+def _check(found: os.stat_result) -> None:
+    if not stat.S_ISREG(found.st_mode):
+        raise ValueError("is not a regular file")
+    if hasattr(os, "getuid"):
+        if found.st_uid != os.getuid():
+            raise ValueError("belongs to another user")
+        if found.st_mode & 0o077:
+            raise ValueError("can be read by other users")

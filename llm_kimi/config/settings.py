@@ -61,7 +61,7 @@ def base_url(explicit: str | None = None) -> str:
     """The API's base URL: ``explicit``, then the environment, then the international host.
 
     Raises:
-        InvalidRequestError: it is no http(s) URL.
+        InvalidRequestError: it is not an http(s) URL.
     """
     value, origin = str(explicit or "").strip(), "base_url"
     if not value:
@@ -215,7 +215,7 @@ def check_key(key: str) -> str:
     if _SENDABLE.fullmatch(key):
         return key
     raise InvalidRequestError(
-        f"{key_source(key)} holds blanks or characters that no key has: copy the key once more",
+        f"{key_source(key)} contains spaces or invalid characters; copy the key again",
         param="key",
     )
 
@@ -238,14 +238,20 @@ def no_key_message() -> str:
     """What to do when there is no key."""
     return (
         "No key for Kimi: get one at https://platform.kimi.ai, then 'llm keys set kimi' or set "
-        f"{KEY_VARIABLES[0]}. To try without one: llm kimi simulate -- llm -m kimi-k2.6 hi"
+        f"{KEY_VARIABLES[0]}. To try without one: llm kimi simulate -- llm -m kimi hi"
     )
 
 
-def simulator_environment(base_url: str, key: str) -> dict[str, str]:
-    """The variables that lead all doors to an offline Kimi at ``base_url``, and nowhere else."""
+def simulator_environment(base_url: str, key: str, *, openai: bool = False) -> dict[str, str]:
+    """The variables that lead all doors to an offline Kimi at ``base_url``, and nowhere else.
+
+    ``openai``: those of OpenAI's own clients too.
+    """
     variables = dict.fromkeys(BASE_URL_VARIABLES, base_url)
     variables |= dict.fromkeys((SIMULATOR_KEY_VARIABLE, *KEY_VARIABLES), key)
+    if openai:
+        variables |= dict.fromkeys(("OPENAI_BASE_URL", "OPENAI_API_BASE"), base_url)
+        variables["OPENAI_API_KEY"] = key
     for variable in ("NO_PROXY", "no_proxy"):
         others = os.environ.get(variable)
         variables[variable] = f"127.0.0.1,{others}" if others else "127.0.0.1"

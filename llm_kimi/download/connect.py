@@ -57,7 +57,7 @@ def pool(http: Any, core: Any, url: Any, clock: Clock, checked: bool) -> Any:
         tls = http.create_ssl_context() if url.scheme == "https" else None
     except OSError:
         way = "check SSL_CERT_FILE and SSL_CERT_DIR"
-        raise Problem("there is nothing to check its certificate with", way) from None
+        raise Problem("no CA certificates found", way) from None
     more = {} if checked else _proxy(http, core, url)
     backend = _Backend(core, clock, checked)
     return core.ConnectionPool(ssl_context=tls, network_backend=backend, **more)
@@ -92,7 +92,7 @@ def words(error: Exception) -> str:
     if isinstance(cause, ssl.SSLError):
         return f"no TLS connection to its server ({cause.reason or 'it broke off'})"
     if "Timeout" in name:
-        return "its server did not answer in time"
+        return "its server timed out"
     if name == "ConnectError":
         return f"no connection to its server ({getattr(cause, 'strerror', None) or cause})"
     if name == "ProxyError":
@@ -148,7 +148,7 @@ class _Backend:
             except queue.Empty:
                 continue
             if not addresses:
-                raise Problem("its host is not known")
+                raise Problem("its host was not found")
             return addresses
 
 

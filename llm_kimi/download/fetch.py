@@ -28,10 +28,10 @@ SHOWN_CHARACTERS = 100
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _STATUSES = {
     401: "it needs a login",
-    403: "its server does not give it to everyone",
+    403: "its server requires a login",
     404: "it is not there",
-    410: "it is not there any more",
-    429: "its server asks to wait",
+    410: "it no longer exists",
+    429: "its server asks to try again later",
 }
 _HOST = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-._:")
 _PORTS = range(1, 65_536)
@@ -127,11 +127,11 @@ class _Visit:
             raise Problem(f"{whose} is malformed")
         self.trail.append(url.copy_with(fragment=None))
         if url.scheme not in ("http", "https") or not url.host:
-            raise Problem(f"{whose} is no http(s) URL")
+            raise Problem(f"{whose} is not an http(s) URL")
         if url.userinfo:
-            raise Problem(f"{whose} holds a user name or password")
+            raise Problem(f"{whose} contains a user name or password")
         if before and (before.scheme, url.scheme) == ("https", "http"):
-            raise Problem("it redirects from https to http, where anybody may change it")
+            raise Problem("it redirects from https to http, which is not safe")
         if len(self.trail) > MAX_REDIRECTS + 1:
             raise Problem(f"it redirects more than {MAX_REDIRECTS} times")
 
@@ -178,7 +178,7 @@ class _Visit:
         """The decoded body."""
         encoding = headers.get("content-encoding", "").strip().lower()
         if encoding not in ("", "identity", "gzip", "x-gzip"):
-            raise Problem("its server packs it in a way that was not asked for")
+            raise Problem("its server sent an unsupported Content-Encoding")
         too_large = Problem(
             f"it is larger than {self.max_bytes:,} bytes", "send a smaller one, or a part of it"
         )

@@ -380,11 +380,15 @@ class Exchange:
             body = {**body, "messages": [*asked, turn, *results]}
             if number == MAX_TOOL_ROUNDS - 1:
                 body["tool_choice"] = "none"
-                yield from self._tell(f"{MAX_TOOL_ROUNDS} rounds of tools: it has to answer now")
+                yield from self._tell(
+                    f"{MAX_TOOL_ROUNDS} rounds of tools: the model has to answer now"
+                )
             before = this
         if calls and this.asks_caller:
             names = ", ".join(sorted({call["function"]["name"] for call in calls}))
-            yield from self._tell(f"not run, since tools of yours were called beside it: {names}")
+            yield from self._tell(
+                f"not run, because tools of yours were called in the same answer: {names}"
+            )
         yield from self._end_of_answer(this.ends)
 
     def _end_of_answer(self, ends: list[Json]) -> Steps:

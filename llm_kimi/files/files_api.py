@@ -113,4 +113,4 @@ def _parsed(body: bytes) -> Json:
 
 
 def _odd() -> APIError:
-    return APIError("the files API answered with something that is no file object", status=200)
+    return APIError("the files API answered with something that is not a file object", status=200)

@@ -304,7 +304,7 @@ def _read_text(loaded: Loaded, shown: str) -> None:
             raise InvalidRequestError(f"{shown} cannot be read ({error.strerror})") from None
     loaded.text = decode_text(data)
     if loaded.text is None:
-        raise InvalidRequestError(f"{shown} begins as text and goes on as something else")
+        raise InvalidRequestError(f"{shown} starts as text but contains binary data")
     if not loaded.text.strip():
-        raise InvalidRequestError(f"{shown} holds nothing but blanks")
+        raise InvalidRequestError(f"{shown} contains only whitespace")
     loaded.kind, loaded.mime, loaded.data = "text", "text/plain", None

@@ -122,7 +122,7 @@ class RequestFile:
         """A file that the caller has uploaded: its purpose says what to do with it."""
         remote = self._context.remote
         if not is_file_id(file_id):
-            raise InvalidRequestError(f"{file_id[:60]!r} is no id of a file at Kimi")
+            raise InvalidRequestError(f"{file_id[:60]!r} is not the id of a file at Kimi")
         try:
             found = yield from remote.retrieve(file_id)
             purpose = found.get("purpose")

@@ -214,7 +214,7 @@ class FileUpload:
         if loaded.data is not None:
             return io.BytesIO(loaded.data)
         if loaded.path is None:  # Kimi had it once
-            raise GoneError(f"{loaded.name} is neither at Kimi any more nor here")
+            raise GoneError(f"{loaded.name} is no longer at Kimi or on this machine")
         try:
             return open(loaded.path, "rb")
         except OSError as error:

@@ -127,11 +127,13 @@ def parsed(content: bytes) -> dict[str, Any]:
     """The body of a request.
 
     Raises:
-        InvalidRequestError: it is no JSON object.
+        InvalidRequestError: it is no JSON object, or too deep a one.
     """
     try:
         body = json.loads(content)
-    except (ValueError, RecursionError):
+    except RecursionError:
+        raise InvalidRequestError("the body is nested too deeply", param="body") from None
+    except ValueError:
         body = None
     if not isinstance(body, dict):
         raise InvalidRequestError("the body is not a JSON object", param="body")

@@ -48,7 +48,7 @@ def kept(base_url: str) -> tuple[dict[str, list[Json]], str | None]:
     except FileNotFoundError:
         return {}, None
     except (OSError, ValueError, RecursionError):
-        return {}, f"{FILE} cannot be read: the declarations of the tools are fetched anew"
+        return {}, f"{FILE} cannot be read: the declarations of the tools are fetched again"
     now = time.time()
     found = {}
     for uri, entry in host.items() if isinstance(host, dict) else ():

@@ -135,7 +135,7 @@ class OfficialTools:
                 try:
                     return json.loads(answer.body)
                 except (ValueError, RecursionError):
-                    raise APIError("the answer is no JSON", status=200) from None
+                    raise APIError("the answer is not JSON", status=200) from None
             else:
                 error = api_error(
                     answer.status,
@@ -186,7 +186,7 @@ class _Declared:
                 self.failure = (
                     "this host has no official tools"
                     if known
-                    else "Moonshot has no such tool; 'llm kimi tools' lists those that it has"
+                    else "Moonshot has no such tool; 'llm kimi tools' lists the models it has"
                 )
             return
         except KimiError as error:
@@ -195,7 +195,7 @@ class _Declared:
         listed = answer.get("tools") if isinstance(answer, dict) else None
         self.tools = declarations.clean(listed)
         if not self.tools:
-            self.failure = "the host declares it in a way that cannot be used"
+            self.failure = "the host's declaration of it cannot be used"
 
 
 class _Fiber:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import Any
 
 from ..catalog import FLAGSHIP, GONE, UnknownModelError, live_models, resolve
@@ -63,17 +64,17 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         ),
         (
             r"tool_choice '\w+' is incompatible with thinking",
-            "A call cannot be forced while this model thinks: use tool_choice auto, switch "
-            "thinking off (kimi-k2.6) or take a model of the K3 family",
+            "A call cannot be forced while this model thinks: use tool_choice auto, or "
+            f"{FLAGSHIP}, which can be forced",
         ),
-        (r"invalid thinking", "This model cannot be told so: leave thinking out"),
+        (r"invalid thinking", "This model does not accept that: leave thinking out"),
         (
             r"reasoning_content is missing",
             "Send the reasoning_content of earlier tool calls back unchanged",
         ),
         (
             r"moonshot flavored json schema|parameters\.type is required",
-            "A tool's schema is no Moonshot-flavoured JSON schema "
+            "A tool's schema is not a Moonshot-flavoured JSON schema "
             "(https://github.com/MoonshotAI/walle)",
         ),
         (
@@ -82,7 +83,7 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         ),
         (
             r"function name is invalid",
-            "A function's name must start with a letter and hold letters, digits, _ and - only",
+            "A function's name must start with a letter and contain only letters, digits, _ and -",
         ),
         (
             r"role '?\w+'? is not allowed|unsupported role",
@@ -167,7 +168,7 @@ def hint(
             return "The account of this key has no such file: llm kimi files list shows its files"
         return _missing_hint(kind, code, detail, model, base_url)
     if kind == "content_filter":
-        return "Kimi refused the question or its own answer: put it another way"
+        return "Kimi refused the question or its own answer: rephrase it"
     if CONTEXT.search(detail):
         return _context_hint(model, detail)
     if kind == "access_terminated_error" or (status == 403 and "Coding Agents" in detail):
@@ -209,6 +210,13 @@ def _missing_hint(kind: Any, code: Any, detail: str, model: str, base_url: str) 
     if "model" not in detail.lower():
         where = f" ({base_url})" if base_url else ""
         return f"There is no chat API at this base URL{where}: Kimi's ends in /v1"
+    with suppress(UnknownModelError):
+        row = resolve(model)
+        if row.notice:
+            # Newer accounts get this answer: they are served the flagship alone
+            # (https://github.com/netbirdio/docs/pull/872).
+            closed = f"{row.id} is {row.notice}"
+            return f"New accounts do not get this model: {closed}. Use {row.replacement}"
     names = ", ".join(row.id for row in live_models())
     return f"The platform serves {names}; K3.1 Pro and K3 need a first top-up"
 

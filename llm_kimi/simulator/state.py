@@ -8,13 +8,14 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import IO, Any
 
 from ..catalog import MODELS, Model, live_models
 from .files.store import FileStore
 from .files.upload import FileRules
 from .http.faults import FaultQueue
+from .replies.ordered import OrderedReplies
 from .replies.prefix_cache import PrefixCache
 
 __all__ = ["KEY", "State"]
@@ -42,6 +43,7 @@ class State:
         self.extra_models = list(extra_models)
         self.requests: list[dict[str, Any]] = []
         self.faults = FaultQueue()
+        self.ordered = OrderedReplies()
         self.cache = PrefixCache()
         self.file_rules = FileRules(extract_delay=extract_delay)
         self.store = FileStore(self.file_rules)
@@ -65,10 +67,34 @@ class State:
     def fault(self, **fields: Any) -> None:
         """Queue a fault for the next requests; fields as in ``faults.Fault``.
 
+        It waits until the answers that were ordered before it have been given.
+
         Raises:
             TypeError: for a field that does not exist.
         """
-        self.faults.put(fields)
+        self.faults.put(fields, self.ordered.put_in)
+
+    def answer(
+        self,
+        text: str = "",
+        *,
+        calls: Iterable[tuple[str, Mapping[str, Any]]] = (),
+        reasoning: str | None = None,
+        finish: str | None = None,
+    ) -> None:
+        """Order an answer, whatever will be asked: each chat takes the first of them.
+
+        ``calls``: tools that it calls, with their arguments. ``reasoning``: what it thinks, where
+        the model does; None makes something up. ``finish``: the finish reason; None is the usual.
+
+        Raises:
+            TypeError: a part of it is not of the type that it must be.
+        """
+        self.ordered.put(text, calls, reasoning, finish)
+
+    def call(self, name: str, arguments: Mapping[str, Any] | None = None) -> None:
+        """Order an answer that calls one tool; errors as ``answer``."""
+        self.answer(calls=[(name, arguments or {})])
 
     def models(self) -> list[Model]:
         """The models that are served: those of the open platform, all that are known to a relay."""

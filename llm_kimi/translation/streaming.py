@@ -15,7 +15,7 @@ def apply(draft: Draft) -> None:
     stream = draft.check_type("stream", bool, "true or false")
     options = draft.check_type("stream_options", Mapping, "an object")
     if options is not None and not stream:
-        draft.drop("stream_options", "the request is no stream", meaning=False)
+        draft.drop("stream_options", "the request is not a stream", meaning=False)
         return
     wanted = options.get("include_usage") if options is not None else None
     require(

@@ -51,7 +51,7 @@ def check_encoding(headers: Mapping[str, str]) -> bool:
     if encoding in ("", "identity"):
         return False
     if encoding not in ("gzip", "deflate"):
-        raise BadAnswer("it has a Content-Encoding that was not asked for")
+        raise BadAnswer("it has an unsupported Content-Encoding")
     return True
 
 

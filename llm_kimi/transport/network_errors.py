@@ -24,8 +24,8 @@ def network_failure(
 ) -> Failed:
     """``error`` of httpx, httpx2 or the SDK, without the request, which holds the key.
 
-    ``begun``: the answer had begun. ``longer``: what the caller sets for a longer time. A read
-    that times out is not tried again: the model may be at work, and billing.
+    ``begun``: the answer had begun. ``longer``: what the caller sets for a longer time, if there
+    is anything. A read that times out is not tried again: the model may be at work, and billing.
     """
     cause = error.__cause__ or error
     timeout = "Timeout" in type(error).__name__
@@ -38,7 +38,8 @@ def network_failure(
         text = f"the answer of {base_url} cannot be used: {reason}"
         return Failed(APIConnectionError(text), retryable=False)
     if timeout and not connecting:
-        text = f"timed out: no answer from {base_url}; raise {longer} to wait longer"
+        text = f"timed out: no answer from {base_url}"
+        text += f"; raise {longer} to wait longer" if longer else ""
     elif begun:
         text = f"the connection to {base_url} broke off in the middle of the answer ({reason})"
     else:

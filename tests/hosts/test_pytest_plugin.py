@@ -47,6 +47,20 @@ def test_it_is_loaded_by_a_conftest(pytester: pytest.Pytester) -> None:
     pytester.runpytest_inprocess().assert_outcomes(passed=2)
 
 
+def test_openais_own_client_finds_it(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("""
+        import openai
+
+        def test_it(kimi_simulator_as_openai):
+            kimi_simulator_as_openai.answer("Percy")
+            with openai.OpenAI() as client:
+                messages = [{"role": "user", "content": "Name a pelican"}]
+                answer = client.chat.completions.create(model="kimi-k3.1-pro", messages=messages)
+            assert answer.choices[0].message.content == "Percy"
+    """)
+    pytester.runpytest_inprocess(*PLUGIN).assert_outcomes(passed=1)
+
+
 def test_it_is_not_loaded_unless_asked_for(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(ASKS)
     result = pytester.runpytest_inprocess()
@@ -127,7 +141,7 @@ def test_the_example_of_the_docs(pytester: pytest.Pytester) -> None:
     examples = ROOT / "docs" / "examples" / "testing"
     for path in examples.glob("*.py"):
         shutil.copy(path, pytester.path)
-    pytester.runpytest_inprocess().assert_outcomes(passed=3)
+    pytester.runpytest_inprocess().assert_outcomes(passed=5)
 
 
 def test_nothing_is_left_open(pytester: pytest.Pytester) -> None:

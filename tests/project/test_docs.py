@@ -52,7 +52,9 @@ NOT_RUN = {
     "llm install llm-kimi": "asks the package index",
     "llm uninstall llm-moonshot -y": "changes this environment",
     'pip install "llm-kimi[litellm]"': "asks the package index",
-    'pip install "llm-kimi[litellm]" "litellm[proxy]"': "asks the package index",
+    "llm install -e .": "asks the package index",
+    "pip install llm": "asks the package index",
+    'pip install -e ".[litellm]" "litellm[proxy]"': "asks the package index",
     'pip install "llm-kimi[serve]"': "asks the package index",
     "llm kimi serve": "a server",
     'eval "$(llm kimi env)"': "changes the shell",
@@ -66,7 +68,7 @@ NOT_RUN = {
     "LITELLM_WORKER_STARTUP_HOOKS=llm_kimi.litellm:register litellm --config config.yaml": (
         "a server"
     ),
-    'llm -m kimi-k2.6 -a https://example.com/clip.mp4 "What happens?"': "the public internet",
+    'llm -m kimi -a https://example.com/clip.mp4 "What happens?"': "the public internet",
 }
 """Commands that cannot be run offline, and why not."""
 

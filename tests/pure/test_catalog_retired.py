@@ -77,7 +77,7 @@ OF_ALL = {
     "released": None,
     "retired_on": "2026-08-31",
     "notice": None,
-    "replacement": "kimi-k2.6",
+    "replacement": "kimi-k3.1-pro",
     "responses": False,
 }
 

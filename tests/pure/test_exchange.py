@@ -381,7 +381,7 @@ def test_a_retired_model_names_its_replacement() -> None:
     answer = error_answer(
         404, "resource_not_found_error", "Not found the model or Permission denied"
     )
-    with pytest.raises(APIError, match=r"retired on .*: use kimi-k2\.6"):
+    with pytest.raises(APIError, match=r"retired on .*: use kimi-k3\.1-pro"):
         Script(exchange(model="kimi-k2.5"), answer).run()
 
 

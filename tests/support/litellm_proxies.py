@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -76,49 +77,61 @@ class Proxy:
 @contextmanager
 def running_proxies(config: Path, count: int = 1, **environment: str) -> Iterator[list[Proxy]]:
     """``litellm --config`` on free ports, ``count`` of them, ready to answer."""
+    script = Path(sys.executable).with_name("litellm")
+    with ExitStack() as stack:
+        begun = []
+        for number in range(count):
+            port = free_port()
+            command = [str(script), "--config", str(config), "--host", "127.0.0.1"]
+            command += ["--port", str(port)]
+            folder, log = config.parent, config.parent / f"proxy-{number}.log"
+            begun.append(stack.enter_context(_process(command, port, folder, log, **environment)))
+        for process, proxy in begun:
+            _wait(process, proxy)
+        yield [proxy for _, proxy in begun]
+
+
+@contextmanager
+def started(command: list[str], port: int, folder: Path, **environment: str) -> Iterator[Proxy]:
+    """``command``, which starts a proxy on ``port``, ready to answer; it runs in ``folder``."""
+    with _process(command, port, folder, folder / "proxy.log", **environment) as (process, proxy):
+        _wait(process, proxy)
+        yield proxy
+
+
+@contextmanager
+def _process(
+    command: list[str], port: int, folder: Path, log: Path, **environment: str
+) -> Iterator[tuple[subprocess.Popen[bytes], Proxy]]:
     env = {
         **os.environ,
         "LITELLM_LOCAL_MODEL_COST_MAP": "True",
         "PYTHONWARNINGS": "ignore",
-        "LLM_USER_PATH": str(config.parent / "llm"),
+        "LLM_USER_PATH": str(folder / "llm"),
         **environment,
     }
-    script = Path(sys.executable).with_name("litellm")
-    started: list[tuple[subprocess.Popen[bytes], Proxy]] = []
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env=env,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # a shell may stand before it
+        )
+    proxy = Proxy(f"http://127.0.0.1:{port}", log)
     try:
-        for number in range(count):
-            port = free_port()
-            log = config.parent / f"proxy-{number}.log"
-            with log.open("wb") as out:
-                process = subprocess.Popen(
-                    [
-                        str(script),
-                        "--config",
-                        str(config),
-                        "--host",
-                        "127.0.0.1",
-                        "--port",
-                        str(port),
-                    ],
-                    cwd=config.parent,
-                    env=env,
-                    stdout=out,
-                    stderr=subprocess.STDOUT,
-                )
-            started.append((process, Proxy(f"http://127.0.0.1:{port}", log)))
-        for process, proxy in started:
-            _wait(process, proxy)
-        yield [proxy for _, proxy in started]
+        yield process, proxy
     finally:
-        for process, proxy in started:
-            proxy.http.close()
-            process.terminate()
-        for process, _ in started:
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        proxy.http.close()
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
 
 def _wait(process: subprocess.Popen[bytes], proxy: Proxy) -> None:

@@ -104,10 +104,15 @@ class Reply:
 
 
 @contextmanager
-def served(*options: str, **environment: str) -> Iterator[Served]:
-    """A server on a free port, with the environment of this process and ``environment``."""
+def served(*options: str, first: str = "", **environment: str) -> Iterator[Served]:
+    """A server on a free port, with the environment of this process and ``environment``.
+
+    ``first``: a program that its process runs before, which may shorten its limits.
+    """
+    code = f"{first}\nimport llm_kimi.serve\nllm_kimi.serve.main()"
+    start = ["-c", code] if first else ["-m", "llm_kimi.serve"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "llm_kimi.serve", "--port", "0", "--json", *options],
+        [sys.executable, *start, "--port", "0", "--json", *options],
         env={**os.environ, **environment},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

@@ -241,7 +241,7 @@ def _explain(error: Exception, file: Path | None) -> str:
     if isinstance(error, _UnusableError):
         what = str(error)
     elif _is_lock(error):
-        what = f"is kept locked by another program ({reason}): end that program or try again later"
+        what = f"is locked by another program ({reason}); close it or try again later"
     elif type(error) is sqlite3.DatabaseError or any(word in reason for word in _BROKEN):
         what = f"is damaged ({reason}): delete it, a new one will be made"
     else:

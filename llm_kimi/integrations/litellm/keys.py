@@ -73,4 +73,4 @@ def _sendable(key: str, source: str) -> str:
     try:
         return settings.check_key(key.strip())
     except InvalidRequestError:
-        raise _NoKey(f"{source} holds blanks or characters that no key has: {_WAYS}") from None
+        raise _NoKey(f"{source} contains spaces or invalid characters: {_WAYS}") from None

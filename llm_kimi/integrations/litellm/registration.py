@@ -23,7 +23,7 @@ _handlers: dict[str, KimiLLM] = {}
 def register(provider: str = "kimi") -> KimiLLM:
     """Make ``provider`` known to LiteLLM and return its handler. Doing it again does no harm.
 
-    Models are then ``{provider}/kimi-k2.6`` and so on.
+    Models are then ``{provider}/kimi-k3.1-pro`` and so on.
     """
     handler = _handlers.get(provider)
     if handler is None:

@@ -85,7 +85,7 @@ def read_call(
     if unknown and not drop:
         raise litellm.UnsupportedParamsError(
             message=(
-                f"kimi knows no parameter {', '.join(map(repr, unknown))}; leave it out, or "
+                f"unknown parameter {', '.join(map(repr, unknown))}; leave it out, or "
                 "set drop_params=True"
             ),
             model=model,
@@ -168,12 +168,12 @@ def _extra_body(given: Any, model: str, messages: list[Any], stream: bool) -> Ma
         if name in said:
             require(
                 value == said[name],
-                f"cannot replace what the call says; pass {name}= itself",
+                f"cannot override the call; pass {name}= itself",
                 f"extra_body.{name}",
             )
         elif name in _OF_THE_CALL:
             raise InvalidRequestError(
-                f"is no part of a request body; pass {name}= itself", param=f"extra_body.{name}"
+                f"is not part of a request body; pass {name}= itself", param=f"extra_body.{name}"
             )
         else:
             extra[name] = value

@@ -21,7 +21,7 @@ def unsupported(found: str | None = None) -> str | None:
         return None
     parts = tuple(int(part) for part in re.findall(r"\d+", text)[:3])
     if parts[:2] == WITHDRAWN:
-        return f"LiteLLM {text} is of a compromised release: install another one at once"
+        return f"LiteLLM {text} is a compromised release: install another one at once"
     if parts < OLDEST:
         oldest = ".".join(map(str, OLDEST))
         return f"LiteLLM {text} is older than {oldest}, the oldest that llm-kimi is tested with"

@@ -82,7 +82,7 @@ def specs(tool: Any, model: Any) -> list[dict[str, Any]]:
         name = formula_name(given) if isinstance(given, str) else None
         if name is None:
             raise InvalidRequestError(
-                f"{str(given)[:60]!r} is no name of a tool: 'llm kimi tools' lists them",
+                f"{str(given)[:60]!r} is not the name of a tool: 'llm kimi tools' lists them",
                 param="KimiTools",
             )
         found.append({"type": "formula", "name": name})

@@ -205,7 +205,7 @@ def _thinking_texts(model: Model) -> dict[str, str]:
             "thinking": "On or off (default on)",
             "keep_thinking": "Let the model read the reasoning of earlier turns (default off)"
             if thinking.keep
-            else "Not known to this model",
+            else "Not supported by this model",
         }
     return {
         "reasoning_effort": "This model always thinks, without levels: ignored with a notice",
@@ -229,7 +229,7 @@ def _while(model: Model) -> str:
 def _cache_text(model: Model) -> str:
     ttls = model.cache_ttls
     if not ttls:
-        return "This model caches by itself, for a time that cannot be chosen: ignored"
+        return "This model caches automatically, for a fixed time: ignored"
     return (
         f"How long the cache keeps a prompt: {' or '.join(ttls)} (what it costs: llm kimi models); "
         f"without it Kimi takes {ttls[0]}"
@@ -242,7 +242,7 @@ def _texts(model: Model) -> dict[str, str]:
         "temperature": _sampling_text(model, "temperature"),
         "top_p": _sampling_text(model, "top_p"),
         "max_tokens": f"Most tokens to generate, thinking included ({limit})",
-        "stop": 'Text at which the answer ends, or several as a JSON list: ["a", "b"]',
+        "stop": 'Text that ends the answer, or several as a JSON list: ["a", "b"]',
         "presence_penalty": _sampling_text(model, "presence_penalty"),
         "frequency_penalty": _sampling_text(model, "frequency_penalty"),
         "seed": "Not supported by Kimi; ignored with a notice",
@@ -252,11 +252,11 @@ def _texts(model: Model) -> dict[str, str]:
         "tool_choice_fallback": "When a tool call cannot be forced: nudge (ask once more, the "
         "default), disable_thinking (where that helps) or error",
         "prefill": "Text with which the answer begins",
-        "prompt_cache_key": "Helps the cache to find this conversation again (default: its id)",
+        "prompt_cache_key": "Helps the cache recognise this conversation (default: its id)",
         "prompt_cache_options": _cache_text(model),
         "keep_files": "Leave attached documents at Moonshot after their text was read (default: "
         "deleted at once)",
-        "timeout": "Seconds without anything of an answer after which to give up (default 600)",
+        "timeout": "Seconds of silence after which to give up (default 600)",
         "strict": "Fail before sending rather than change what was asked (or KIMI_STRICT=1)",
     }
 

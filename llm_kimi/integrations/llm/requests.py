@@ -33,7 +33,7 @@ from .prompt_text import is_question, mend, settle_system
 
 __all__ = ["METADATA", "Request", "build_request"]
 
-_NO_FILES = "Kimi takes files from the user only"
+_NO_FILES = "Kimi accepts files only in user messages"
 
 METADATA = "kimi"
 """The key of our provider metadata in llm's parts."""

@@ -142,7 +142,7 @@ def _take(content: bytearray, piece: bytes, request: Any) -> None:
     except BadAnswer as error:
         import openai
 
-        text = f"the answer is not read: {error}"
+        text = f"the answer cannot be read: {error}"
         raise openai.APIConnectionError(message=text, request=request) from None
 
 

@@ -33,7 +33,7 @@ def library(thing: Any) -> Any:
         name = kind.__module__.partition(".")[0]
         if name in ("httpx", "httpx2"):
             return sys.modules[name]
-    raise TypeError(f"{type(thing).__name__} is no object of httpx or httpx2")
+    raise TypeError(f"{type(thing).__name__} is not an httpx or httpx2 object")
 
 
 class _Common:

@@ -8,6 +8,7 @@ and headers that a client of OpenAI's API expects
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -51,6 +52,7 @@ JSON_TYPE = "application/json"
 _RATE_LIMITS = "x-ratelimit-"
 
 _text = json.encoder.encode_basestring
+_NOT_SENDABLE = re.compile(r"[^ -~]")
 _write = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _PLAIN_FIELDS = 3
 """Of a choice: index, delta, finish_reason. With further ones it is not a plain one."""
@@ -68,7 +70,7 @@ def event(value: Any) -> bytes:
 
 def sendable(headers: Mapping[str, str]) -> dict[str, str]:
     """``headers`` in letters that a header takes."""
-    return {name: value.encode("ascii", "replace").decode() for name, value in headers.items()}
+    return {name: _NOT_SENDABLE.sub("?", value) for name, value in headers.items()}
 
 
 def answer_headers(

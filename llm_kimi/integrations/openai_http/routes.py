@@ -30,8 +30,8 @@ FILES = "/files"
 # (https://platform.kimi.ai/docs/api/overview).
 _NOT_THERE = {
     "embeddings": "has no embeddings: take a local model, for example sentence-transformers",
-    "images": "makes no pictures; it reads them, as parts of messages",
-    "audio": "has neither speech nor transcription: transcribe first and send the text",
+    "images": "cannot create images; it reads them as parts of messages",
+    "audio": "has no speech or transcription: transcribe first and send the text",
     "moderations": "has no moderation endpoint",
     "fine_tuning": "offers no fine-tuning",
     "assistants": "has no Assistants: keep the conversation yourself and send it with each chat",
@@ -39,9 +39,9 @@ _NOT_THERE = {
     "vector_stores": "has no vector stores: documents go into chats as file parts",
     "conversations": "keeps no conversations: send the earlier messages with each chat",
     "realtime": "has no realtime API: use chat completions with stream=True",
-    "uploads": "takes files whole, through files",
+    "uploads": "accepts whole files only: use files",
     "evals": "has no evals",
-    "videos": "makes no videos; it reads them, as parts of messages",
+    "videos": "cannot create videos; it reads them as parts of messages",
     "containers": "has no containers",
     "completions": "has no legacy completions: use chat.completions",
 }
@@ -88,7 +88,8 @@ def check_responses(body: Any) -> None:
     if body.get("previous_response_id") is not None or body.get("store") is True:
         param = "store" if body.get("store") is True else "previous_response_id"
         raise InvalidRequestError(
-            "Moonshot's Responses API keeps nothing: send the earlier items again, and store=False",
+            "Moonshot's Responses API stores nothing: send the earlier items again, with "
+            "store=False",
             param=param,
         )
 

@@ -100,7 +100,7 @@ class Access:
         return refused(
             403,
             "this server is not for web pages: the request has an Origin, or a browser sent it "
-            "for another site. A program that sends one is let in with --allow-origin",
+            "for another site. Allow a program that sends one with --allow-origin",
             code="origin_not_allowed",
         )
 
@@ -112,7 +112,7 @@ class Access:
             if key:
                 return None
             text = (
-                "no key: this server passes keys through, so send a key of Moonshot as "
+                "no key: this server passes keys through, so send your Moonshot key as "
                 "Authorization: Bearer"
             )
         elif hmac.compare_digest(key.encode("latin-1", "replace"), self.token.encode()):
@@ -123,7 +123,9 @@ class Access:
                 "and 'llm kimi env' prints it again"
             )
             if key.startswith("sk-"):
-                text += ". To bring a key of Moonshot with each request, start it --pass-through"
+                text += (
+                    ". To send your Moonshot key with each request, start it with --pass-through"
+                )
         return refused(401, text, code="invalid_api_key", www_authenticate="Bearer")
 
     @staticmethod
@@ -143,7 +145,9 @@ def check_content(headers: Headers, *, form: bool) -> WireError | None:
         return refused(415, f"the Content-Type must be {wanted}", code="unsupported_media_type")
     encoding = (header(headers, b"content-encoding") or "identity").strip().lower()
     if encoding != "identity":
-        return refused(415, "compressed requests are not read", code="unsupported_content_encoding")
+        return refused(
+            415, "compressed requests are not supported", code="unsupported_content_encoding"
+        )
     return None
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from ...config import settings
 from ...errors import InvalidRequestError, KimiError
 from ..openai_chat import Options
-from ..openai_http import EVENT_STREAM, WireError, error_of, event
+from ..openai_http import WireError, error_of
 from ..openai_http.routes import missing
 from .access import Access, check_content, refused
 from .call import STOPPED, Call, Left, Record, Refused, Scope
@@ -21,7 +21,8 @@ __all__ = ["App"]
 
 logger = logging.getLogger("llm_kimi")
 
-_ID = r"([^/]{1,200})"
+_ID = r"([A-Za-z0-9_-][A-Za-z0-9_.:-]{0,199})"
+"""Of a file or a batch. Dots alone would be another path at Kimi."""
 # (method, path below the base URL) -> the path at Kimi.
 _PASSED_ON = (
     ("GET", "/models", "/models"),
@@ -103,25 +104,33 @@ class App:
             # Its text may hold a prompt.
             call.record.note = f"failed: {type(error).__name__}"
             logger.debug("a request failed", exc_info=error)
-            if call.begun:
-                raise ConnectionError("the answer broke off") from None
-            await call.refuse(WireError(500, _body("the server failed on this request")))
+            await self._refuse(
+                call, WireError(500, _body("the server failed to handle this request"))
+            )
 
     async def _refuse(self, call: Call, error: WireError) -> None:
-        if call.begun:
+        if not call.begun:
+            await call.refuse(error)
+            return
+        call.record.note = call.record.note or "the answer broke off"
+        if call.inside is None:
             raise ConnectionError("the answer broke off")
-        await call.refuse(error)
+        await call.piece(call.inside(error), last=True)
 
     async def _left(self, call: Call) -> None:
         """Say that the server stops; to one who has left nothing can be said."""
         call.record.note = call.left
         if call.left != STOPPED:
             return
-        stops = _body("the server was stopped: ask again when it runs", "server_unavailable")
+        stops = WireError(
+            503,
+            _body("the server was stopped: ask again when it runs", "server_unavailable"),
+            {"x-should-retry": "true"},
+        )
         if not call.begun:
-            await call.refuse(WireError(503, stops, {"x-should-retry": "true"}))
-        elif call.kind == EVENT_STREAM:
-            await call.piece(event(stops), last=True)
+            await call.refuse(stops)
+        elif call.inside is not None:
+            await call.piece(call.inside(stops), last=True)
 
     async def _work(self, call: Call) -> None:
         if self._stopping:

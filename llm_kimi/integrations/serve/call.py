@@ -63,6 +63,7 @@ class Call:
         self.path: str = scope["path"]
         self.query: str = scope["query_string"].decode("latin-1")
         self.headers: Headers = scope["headers"]
+        self._is_old = scope.get("http_version") == "1.0"
         self.record = Record(self.method, self.path, started=time.monotonic())
         self._receive = receive
         self._send = send
@@ -71,7 +72,8 @@ class Call:
         self._watcher: asyncio.Task[None] | None = None
         self._started = False
         self._read = False
-        self.kind = ""
+        self.inside: Callable[[WireError], bytes] | None = None
+        """How the answer that has begun says an error; None: only by breaking off."""
 
     # -- the request --------------------------------------------------------------------------
 
@@ -100,11 +102,12 @@ class Call:
             size += len(piece)
             if size > MAX_BODY:
                 raise _too_large()
+            self._read = not message.get("more_body", False)
+            if self._read:
+                self._watcher = asyncio.create_task(self._watch())
             if piece:
                 yield piece
-            if not message.get("more_body", False):
-                self._read = True
-                self._watcher = asyncio.create_task(self._watch())
+            if self._read:
                 return
 
     # -- the caller ---------------------------------------------------------------------------
@@ -160,22 +163,18 @@ class Call:
 
     async def start(self, status: int, kind: str, headers: Mapping[str, str]) -> None:
         """Send the head of an answer whose body follows in pieces."""
-        self._started = True
-        self.kind = kind
-        self.record.status = status
-        fields = {"content-type": kind, **sendable(headers)}
+        fields = sendable({"content-type": kind, **headers})
         fields.setdefault("x-request-id", f"req_{secrets.token_hex(12)}")
-        await self._send(
-            {
-                "type": "http.response.start",
-                "status": status,
-                "headers": [(name.encode(), value.encode()) for name, value in fields.items()],
-            }
-        )
+        encoded = [(name.encode(), value.encode()) for name, value in fields.items()]
+        self._started = True
+        self.record.status = status
+        await self._send({"type": "http.response.start", "status": status, "headers": encoded})
 
     async def piece(self, content: bytes, *, last: bool = False) -> None:
         """Send a piece of the body."""
-        await self._send({"type": "http.response.body", "body": content, "more_body": not last})
+        # To HTTP 1.0 the end of the connection says that it was the last (``CallerConnection``).
+        more = self._is_old or not last
+        await self._send({"type": "http.response.body", "body": content, "more_body": more})
 
     async def answer(
         self, status: int, content: bytes, kind: str = JSON_TYPE, headers: Any = None
@@ -210,5 +209,6 @@ class Call:
 
 
 def _too_large() -> Refused:
-    text = f"the request is larger than {MAX_BODY >> 20} MB: upload files first, and name them"
+    limit = f"{MAX_BODY >> 20} MB"
+    text = f"the request is larger than {limit}: upload files first and refer to them by id"
     return Refused(refused(413, text, code="request_too_large"))

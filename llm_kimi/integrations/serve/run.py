@@ -18,6 +18,7 @@ from ..openai_chat import Options
 from .access import Access
 from .app import App
 from .call import Record
+from .connection import CallerConnection
 from .upstream import Upstream, env_proxy
 
 __all__ = ["Setup", "is_loopback", "listen", "run"]
@@ -28,6 +29,9 @@ that is just being closed."""
 
 STOP_SECONDS = 5
 """How long the last answers may take to be taken when the server stops."""
+
+
+_SILENT = ("uvicorn", "asyncio", "aiohttp", "python_multipart", "multipart", "llm_kimi")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +112,10 @@ def run(setup: Setup, listener: socket.socket) -> None:
         InvalidRequestError: Kimi cannot be reached in the way that the environment says.
     """
     env_proxy(setup.base_url)  # before anybody asks
-    # uvicorn's words are for those who write servers; of a failed request the application tells.
-    # Ours name what stands in requests: the record of a request says what was changed.
-    for name in ("uvicorn.error", "uvicorn.asgi", "asyncio", "llm_kimi"):
+    # uvicorn's words are for those who write servers, and those of others may hold what a caller
+    # sent: the record of a request says what became of it, and what was changed.
+    logging.getLogger().addHandler(logging.NullHandler())
+    for name in _SILENT:
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     with suppress(ValueError):  # not in the main thread
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -122,6 +127,7 @@ async def _serve(setup: Setup, listener: socket.socket) -> None:
     app = App(setup.access, upstream, setup.options, key=setup.key, log=setup.told)
     config = uvicorn.Config(
         app,
+        http=CallerConnection,
         loop="asyncio",
         lifespan="off",
         ws="none",

@@ -53,8 +53,8 @@ def env_proxy(url: str) -> str | None:
         return None
     if urlsplit(found).scheme not in ("http", "https"):
         raise InvalidRequestError(
-            "the server reaches Kimi through http proxies only: set HTTPS_PROXY to one, or name "
-            f"{parts.hostname} in NO_PROXY",
+            "only http proxies are supported: set HTTPS_PROXY to one, or add "
+            f"{parts.hostname} to NO_PROXY",
             param="proxy",
         )
     return found
@@ -72,9 +72,12 @@ def _tls() -> ssl.SSLContext:
 
 
 class Upstream:
-    """The API at ``base_url``. Made and closed inside the event loop that uses it."""
+    """The API at ``base_url``. Made and closed inside the event loop that uses it.
 
-    def __init__(self, base_url: str) -> None:
+    ``silence``: seconds without a byte of an answer after which it is given up.
+    """
+
+    def __init__(self, base_url: str, *, silence: float = READ_SECONDS) -> None:
         self.base_url = base_url
         self._proxy = env_proxy(base_url)
         tls = _tls() if base_url.lower().startswith("https:") else True
@@ -82,8 +85,9 @@ class Upstream:
             connector=aiohttp.TCPConnector(limit=0, ssl=tls, ttl_dns_cache=60),
             # Of one caller's answers nothing may go along with another's request.
             cookie_jar=aiohttp.DummyCookieJar(),
-            # How long an answer may take is the exchange's affair.
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
+            timeout=aiohttp.ClientTimeout(
+                total=None, sock_connect=CONNECT_SECONDS, sock_read=silence
+            ),
             headers={"User-Agent": f"llm-kimi/{__version__}", "Accept-Encoding": ACCEPT_ENCODING},
         )
 
@@ -120,9 +124,9 @@ class Upstream:
         """``error`` in words."""
         if isinstance(error, aiohttp.ClientResponseError):
             packed = "content-encoding" in error.message
-            text = "it has a Content-Encoding that was not asked for" if packed else "it is no HTTP"
+            text = "it has an unsupported Content-Encoding" if packed else "it is not HTTP"
             error = BadAnswer(text)
-        return network_failure(error, self.base_url, begun=begun, keys=(key,))
+        return network_failure(error, self.base_url, begun=begun, keys=(key,), longer="")
 
     async def close(self) -> None:
         """Close all connections."""

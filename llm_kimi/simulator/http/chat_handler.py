@@ -200,7 +200,8 @@ class Handler(FileHandler):
         request = hashlib.sha256(said.encode()).hexdigest()
         model = str(body.get("model") or "") if isinstance(body, dict) else ""
         where, faults = (self.command, path, model), self.simulator.faults
-        fault = faults.next(*where) or faults.asked(texts, *where, request)
+        given = self.simulator.ordered.taken
+        fault = faults.next(*where, given) or faults.asked(texts, *where, request)
         if fault is None:
             return b""
         self.fault = fault
@@ -249,7 +250,8 @@ class Handler(FileHandler):
         if refusal is not None:
             return refusal
         model = resolve(body["model"])
-        replies = plan(body, model, thinks(model, body), self.simulator.seed)
+        ordered = self.simulator.ordered.next()
+        replies = plan(body, model, thinks(model, body), self.simulator.seed, ordered)
         prompt = count_prompt(body["messages"], body.get("tools"))
         cached = min(self.simulator.cache.hit(body), prompt)
         written = replies[0].written

@@ -213,21 +213,25 @@ class FaultQueue:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._queue: list[tuple[Fault, float]] = []
+        self._queue: list[tuple[Fault, float, int]] = []
         self._used: dict[tuple[str, str], int] = {}
 
-    def put(self, given: dict[str, Any]) -> None:
-        """Queue a fault from keyword arguments."""
+    def put(self, given: dict[str, Any], after: int) -> None:
+        """Queue a fault from keyword arguments, to come after so many ordered answers."""
         fault = make_fault(given)
         with self._lock:
-            self._queue.append((fault, fault.times))
+            self._queue.append((fault, fault.times, after))
 
-    def next(self, method: str, path: str, model: str) -> Fault | None:
-        """The first fault in the queue that is for such a request, which uses it up once."""
+    def next(self, method: str, path: str, model: str, answers: int) -> Fault | None:
+        """The first fault in the queue that is for such a request, which uses it up once.
+
+        ``answers``: how many ordered answers have been given.
+        """
         with self._lock:
-            for place, (fault, left) in enumerate(self._queue):
-                if fault.meant_for(method, path, model):
-                    self._queue[place : place + 1] = [(fault, left - 1)] if left > 1 else []
+            for place, (fault, left, after) in enumerate(self._queue):
+                if after <= answers and fault.meant_for(method, path, model):
+                    rest = [(fault, left - 1, after)] if left > 1 else []
+                    self._queue[place : place + 1] = rest
                     return fault
         return None
 

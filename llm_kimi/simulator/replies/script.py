@@ -1,8 +1,9 @@
 """Decides what the offline Kimi answers; the same messages and seed get the same answer.
 
-Without a script it echoes the last user message, plainly marked as its own. Tools are called when
-they are forced, or when the message mentions one by name; numbers in the message become its
-numeric arguments. A tool's result is quoted in the answer. A JSON format gets a made-up object.
+An answer that was ordered in advance is given as it is. Without a script it echoes the last user
+message, plainly marked as its own. Tools are called when they are forced, or when the message
+mentions one by name; numbers in the message become its numeric arguments. A tool's result is quoted
+in the answer. A JSON format gets a made-up object.
 
 The last user message can hold a script: directives on lines of their own, or as ``{{...}}``
 anywhere in a line. Text that is no directive is ignored once there is one.
@@ -36,6 +37,7 @@ from ...catalog import Model
 from ..formulas import readable
 from ..rules.tools import tool_name
 from .fake_json import make_value
+from .ordered import Ordered
 from .tokens import pieces
 
 __all__ = ["Call", "Reply", "fault_texts", "plan"]
@@ -56,6 +58,7 @@ _THOUGHTS = (
     "I am the simulator, so I think briefly.",
 )
 _ECHO = 1_000
+_DOCUMENT = re.compile(r'The file "([^"\n]{1,300})" is attached\.')
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,8 @@ class _Script:
     deltas: str = ""
     think_tag: bool = False
     no_call: bool = False
+    ordered: bool = False
+    """Nothing is added to what it says."""
 
 
 def fault_texts(messages: object) -> list[str]:
@@ -113,12 +118,14 @@ def fault_texts(messages: object) -> list[str]:
     return [text.strip() for name, text in found if name == "fault"]
 
 
-def plan(body: dict[str, Any], model: Model, on: bool, seed: int) -> list[Reply]:
+def plan(
+    body: dict[str, Any], model: Model, on: bool, seed: int, ordered: Ordered | None = None
+) -> list[Reply]:
     """The choices of the answer to a request that broke no rule."""
     # Cache keys, ids of users and the way of delivery leave an answer as it is.
     said = json.dumps([body["model"], body["messages"]], sort_keys=True)
     chance = random.Random(_digest(f"{seed}:{said}"))
-    reply = _reply(body, model, on, chance)
+    reply = _reply(body, model, on, chance, ordered)
     count = body.get("n") or 1
     replies = [reply]
     replies.extend(
@@ -128,11 +135,17 @@ def plan(body: dict[str, Any], model: Model, on: bool, seed: int) -> list[Reply]
     return [_within(body, choice) for choice in replies]
 
 
-def _reply(body: dict[str, Any], model: Model, on: bool, chance: random.Random) -> Reply:
+def _reply(
+    body: dict[str, Any],
+    model: Model,
+    on: bool,
+    chance: random.Random,
+    ordered: Ordered | None,
+) -> Reply:
     messages = body["messages"]
     user = _last(messages, "user")
     text = _text(user)
-    script = _script(messages, text)
+    script = _script(messages, text) if ordered is None else _as_script(ordered)
     said = _plain(text)
     calls = _calls(body, model, script, said)
     if script.says:
@@ -172,9 +185,10 @@ def _content(body: dict[str, Any], user: dict[str, Any] | None, said: str) -> st
         return f"{MARK} The tool returned: {'; '.join(results)}"
     if _prefix(messages) is not None:
         return " ... and so the offline Kimi goes on."
-    media = [part["type"].removesuffix("_url") for part in _parts(user) if part["type"] != "text"]
-    seen = f" (and I got {len(media)} attached: {', '.join(media)})" if media else ""
-    return f"{MARK} You said: {said}{seen}"
+    seen = _documents(messages)
+    seen += [part["type"].removesuffix("_url") for part in _parts(user) if part["type"] != "text"]
+    told = f" (and I got {len(seen)} attached: {', '.join(seen)})" if seen else ""
+    return f"{MARK} You said: {said}{told}"
 
 
 def _calls(body: dict[str, Any], model: Model, script: _Script, said: str) -> list[Call]:
@@ -189,7 +203,7 @@ def _calls(body: dict[str, Any], model: Model, script: _Script, said: str) -> li
     wanted: list[tuple[str, str]] = []
     if script.calls:
         wanted = [_scripted(line) for line in script.calls]
-    else:
+    elif not script.ordered:
         picked = _pick(choice, tools, messages, script, said)
         if picked is not None:
             schema = picked["function"].get("parameters") or {"type": "object"}
@@ -201,6 +215,28 @@ def _calls(body: dict[str, Any], model: Model, script: _Script, said: str) -> li
         Call(f"{name}:{serial + place}", name, arguments, kinds.get(name, "function"))
         for place, (name, arguments) in enumerate(wanted)
     ]
+
+
+def _documents(messages: list[dict[str, Any]]) -> list[str]:
+    """The names of the documents that came with this turn, as this package introduces them."""
+    names: list[str] = []
+    for message in reversed(messages):
+        if message["role"] == "assistant":
+            break
+        match = _DOCUMENT.match(_text(message)) if message["role"] == "system" else None
+        if match:
+            names.insert(0, match[1])
+    return names
+
+
+def _as_script(ordered: Ordered) -> _Script:
+    return _Script(
+        reasons=[] if ordered.reasoning is None else [ordered.reasoning],
+        says=[ordered.text] if ordered.text or not ordered.calls else [],
+        calls=[f"{name} {arguments}" for name, arguments in ordered.calls],
+        finish=ordered.finish,
+        ordered=True,
+    )
 
 
 def _scripted(line: str) -> tuple[str, str]:

@@ -11,6 +11,7 @@ import string
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from ...catalog import FLAGSHIP
 from ...errors import InvalidRequestError
 from ...sniff.media import document_type, image_type, is_text, other_type, video_type
 from ..checks import require
@@ -113,8 +114,7 @@ def check_modality(draft_or_model: Any, medium: str, where: str) -> None:
     name = getattr(draft_or_model, "name", None) or model.id
     if medium not in model.modalities:
         raise InvalidRequestError(
-            f"{name} takes {' and '.join(model.modalities)}, no {medium}s; "
-            "use kimi-k2.6 or kimi-k3.1-pro",
+            f"{name} takes {' and '.join(model.modalities)}, no {medium}s; use {FLAGSHIP}",
             param=where,
         )
 
@@ -157,17 +157,17 @@ def clean_base64(payload: str, where: str) -> str:
     try:
         raw = payload.encode("ascii")
     except UnicodeEncodeError:
-        raise InvalidRequestError("is no base64", param=where) from None
+        raise InvalidRequestError("is not valid base64", param=where) from None
     rest = raw.translate(None, _BASE64)
     if rest.strip(b"="):
         if rest.strip(b"= \t\r\n"):
             odd = chr(rest.strip(b"= \t\r\n")[0])
-            raise InvalidRequestError(f"is no base64: it holds {odd!r}", param=where)
+            raise InvalidRequestError(f"is not valid base64: it contains {odd!r}", param=where)
         payload = "".join(payload.split())
     body = payload.rstrip("=")
     require(
         body != "" and "=" not in body and len(body) % 4 != 1,
-        "is no base64: it is empty or cut off",
+        "is not valid base64: empty or truncated",
         where,
     )
     padded = body + "=" * (-len(body) % 4)

@@ -17,11 +17,12 @@ from ...catalog import SOURCES
 from ...errors import InvalidRequestError
 from ..adjustments import Adjustment
 from .model import TooLargeError, TooMuchWorkError
-from .read import MOST_ALTERNATIVES, Reader, Work
+from .read import MOST_ALTERNATIVES, Reader
 from .refs import Document
 from .resources import Place
 from .termination import deeper_than
 from .values import type_of
+from .work import Work
 from .write import DeadDefinitionError, Writer, too_deep
 
 __all__ = ["to_mfjs"]

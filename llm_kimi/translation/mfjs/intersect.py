@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from .model import Constraints, add_rules, conjunction, either
 from .values import fits, same_key
 
-__all__ = ["intersect", "narrow"]
+__all__ = ["intersect", "narrow", "trivially"]
+
+
+def trivially(x: Constraints, y: Constraints) -> Constraints | None:
+    """Both at once where one of them binds nothing; None where both bind something."""
+    if x.silent:
+        return y
+    if y.silent:
+        return x
+    if x.plain or y.plain:
+        kept = x if y.plain else y
+        return replace(kept, notes=x.notes.beside(y.notes), seen=x.seen | y.seen)
+    return None
 
 
 def intersect(x: Constraints, y: Constraints) -> Constraints | None:

@@ -10,7 +10,7 @@ from .model import ALL, ANY, NOTHING, TYPES, Alternatives, Constraints
 from .syntax import ANNOTATIONS
 from .values import same_key
 
-__all__ = ["complement", "without"]
+__all__ = ["complement", "doubled", "without"]
 
 _SIZES = frozenset({"minLength", "maxLength", "minItems", "maxItems"})
 
@@ -96,3 +96,11 @@ def _other_values(values: list[Any]) -> Alternatives | None:
     elif truths:
         atoms.append(Constraints(types=("boolean",), enum=(truths[0],)))
     return Alternatives(tuple(atoms))
+
+
+def doubled(forbidden: object) -> object:
+    """What a ``not`` inside a ``not`` asks for, None where there is none."""
+    if isinstance(forbidden, Mapping) and set(forbidden) - ANNOTATIONS == {"not"}:
+        inner: object = forbidden["not"]
+        return inner
+    return None

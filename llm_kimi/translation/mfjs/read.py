@@ -12,7 +12,7 @@ from typing import Any
 
 from ...errors import InvalidRequestError
 from .disjoint import all_apart, tag_of
-from .intersect import intersect
+from .intersect import intersect, trivially
 from .model import (
     ANY,
     BOUNDS,
@@ -25,12 +25,11 @@ from .model import (
     Constraints,
     Expr,
     Part,
-    TooMuchWorkError,
     Unsupported,
     add_rules,
     union,
 )
-from .negate import complement, without
+from .negate import complement, doubled, without
 from .prose import condition_rule, not_rule
 from .refs import Document
 from .remote_refs import outside
@@ -39,8 +38,9 @@ from .syntax import ANNOTATIONS, APPLICATORS, given, ref_of
 from .unevaluated import SOME_ITEMS, SOME_NAMES, close
 from .value_keywords import Own, list_of, literal
 from .values import in_words, type_of
+from .work import Work
 
-__all__ = ["MOST_ALTERNATIVES", "Reader", "Work", "beside_cycle"]
+__all__ = ["MOST_ALTERNATIVES", "Reader", "beside_cycle"]
 
 _READ = {*BOUNDS, *ANNOTATIONS} | set(
     """
@@ -60,19 +60,6 @@ _FURTHER = frozenset({*APPLICATORS, "contains", "nullable"})
 
 MOST_ALTERNATIVES = 200
 _MOST_LITERALS = 50
-
-
-class Work:
-    """How many steps a rewrite may still take: what keeps it from growing beyond any size."""
-
-    def __init__(self, steps: int) -> None:
-        self.left = steps
-
-    def spend(self, steps: int) -> None:
-        """Raises TooMuchWorkError where nothing is left."""
-        self.left -= steps
-        if self.left < 0:
-            raise TooMuchWorkError
 
 
 class Reader:
@@ -193,13 +180,9 @@ class Reader:
 
     def _meet(self, x: Constraints, y: Constraints, path: str) -> Sequence[Constraints]:
         """Both atoms at once, as alternatives: none where they contradict each other."""
-        if x.silent:
-            return [y]
-        if y.silent:
-            return [x]
-        if x.plain or y.plain:
-            kept = x if y.plain else y
-            return [replace(kept, notes=x.notes.beside(y.notes), seen=x.seen | y.seen)]
+        trivial = trivially(x, y)
+        if trivial is not None:
+            return [trivial]
         if x.ref is not None or y.ref is not None:
             return self._meet_reference(x, y, path)
         self.work.spend(
@@ -235,47 +218,69 @@ class Reader:
     # --- one schema ---
 
     def _read(self, written: Part) -> Alternatives:
+        """One step a group of keywords; each takes what the ones before it have found."""
         schema = given(written.schema)
         if schema is not written.schema:
             self.did("keywords without a value (null, or [] for {}) left out")
-        path = written.path
-        part = Part(schema, path, self.document.enter(written.schema, written.scope))
         if not _READ.issuperset(schema):
             self.dropped.update(dict.fromkeys(key for key in schema if key not in _READ))
-        atom, values = Own(part, self.did, self.strict).read()
-        own = Alternatives((atom,), self._notes(schema))
-        if values is not None:
-            own = self.both(own, self._listed(values, part), path)
+        part = Part(schema, written.path, self.document.enter(written.schema, written.scope))
+        own = self._own(part)
         if _FURTHER.isdisjoint(written.schema):
             return own
-        found = [(own, path)]
-        for index, sub in enumerate(list_of(schema, "allOf", path)):
-            self.did("allOf merged")
-            found.append((self.read(part.at(sub, f".allOf[{index}]")), f"{path}.allOf[{index}]"))
-        condition = self._condition(part)
-        if condition is not None:
-            found.append((condition, path))
-        result = self._all(found)
-        referred = self._refer(replace(part, schema=written.schema), schema)
-        if referred is not None:
-            notes = result.notes.over(referred.notes)
-            result = replace(self.both(result, referred, path), notes=notes)
+        result = self._conjoin(part, own)
+        result = self._with_reference(part, written, result)
         result = self._choose(part, result)
         result = self._negate(part, result)
-        if schema.keys() & APPLICATORS or "contains" in schema:
-            result = close(result, part, schema, self._alone(schema, result))
-        if schema.get("nullable") is True:
-            self.did("nullable written as anyOf with null")
-            notes = result.notes
-            result = replace(union([replace(result, notes=NO_ANNOTATIONS), NULL]), notes=notes)
-        return result
+        result = self._close(part, result)
+        return self._nullable(part, result)
+
+    def _own(self, part: Part) -> Alternatives:
+        """What the schema's own keywords say: its types, bounds, properties, items and values."""
+        atom, values = Own(part, self.did, self.strict).read()
+        own = Alternatives((atom,), self._notes(part.schema))
+        return own if values is None else self.both(own, self._listed(values, part), part.path)
+
+    def _conjoin(self, part: Part, own: Alternatives) -> Alternatives:
+        """``own`` together with ``allOf``, and with ``if``, ``then`` and ``else``."""
+        found = [(own, part.path)]
+        for index, sub in enumerate(list_of(part.schema, "allOf", part.path)):
+            self.did("allOf merged")
+            branch = part.at(sub, f".allOf[{index}]")
+            found.append((self.read(branch), branch.path))
+        condition = self._condition(part)
+        if condition is not None:
+            found.append((condition, part.path))
+        return self._all(found)
+
+    def _with_reference(self, part: Part, written: Part, result: Alternatives) -> Alternatives:
+        """``result`` together with what ``$ref`` leads to; its own notes come first."""
+        referred = self._refer(replace(part, schema=written.schema), part.schema)
+        if referred is None:
+            return result
+        notes = result.notes.over(referred.notes)
+        return replace(self.both(result, referred, part.path), notes=notes)
+
+    def _close(self, part: Part, result: Alternatives) -> Alternatives:
+        """``result`` without the properties and items that ``unevaluated*`` forbids."""
+        schema = part.schema
+        if not schema.keys() & APPLICATORS and "contains" not in schema:
+            return result
+        return close(result, part, schema, self._alone(schema, result))
+
+    def _nullable(self, part: Part, result: Alternatives) -> Alternatives:
+        """``result``, or null: OpenAPI's ``nullable``."""
+        if part.schema.get("nullable") is not True:
+            return result
+        self.did("nullable written as anyOf with null")
+        return replace(union([replace(result, notes=NO_ANNOTATIONS), NULL]), notes=result.notes)
 
     def _notes(self, schema: Mapping[str, Any]) -> Annotations:
         texts = []
         for keyword in ("title", "description"):
             text = schema.get(keyword)
             if text is not None and not isinstance(text, str):
-                self.did(f"a {keyword} that is no text written as text")
+                self.did(f"a {keyword} that is not a string written as a string")
                 text = in_words(text)
             texts.append(text)
         return Annotations(texts[0], texts[1], schema.get("default", MISSING))
@@ -445,7 +450,7 @@ class Reader:
         if left is not None:
             self.did("not applied to the enum beside it")
             return left
-        inner = _double(forbidden)
+        inner = doubled(forbidden)
         if inner is not None:
             self.did("not of not left out")
             read = replace(self.read(part.at(inner, ".not.not")), notes=NO_ANNOTATIONS)
@@ -460,14 +465,6 @@ class Reader:
 
 def _accepts_all(read: Alternatives) -> bool:
     return not read.rules and any(atom.plain for atom in read.atoms)
-
-
-def _double(forbidden: object) -> object:
-    """What a ``not`` inside a ``not`` asks for, None where there is none."""
-    if isinstance(forbidden, Mapping) and set(forbidden) - ANNOTATIONS == {"not"}:
-        inner: object = forbidden["not"]
-        return inner
-    return None
 
 
 def _less(part: Part, keyword: str) -> Part:

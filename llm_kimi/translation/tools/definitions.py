@@ -167,7 +167,10 @@ def _custom(draft: Draft, tool: Declared, where: str, names: Names, tally: Repea
         )
         text["description"] = well_formed(text["description"])
         draft.adjust(
-            form_path, form, "description", "Kimi has no grammars: the model is told, not bound"
+            form_path,
+            form,
+            "description",
+            "Kimi has no grammars: the model is asked to follow it, but not forced",
         )
     draft.adjust(
         f"{where}.type",

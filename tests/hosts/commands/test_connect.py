@@ -61,7 +61,7 @@ def test_a_key_that_cannot_be_one(
     command: tuple[str, ...], kimi: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MOONSHOT_API_KEY", f"{KEY} {KEY}")
-    assert "copy the key once more" in refuse(*command)
+    assert "copy the key again" in refuse(*command)
 
 
 @every

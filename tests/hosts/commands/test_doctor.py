@@ -111,7 +111,7 @@ def test_inside_the_simulator_other_keys_are_meant_to_differ(
 
 def test_a_key_that_cannot_be_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MOONSHOT_API_KEY", f"{KEY} x")
-    assert "MOONSHOT_API_KEY holds blanks" in problems("--online")
+    assert "MOONSHOT_API_KEY contains spaces" in problems("--online")
 
 
 def test_a_key_of_kimi_code(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -60,10 +60,22 @@ def test_as_json_and_for_a_server_that_runs(kimi: Simulator) -> None:
 
 
 def test_a_folder_that_cannot_be_written_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(path: object, text: str) -> None:
+    def refuse(path: object, *more: object) -> int:
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(server_key, "write_whole", refuse)
+    monkeypatch.setattr(server_key.os, "open", refuse)
     result = run("kimi", "env")
     assert result.exit_code == 1
-    assert result.stderr.startswith("Error: the server's key cannot be had: ")
+    assert result.stderr.startswith("Error: the server's key cannot be read: ")
+
+
+def test_the_key_under_a_running_server_is_left_alone(kimi: Simulator) -> None:
+    """A program that asks for variables must not change what the server takes."""
+    with served() as server:
+        server_key.path().chmod(0o644)
+        result = run("kimi", "env", "--port", str(server.port))
+        assert result.exit_code == 1
+        assert "can be read by other users, so its key is not taken" in result.stderr
+        assert "start the server again" in result.stderr
+        assert server_key.path().read_text().strip() == server.key
+        assert server.ask().status == 200

@@ -225,7 +225,7 @@ def test_an_api_that_leaves_fields_out(kimi: Simulator, monkeypatch: pytest.Monk
     monkeypatch.setattr(kimi.store, "listing", lambda owner: {"data": [row, {"id": 5}, 7]})
     assert files("list").stdout.splitlines()[1].split() == ["file_1", "-", "-", "-", "-"]
     monkeypatch.setattr(kimi.store, "listing", lambda owner: {"data": None})
-    assert "no file object" in refuse("list")
+    assert "not a file object" in refuse("list")
 
 
 # -- upload -----------------------------------------------------------------------------------
@@ -359,7 +359,7 @@ def test_one_that_fails_does_not_keep_the_others(kimi: Simulator, put: Callable[
     assert errors[1].endswith("missing.png is not there")
     assert "is a directory: name the files in it" in errors[2]
     assert "of a type unknown here" in errors[3]
-    assert errors[4] == "Error: blank.txt holds nothing but blanks"
+    assert errors[4] == "Error: blank.txt contains only whitespace"
     assert len(errors) == 5
     assert len(kimi.files) == 2
 

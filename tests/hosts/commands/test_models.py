@@ -70,7 +70,7 @@ def test_what_is_allowed_where() -> None:
 
 def test_a_retired_model_names_date_and_replacement() -> None:
     text = models("--all")
-    assert "retired on 2026-08-31: use kimi-k2.6" in block(text, "moonshot-v1-8k")
+    assert "retired on 2026-08-31: use kimi-k3.1-pro" in block(text, "moonshot-v1-8k")
     assert "kimi-latest: retired on 2026-01-28, use kimi-k3.1-pro" in text
 
 

@@ -97,7 +97,7 @@ def test_a_file_of_them_counts_them_as_refused(tmp_path: Path) -> None:
     assert "Kimi would refuse 5 (83.3%)" in text
     assert "Translated, 1 run (16.7%)" in text
     assert "Refused before sending: 5 (83.3%)" in text
-    assert "model: kimi-k2.5 was retired on 2026-08-31; use kimi-k2.6 (first in line 3)" in text
+    assert "model: kimi-k2.5 was retired on 2026-08-31; use kimi-k3.1-pro (first in line 3)" in text
     assert explain(str(path), "--strict", code=1)
     out = tmp_path / "out.jsonl"
     explain(str(path), "--out", str(out))
@@ -161,7 +161,7 @@ def test_the_offline_kimi_stands_for_moonshot(monkeypatch: pytest.MonkeyPatch) -
 def test_a_prompt_for_such_a_model(command: str) -> None:
     for model, text in (
         ("kimi-k26", "did you mean kimi-k2.6?"),
-        ("kimi-k2.5", "kimi-k2.5 was retired on 2026-08-31; use kimi-k2.6"),
+        ("kimi-k2.5", "kimi-k2.5 was retired on 2026-08-31; use kimi-k3.1-pro"),
         ("no-such-model", "Unknown model: no-such-model"),
     ):
         result = run("kimi", command, "-m", model, "hi")

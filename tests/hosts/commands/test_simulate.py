@@ -42,6 +42,19 @@ def test_a_command_gets_base_url_and_key(monkeypatch: pytest.MonkeyPatch) -> Non
     assert "sk-real" not in done.stdout
 
 
+def test_openais_own_variables_lead_here_when_asked_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", "https://elsewhere.example/v1")
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-of-openai")
+    code = "import os, json; print(json.dumps(dict(os.environ)))"
+    plain, led = (
+        json.loads(process("kimi", "simulate", *flags, "--", PYTHON, "-c", code).stdout)
+        for flags in ((), ("--openai",))
+    )
+    assert plain["OPENAI_API_KEY"] == "sk-of-openai"
+    assert led["OPENAI_BASE_URL"] == led["OPENAI_API_BASE"] == led["KIMI_BASE_URL"]
+    assert led["OPENAI_API_KEY"] == "sk-simulator"
+
+
 def test_the_example_of_the_help(tmp_path: Path) -> None:
     done = process("kimi", "simulate", "--", PYTHON, "-m", "llm", "-m", "kimi-k2.6", "hi")
     assert done.stdout == "[offline Kimi] You said: hi\n"

@@ -62,7 +62,7 @@ def test_what_is_in_it(url: str, content: bytes | None) -> None:
     [
         ("data:image/png", "has no comma"),
         ("data:image/png;base64,@@@@", "'@'"),
-        ("data:image/png;base64,iVBOR", "cut off"),
+        ("data:image/png;base64,iVBOR", "truncated"),
         ("data:text/plain;charset=klingon,x", "'klingon'"),
         ("data:text/plain;charset=utf-16;base64,AA==", "'utf-16'"),
         ("data:text/plain,\ud83d", "half a character"),

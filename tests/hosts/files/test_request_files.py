@@ -546,7 +546,7 @@ def test_the_content_may_come_as_json() -> None:
 
 @pytest.mark.parametrize("url", ["ms://../models", "ms://..", "ms://", "ms://a?b=c", "ms://a/b"])
 def test_an_id_is_no_path(kimi: Simulator, way: str, url: str) -> None:
-    with pytest.raises(InvalidRequestError, match="is no id of a file"):
+    with pytest.raises(InvalidRequestError, match="is not the id of a file"):
         send(kimi, attach(Attached(url=url)), way)
     assert kimi.requests == []
 

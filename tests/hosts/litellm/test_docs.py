@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -18,8 +17,8 @@ from llm_kimi.simulator import Simulator
 from scripts.environment import ROOT
 from tests.hosts.litellm.test_redis import SERVER
 from tests.hosts.litellm.test_redis import redis as redis
-from tests.support.docs_pages import commands, pages, split
-from tests.support.litellm_proxies import MASTER, running_proxies
+from tests.support.docs_pages import commands, pages, shown, split
+from tests.support.litellm_proxies import MASTER, free_port, running_proxies, started
 
 EXAMPLES = ROOT / "docs" / "examples" / "proxy"
 STARTS = "litellm --config config.yaml"
@@ -76,7 +75,8 @@ def test_the_commands_of_the_docs(page: Path, tmp_path: Path) -> None:
             "LLM_USER_PATH": str(tmp_path / "llm"),
         }
         # For the page that speaks to Moonshot; the other brings an offline Kimi of its own.
-        with started(["sh", "-eu", "-c", start], port, tmp_path, KIMI_BASE_URL=kimi.base_url):
+        shell = {**environment, "KIMI_BASE_URL": kimi.base_url}
+        with started(["sh", "-eu", "-c", start], port, tmp_path, **shell):
             for command in asks:
                 done = subprocess.run(
                     ["sh", "-eu", "-c", command],
@@ -91,7 +91,7 @@ def test_the_commands_of_the_docs(page: Path, tmp_path: Path) -> None:
                 message = json.loads(done.stdout)["choices"][0]["message"]
                 assert message["content"].endswith("You said: Hi"), command
         models = [record["body"]["model"] for record in kimi.requests]
-    assert models == ([] if "simulate" in start else ["kimi-k2.6"] * len(asks))
+    assert models == ([] if "simulate" in start else ["kimi-k3.1-pro"] * len(asks))
 
 
 def test_the_requests_of_the_docs_to_both_providers(tmp_path: Path) -> None:
@@ -112,8 +112,8 @@ def test_the_requests_of_the_docs_to_both_providers(tmp_path: Path) -> None:
     found = json.loads(done.stdout.splitlines()[-1])
     rows = found["rows"]
     assert found["version"] == version("litellm")
-    assert {outcomes["kimi/kimi-k2.6"] for outcomes in rows.values()} == {"answers"}
-    refused = {name for name, both in rows.items() if both["moonshot/kimi-k2.6"] != "answers"}
+    assert {outcomes["kimi/kimi-k3"] for outcomes in rows.values()} == {"answers"}
+    refused = {name for name, both in rows.items() if both["moonshot/kimi-k3"] != "answers"}
     assert {"`top_p=0.5`", "`thinking`, switched off", "`functions`"} <= refused
     assert "a tool call by the tool's name" in refused
 

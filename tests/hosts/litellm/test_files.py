@@ -133,7 +133,7 @@ def test_several_answers_share_one_upload(kimi: Simulator, way: str) -> None:
 
 BAD = [
     (file_part(file_data=data_url("", b"RIFF\x24\0\0\0WAVEfmt "), filename="a.wav"), "audio"),
-    (file_part(file_data="no base64!"), "is no base64"),
+    (file_part(file_data="no base64!"), "is not valid base64"),
     (file_part(filename="a.pdf"), "file_data or file_id"),
     (file_part(file_id="file-of-openai"), "no file file-of-openai"),
     (file_part(file_data=data_url("", b"%PDF-1.4 [[simulator: extract-error]]")), "cannot be read"),

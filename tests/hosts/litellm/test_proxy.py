@@ -357,7 +357,7 @@ def test_files_in_a_chat(proxy: Proxy, offline: Simulator, stream: bool) -> None
     ("part", "reason"),
     [
         ({"type": "image_url", "image_url": {"url": "http://127.0.0.1/a.png"}}, "public internet"),
-        ({"type": "file", "file": {"file_data": "no base64!"}}, "is no base64"),
+        ({"type": "file", "file": {"file_data": "no base64!"}}, "is not valid base64"),
         ({"type": "input_audio", "input_audio": {"data": "AA", "format": "wav"}}, "no audio"),
     ],
 )

@@ -10,9 +10,12 @@ from pathlib import Path
 
 import pytest
 
+import llm_kimi.commands.with_litellm  # noqa: F401
 from llm_kimi.integrations.litellm.versions import unsupported
 from llm_kimi.simulator import Simulator
-from tests.support.llm_runs import process
+from tests.support.llm_runs import process, run
+
+with_litellm = sys.modules["llm_kimi.commands.with_litellm"]
 
 PROGRAM = """
 import litellm
@@ -100,7 +103,22 @@ def test_another_sitecustomize_still_runs(kimi: Simulator, tmp_path: Path) -> No
 
 def test_a_program_without_litellm_sees_no_difference() -> None:
     assert told(sys.executable, "-c", "print(1)") == "1\n"
-    assert told("echo", "hi") == "hi\n"
+
+
+@pytest.mark.parametrize("command", [(sys.executable, "-I", "-c", "print(1)"), ("echo", "1")])
+def test_a_python_that_cannot_be_reached_is_said(command: tuple[str, ...]) -> None:
+    """``-I`` and ``-E`` ignore PYTHONPATH (https://docs.python.org/3/using/cmdline.html)."""
+    done = process("kimi", "with-litellm", "--", *command)
+    assert (done.returncode, done.stdout) == (0, "1\n")
+    assert done.stderr.startswith(f"kimi: {command[0]} started no Python that reads PYTHONPATH")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_package_in_a_path_with_a_colon_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(with_litellm, "STARTUP", Path("/a:b/llm_kimi/startup"))
+    result = run("kimi", "with-litellm", "--", "true")
+    assert result.exit_code == 1
+    assert "install it elsewhere" in result.stderr
 
 
 @pytest.mark.parametrize("code", [0, 3])
@@ -122,7 +140,7 @@ def test_what_goes_wrong_is_one_line(tmp_path: Path) -> None:
     code = "import litellm; print(litellm.x)"
     done = process("kimi", "with-litellm", "--", sys.executable, "-c", code, PYTHONPATH=found)
     assert done.stdout == "1\n"
-    assert done.stderr.startswith("kimi: LiteLLM does not know Kimi here: ")
+    assert done.stderr.startswith("kimi: Kimi is not available in LiteLLM here: ")
     assert len(done.stderr.splitlines()) == 1
 
 

@@ -178,7 +178,7 @@ def test_documents_are_read_by_every_model(
         (AVIF, "is an AVIF image, which Kimi reads neither as"),
         (b"", "is empty"),
         (b"\x00\x01\x02", "is of a type unknown here"),
-        (b"  \n", "holds nothing but blanks"),
+        (b"  \n", "contains only whitespace"),
     ],
 )
 @pytest.mark.parametrize("how", ["command", "conversation", "messages"])

@@ -17,12 +17,12 @@ from tests.support.llm_runs import closed_clients as closed_clients
 SECRET = "sk-secret-0123456789abcdef"
 FAULTS = [
     ("fault: 400 invalid_request_error message='invalid temperature: only 1'", "leave it out"),
-    ("fault: 400 content_filter", "put it another way"),
+    ("fault: 400 content_filter", "rephrase it"),
     ("fault: 401", "Keys belong to one host"),
     ("fault: 403", "403 permission_denied_error"),
     (
         "fault: 404 message='Not found the model x or Permission denied'",
-        "The platform serves kimi-",
+        "New accounts do not get this model",
     ),
     ("fault: 429 exceeded_current_quota_error", "top it up"),
     ("fault: 500 times=always retry-after=0", "500 server_error"),
@@ -178,12 +178,12 @@ def test_a_key_that_cannot_be_sent_is_not_shown(
         if not extra:
             monkeypatch.setenv("MOONSHOT_API_KEY", key)
         text = fail("hi", *extra)
-        assert "holds blanks or characters that no key has" in text
+        assert "contains spaces or invalid characters" in text
         assert key not in text
         assert "def" not in text
     model = llm.get_model("kimi-k2.6")
     model.key = key
-    with pytest.raises(llm.ModelError, match="no key has"):
+    with pytest.raises(llm.ModelError, match="invalid characters"):
         model.prompt("hi").text()
     assert kimi.requests == []
 

@@ -268,7 +268,7 @@ def test_a_video_that_is_kept_at_moonshot_is_used(
     # The one that is here now is another file.
     _delete_at_moonshot(kimi)
     (notice,) = told(ask("-c", "and more"))
-    assert "a.mp4 is neither at Kimi any more nor here" in notice
+    assert "a.mp4 is no longer at Kimi or on this machine" in notice
     assert messages(kimi)[0]["content"] == f"what\n{line('a.mp4')}"
     entries = default_cache().entries(account(kimi.key, kimi.base_url))
     assert [entry.remote_id for entry in entries] == []

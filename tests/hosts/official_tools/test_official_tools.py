@@ -109,7 +109,7 @@ def test_names_of_tools(kimi: Simulator) -> None:
     assert KimiTools(["web-search", "date"]).names == ["web-search", "date"]
     assert KimiTools("web-search, date")._config == {"names": ["web-search", "date"]}
     assert KimiTools(**KimiTools("date")._config).names == ["date"]
-    assert "'a b' is no name of a tool" in fail("-T", 'KimiTools("a b")', "Hi")
+    assert "'a b' is not the name of a tool" in fail("-T", 'KimiTools("a b")', "Hi")
 
 
 def test_the_list_of_tools(kimi: Simulator) -> None:
@@ -288,7 +288,7 @@ def test_a_host_without_them(kimi: Simulator) -> None:
     [
         ({"status": 500, "times": math.inf}, "failed ("),
         ({"status": 400, "type": "invalid_request_error"}, "failed ("),
-        ({"html": True, "status": 200}, "the answer is no JSON"),
+        ({"html": True, "status": 200}, "the answer is not JSON"),
         ({"drop": True}, "no connection to"),
     ],
 )
@@ -330,7 +330,7 @@ def test_declarations_that_are_nonsense(kimi: Simulator, monkeypatch: pytest.Mon
     for tools in ([], [{}], [{"type": "function", "function": {"name": "a b"}}], ["x"], None, 5):
         monkeypatch.setattr(chat_handler, "declared", lambda uri, tools=tools: tools or [])
         result = ask("-T", "KimiWebSearch", "Hi", model="kimi-k3.1-pro")
-        assert "was left out: the host declares it in a way that cannot be used" in result.stderr
+        assert "was left out: the host's declaration of it cannot be used" in result.stderr
 
 
 def test_declarations_are_kept_for_a_day(kimi: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -366,7 +366,7 @@ def test_a_file_that_was_uploaded_as_for_openai_is_used_by_its_id(
     ("call", "words"),
     [
         (lambda c: c.embeddings.create(model="m", input="a"), "has no embeddings"),
-        (lambda c: c.images.generate(prompt="a"), "makes no pictures"),
+        (lambda c: c.images.generate(prompt="a"), "cannot create images"),
         (
             lambda c: c.audio.speech.create(model="m", voice="alloy", input="a"),
             "transcribe first",
@@ -377,7 +377,7 @@ def test_a_file_that_was_uploaded_as_for_openai_is_used_by_its_id(
         (lambda c: c.responses.create(model=K26, input="a"), "no Responses API"),
         (
             lambda c: c.responses.create(model=K31, input="a", previous_response_id="resp_1"),
-            "keeps nothing",
+            "stores nothing",
         ),
     ],
 )

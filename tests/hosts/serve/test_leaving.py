@@ -151,7 +151,7 @@ def test_a_port_that_is_taken_is_said(kimi: Simulator) -> None:
     ("options", "environment", "said"),
     [
         ((), {"MOONSHOT_API_KEY": ""}, "No key for Kimi"),
-        ((), {"MOONSHOT_API_KEY": "a b"}, "copy the key once more"),
+        ((), {"MOONSHOT_API_KEY": "a b"}, "copy the key again"),
         ((), {"KIMI_BASE_URL": "nonsense"}, "KIMI_BASE_URL: must be a URL"),
         ((), {"KIMI_STRICT": "maybe"}, "KIMI_STRICT: must be 1 or 0"),
         (("--host", "no.such.host.invalid"), {}, "cannot listen on"),
@@ -160,7 +160,7 @@ def test_a_port_that_is_taken_is_said(kimi: Simulator) -> None:
         (
             (),
             {"KIMI_BASE_URL": "http://kimi.example/v1", "ALL_PROXY": "socks5://127.0.0.1:9"},
-            "http proxies only",
+            "only http proxies",
         ),
     ],
 )

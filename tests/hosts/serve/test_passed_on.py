@@ -79,8 +79,8 @@ def test_responses_where_kimi_has_them(server: Served, kimi: Simulator) -> None:
     ("method", "path", "said"),
     [
         ("POST", "/v1/embeddings", "Moonshot has no embeddings"),
-        ("POST", "/v1/images/generations", "Moonshot makes no pictures"),
-        ("POST", "/v1/audio/speech", "neither speech nor transcription"),
+        ("POST", "/v1/images/generations", "Moonshot cannot create images"),
+        ("POST", "/v1/audio/speech", "no speech or transcription"),
         ("POST", "/v1/completions", "use chat.completions"),
         ("GET", "/v1/assistants", "has no Assistants"),
         ("POST", "/v1/messages", "https://api.moonshot.ai/anthropic"),
@@ -122,9 +122,9 @@ def answering(content: bytes) -> Callable[[Connection], None]:
         (
             b"HTTP/1.1 200 OK\r\ncontent-encoding: br\r\ncontent-length: 1\r\n\r\nx",
             502,
-            "Content-Encoding that was not asked for",
+            "unsupported Content-Encoding",
         ),
-        (b"nonsense\r\n\r\n", 502, "it is no HTTP"),
+        (b"nonsense\r\n\r\n", 502, "it is not HTTP"),
         (b"", 502, "no connection"),
     ],
     ids=["redirect", "page", "brotli", "nonsense", "nothing"],

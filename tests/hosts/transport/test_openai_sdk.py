@@ -760,12 +760,12 @@ def test_before_the_first_byte_it_is_tried_again(
     ("fault", "status", "words"),
     [
         ({"status": 401}, 401, "Keys belong to one host"),
-        ({"status": 404, "message": "Not found the model x"}, 404, "The platform serves"),
+        ({"status": 404, "message": "Not found the model x"}, 404, "New accounts do not get"),
         ({"status": 429, "type": "exceeded_current_quota_error"}, 429, "balance"),
         ({"status": 500}, 500, "server_error"),
         ({"html": True}, 504, "504 Gateway Time-out"),
         ({"html": True, "status": 502}, 502, "a gateway answered with a page"),
-        ({"status": 400, "type": "content_filter"}, 400, "another way"),
+        ({"status": 400, "type": "content_filter"}, 400, "rephrase"),
     ],
 )
 def test_error_answers(simulator: Simulator, fault: Json, status: int, words: str) -> None:

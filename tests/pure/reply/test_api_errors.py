@@ -95,8 +95,15 @@ def test_401_names_the_source_of_the_key_and_the_other_region() -> None:
 @pytest.mark.parametrize(
     ("model", "words"),
     [
-        ("kimi-k2-0905-preview", "retired on 2026-05-25: use kimi-k2.6"),
+        ("kimi-k2-0905-preview", "retired on 2026-05-25: use kimi-k3.1-pro"),
         ("Kimi-Latest", "retired on"),
+        # "Not found the model" for accounts that are too new for K2
+        # (https://github.com/netbirdio/docs/pull/872).
+        (
+            "kimi-k2.6",
+            "New accounts do not get this model: kimi-k2.6 is closed to newly registered",
+        ),
+        ("kimi-k2.7-code", "Use kimi-k3.1-pro"),
         ("kimi-k9", "The platform serves"),
     ],
 )
@@ -262,7 +269,7 @@ def test_each_rule_of_a_400_has_its_way_out(text: str, hint: str) -> None:
 @pytest.mark.parametrize(
     ("status", "type", "text", "hint"),
     [
-        (400, "content_filter", "The request was rejected because ...", "another way"),
+        (400, "content_filter", "The request was rejected because ...", "rephrase"),
         (403, "access_terminated_error", "Kimi For Coding is ...", "Kimi Code, another product"),
         (403, "x", "only available for Coding Agents such as", "Kimi Code, another product"),
         (504, None, "Gateway Time-out", "streamed"),

@@ -76,7 +76,7 @@ def test_any_events_any_split(texts: list[str], line_end: str, cuts: list[int]) 
 def test_a_long_event_in_small_pieces_takes_linear_time() -> None:
     body = b"data: " + b"x" * 2_000_000 + b"\n\n"
     decoder = Decoder()
-    start = time.perf_counter()
+    start = time.process_time()
     found = [data for at in range(0, len(body), 16) for data in decoder.feed(body[at : at + 16])]
     assert len(found) == 1
-    assert time.perf_counter() - start < 5  # 125,000 pieces; joining them anew each time: minutes
+    assert time.process_time() - start < 5  # 125,000 pieces; joining them anew each time: minutes

@@ -182,11 +182,11 @@ def test_base64_of_other_tools_is_put_in_order() -> None:
 @pytest.mark.parametrize(
     ("payload", "reason"),
     [
-        ("iVBORw0KGgo!", "it holds '!'"),
-        ("iVBORw0KGgoÄ", "is no base64"),
-        ("iVBOR", "is empty or cut off"),
-        ("====", "is empty or cut off"),
-        ("iVBO=Rw0", "is empty or cut off"),
+        ("iVBORw0KGgo!", "it contains '!'"),
+        ("iVBORw0KGgoÄ", "is not valid base64"),
+        ("iVBOR", "empty or truncated"),
+        ("====", "empty or truncated"),
+        ("iVBO=Rw0", "empty or truncated"),
     ],
 )
 def test_what_is_no_base64(payload: str, reason: str) -> None:

@@ -174,7 +174,7 @@ def test_images_for_a_text_model_are_an_error(model: str) -> None:
     with pytest.raises(InvalidRequestError) as caught:
         translate({"model": model, "messages": [{"role": "user", "content": [part]}]})
     assert caught.value.param == "messages[0].content[0]"
-    assert "kimi-k2.6" in caught.value.message
+    assert "kimi-k3.1-pro" in caught.value.message
 
 
 @pytest.mark.parametrize("model", DEFAULT_MODELS)

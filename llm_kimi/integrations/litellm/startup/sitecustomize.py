@@ -10,6 +10,7 @@ It may meet a Python that is too old for the rest of the package, so it keeps to
 
 from __future__ import annotations
 
+import contextlib
 import importlib.abc
 import importlib.machinery
 import importlib.util
@@ -19,6 +20,7 @@ from types import ModuleType
 from typing import Any
 
 VARIABLE = "LLM_KIMI_PACKAGE"
+STARTED_VARIABLE = "LLM_KIMI_STARTED"
 
 
 def _tell(text: str) -> None:
@@ -28,7 +30,7 @@ def _tell(text: str) -> None:
 
 def _register() -> None:
     if sys.version_info < (3, 10):  # noqa: UP036
-        _tell("this program's Python is older than 3.10, so its LiteLLM does not know Kimi")
+        _tell("this program's Python is older than 3.10, so Kimi is not available in its LiteLLM")
         return
     try:
         importlib.import_module("llm_kimi.litellm")
@@ -37,7 +39,7 @@ def _register() -> None:
             _tell(text)
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
-        _tell(f"LiteLLM does not know Kimi here: {reason}")
+        _tell(f"Kimi is not available in LiteLLM here: {reason}")
 
 
 class _Loader(importlib.abc.Loader):
@@ -92,6 +94,12 @@ def _run_the_next() -> None:
     spec.loader.exec_module(module)
 
 
+def _say_that_it_ran() -> None:
+    with contextlib.suppress(OSError):
+        os.unlink(os.environ.get(STARTED_VARIABLE, ""))
+
+
 if os.environ.get(VARIABLE):
+    _say_that_it_ran()
     sys.meta_path.insert(0, _Finder())
     _run_the_next()
