@@ -12,14 +12,17 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-import click
-
 __all__ = ["folder", "stored_keys", "write_whole"]
 
 
 def folder() -> Path:
     """The folder, by llm's own rule."""
-    return Path(os.environ.get("LLM_USER_PATH") or click.get_app_dir("io.datasette.llm"))
+    named = os.environ.get("LLM_USER_PATH")
+    if named:
+        return Path(named)
+    import click  # only for this: a client of the OpenAI SDK has no other use for it
+
+    return Path(click.get_app_dir("io.datasette.llm"))
 
 
 def stored_keys() -> Mapping[str, str]:
