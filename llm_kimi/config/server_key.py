@@ -81,7 +81,8 @@ def _read() -> str:
         OSError: it cannot be read, or is a link.
         ValueError: others may have read it, or it is not ours.
     """
-    handle = os.open(path(), os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    handle = os.open(path(), flags)
     with os.fdopen(handle, "rb") as file:
         _check(os.fstat(handle))
         text = file.read(200).decode("ascii", "replace").strip()

@@ -166,6 +166,7 @@ class Call:
         fields = sendable({"content-type": kind, **headers})
         fields.setdefault("x-request-id", f"req_{secrets.token_hex(12)}")
         encoded = [(name.encode(), value.encode()) for name, value in fields.items()]
+        status = status if 200 <= status <= 599 else 502  # no status of HTTP
         self._started = True
         self.record.status = status
         await self._send({"type": "http.response.start", "status": status, "headers": encoded})

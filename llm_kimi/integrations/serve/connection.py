@@ -50,8 +50,8 @@ class CallerConnection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._deaf:
             return
-        if self._in_head and self._head_timer is None:
-            self._wait_for_head()
+        if self._head_timer is None and not self._is_busy():
+            self._wait_for_head()  # also for the rest of a request that has been answered
         self._unread += len(data)
         super().data_received(data)
         if self._unread > MAX_HEAD and not self._deaf:
@@ -127,7 +127,7 @@ class CallerConnection(HttpToolsProtocol):
 
     def _too_slow(self) -> None:
         self._head_timer = None
-        if self._in_head and not self._is_busy() and not self.transport.is_closing():
+        if not self._is_busy() and not self.transport.is_closing():
             self._deaf = True
             self.transport.close()
 

@@ -123,12 +123,14 @@ async def _stream_response(
         while piece := await response.content.readany():
             if whole := events.whole(piece):
                 await call.piece(whole)
+                if b"response." in whole and events.ended:
+                    break  # nothing follows, though the connection may stay open
     except NETWORK_ERRORS as error:
         failure = upstream.failed(error, key, begun=True).error
     cut = events.cut()
     if cut is not None:
         raise failure or cut
-    await call.piece(b"", last=True)
+    await call.piece(b"" if events.ended else events.rest(), last=True)
 
 
 def _is_event_stream(kind: str) -> bool:

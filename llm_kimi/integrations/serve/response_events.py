@@ -40,7 +40,9 @@ class ResponseEvents:
         rest += piece
         end = 0
         for match in _BLANK_LINE.finditer(rest, start):
-            self._last.append(bytes(rest[end : match.end()]))
+            event = bytes(rest[end : match.end()])
+            if b"data" in event:
+                self._last.append(event)
             end = match.end()
         if len(rest) - end > MAX_BYTES:
             raise too_long("an event of the stream")
@@ -48,9 +50,23 @@ class ResponseEvents:
         del rest[:end]
         return events
 
+    @property
+    def ended(self) -> bool:
+        """Whether the last event of the answer has come."""
+        return any(self._ends(event) for event in self._last)
+
+    def rest(self) -> bytes:
+        """At the end of the stream: its last event, if only the blank line after it is missing."""
+        event = bytes(self._rest) + b"\n\n"
+        return event if self._ends(event) else b""
+
+    def _ends(self, event: bytes) -> bool:
+        kind = self._read(event).get("type")
+        return isinstance(kind, str) and kind in _ENDS
+
     def cut(self) -> StreamError | None:
         """At the end of the stream: the error, if its last event was not the last of an answer."""
-        if any(self._read(event).get("type") in _ENDS for event in self._last):
+        if self.ended or self.rest():
             return None
         return StreamError(
             "the stream broke off: it ended without response.completed, so the answer is not whole"

@@ -137,6 +137,15 @@ def test_a_head_that_does_not_come(kimi: Simulator) -> None:
             assert b"200 OK" in read_one(sock)
 
 
+def test_the_rest_of_an_answered_request_does_not_keep_a_connection(kimi: Simulator) -> None:
+    """/health asks for no key: its caller must not hold connections by a body without end."""
+    with served(first=SLOW_HEAD) as server, connected(server) as sock:
+        sock.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n")
+        assert b"200" in read_one(sock)
+        sock.sendall(b"x")
+        assert read_all(sock) == b""
+
+
 def test_a_long_answer_is_no_late_head(kimi: Simulator) -> None:
     def late(connection: Connection) -> None:
         time.sleep(1.5)

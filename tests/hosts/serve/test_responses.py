@@ -108,6 +108,38 @@ def test_a_connection_that_breaks_after_the_last_event_is_no_error() -> None:
         assert server.ask(RESPONSES, ASK).body == BEGUN + DONE
 
 
+@pytest.mark.parametrize(
+    "sent", [(BEGUN + DONE)[:-1], (BEGUN + DONE)[:-2], BEGUN + DONE + b": a\n\n: b\n\n"]
+)
+def test_a_last_event_counts_without_its_blank_line_and_before_comments(sent: bytes) -> None:
+    def answer(connection: Connection) -> None:
+        connection.send(STREAM_HEAD % (KINDS[0], CLOSE) + sent)
+        connection.sock.close()
+
+    with raw_server(answer) as kimi, served(KIMI_BASE_URL=kimi.base_url) as server:
+        kinds = [one["type"] for one in events_of(server.ask(RESPONSES, ASK).body)]
+    assert kinds[-1] == "response.completed"
+
+
+def test_the_last_event_ends_the_stream_though_the_connection_stays() -> None:
+    def answer(connection: Connection) -> None:
+        connection.send(STREAM_HEAD % (KINDS[0], CHUNKED) + chunked(BEGUN + DONE))
+        connection.wait(25)
+
+    with raw_server(answer) as kimi, served(KIMI_BASE_URL=kimi.base_url) as server:
+        started = time.monotonic()
+        assert server.ask(RESPONSES, ASK).body == BEGUN + DONE
+        assert time.monotonic() - started < 20
+
+
+def test_a_status_that_is_none_is_a_502() -> None:
+    def answer(connection: Connection) -> None:
+        connection.send(b"HTTP/1.1 600 X\r\ncontent-length: 2\r\n\r\n{}")
+
+    with raw_server(answer) as kimi, served(KIMI_BASE_URL=kimi.base_url) as server:
+        assert server.ask("/v1/files/a", None).status == 502
+
+
 def test_a_stopped_server_says_so_in_the_stream() -> None:
     def answer(connection: Connection) -> None:
         connection.send(STREAM_HEAD % (KINDS[1], CHUNKED) + chunked(BEGUN))
