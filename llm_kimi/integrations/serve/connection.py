@@ -8,6 +8,7 @@ answered, and then does not see that its caller leaves, who is billed to the end
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
@@ -16,6 +17,8 @@ from ..openai_http import JSON_TYPE, as_json
 from .access import refused
 
 __all__ = ["HEAD_SECONDS", "MAX_CONNECTIONS", "MAX_HEAD", "MAX_HEADERS", "CallerConnection"]
+
+_UPGRADE = re.compile(rb"\r\nupgrade[ \t]*:", re.IGNORECASE)
 
 MAX_HEAD = 64 << 10
 """Bytes of a head; as much of what surrounds a body."""
@@ -53,6 +56,10 @@ class CallerConnection(HttpToolsProtocol):
         if self._head_timer is None and not self._is_busy():
             self._wait_for_head()  # also for the rest of a request that has been answered
         self._unread += len(data)
+        if self._in_head:
+            # Java's client offers HTTP/2 so, and the parser would take its body for that protocol.
+            head, end, body = data.partition(b"\r\n\r\n")
+            data = _UPGRADE.sub(b"\r\nx-upgrade:", head) + end + body
         super().data_received(data)
         if self._unread > MAX_HEAD and not self._deaf:
             self._refuse(431, f"the head of the request is larger than {MAX_HEAD >> 10} KB")
