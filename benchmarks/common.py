@@ -24,6 +24,7 @@ __all__ = [
     "environment",
     "folder",
     "fresh",
+    "in_python",
     "main",
     "offline_kimi",
     "serving",
@@ -47,8 +48,13 @@ def environment(**more: str) -> dict[str, str]:
 
 def fresh(script: str, part: str, *arguments: str) -> Any:
     """What a part of ``script`` returns in a new Python."""
+    return in_python(script, PART, part, *arguments)
+
+
+def in_python(*arguments: str) -> Any:
+    """What a new Python with these arguments prints last, which is JSON."""
     done = subprocess.run(
-        [sys.executable, script, PART, part, *arguments],
+        [sys.executable, *arguments],
         env=environment(),
         capture_output=True,
         text=True,

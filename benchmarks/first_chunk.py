@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 
 from bare_kimi import MODEL, bare_kimi
-from common import KEY, environment, main
+from common import KEY, in_python, main
 from report import Report, best, in_turn
 
 ROUNDS, ROUNDS_LITELLM = 4, 2
@@ -119,16 +116,7 @@ def _asks(code: str, words: dict[str, str], url: str) -> Callable[[], list[float
     def once() -> list[float]:
         start = time.monotonic()  # the same clock in all processes
         script = written + _MEASURE.format(started=repr(start), warm=WARM)
-        done = subprocess.run(
-            [sys.executable, "-c", script],
-            env=environment(),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise SystemExit(done.stderr)
-        found: list[float] = json.loads(done.stdout.splitlines()[-1])
+        found: list[float] = in_python("-c", script)
         return found
 
     return once

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from contextlib import suppress
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
@@ -16,7 +17,14 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from ..openai_http import JSON_TYPE, as_json
 from .access import refused
 
-__all__ = ["HEAD_SECONDS", "MAX_CONNECTIONS", "MAX_HEAD", "MAX_HEADERS", "CallerConnection"]
+__all__ = [
+    "HEAD_SECONDS",
+    "MAX_CONNECTIONS",
+    "MAX_HEAD",
+    "MAX_HEADERS",
+    "CallerConnection",
+    "make_room",
+]
 
 _UPGRADE = re.compile(rb"\r\nupgrade[ \t]*:", re.IGNORECASE)
 
@@ -24,8 +32,32 @@ MAX_HEAD = 64 << 10
 """Bytes of a head; as much of what surrounds a body."""
 MAX_HEADERS = 100
 HEAD_SECONDS = 20.0
-"""How long a head may take."""
+"""How long a head may take, or the rest of a request that has been answered."""
 MAX_CONNECTIONS = 1000
+"""Where the system has file descriptors enough, see ``make_room``."""
+SPARE_FILES = 56
+"""Descriptors for all else: the listener, libraries, the temporary files of uploads."""
+
+
+def make_room() -> None:
+    """Ask the system for the descriptors that ``MAX_CONNECTIONS`` need, or keep fewer.
+
+    A caller takes two: his connection, and that to Kimi.
+    """
+    global MAX_CONNECTIONS
+    try:
+        import resource
+    except ImportError:  # Windows, which has no such limit
+        return
+    wanted = 2 * MAX_CONNECTIONS + SPARE_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    unlimited = resource.RLIM_INFINITY
+    if soft != unlimited and soft < wanted:
+        most = wanted if hard == unlimited else min(hard, wanted)
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+            soft = most
+        MAX_CONNECTIONS = min(MAX_CONNECTIONS, max(1, (soft - SPARE_FILES) // 2))
 
 
 class CallerConnection(HttpToolsProtocol):
@@ -86,6 +118,11 @@ class CallerConnection(HttpToolsProtocol):
             return
         self._in_head = False
         self._head_came()
+        if self.parser.should_upgrade():
+            # CONNECT, or an Upgrade that came in two pieces: what follows would be read as the
+            # next request.
+            self._refuse(400, "this is not a valid HTTP request here: no other protocol is spoken")
+            return
         size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
         if size > MAX_HEAD or len(self.headers) > MAX_HEADERS:
             self._refuse(

@@ -81,9 +81,10 @@ async def answer_model(call: Call, upstream: Upstream, key: str, model: str) -> 
 async def _hand_back(
     call: Call, upstream: Upstream, key: str, path: str, content: dict[str, Any]
 ) -> None:
-    response = None
+    response, begun = None, False
     try:
         response = await upstream.send(call.method, path, key, query=call.query, **content)
+        begun = response.status == 200
         check_encoding(response.headers)
         status: int = response.status
         headers = lower(response.headers)
@@ -104,7 +105,7 @@ async def _hand_back(
             await call.piece(piece)
         await call.piece(b"", last=True)
     except NETWORK_ERRORS as error:
-        failed = upstream.failed(error, key, begun=call.begun)
+        failed = upstream.failed(error, key, begun=begun)
         raise _tried_once(failed.error, failed.retryable) from None
     finally:
         if response is not None:
@@ -118,19 +119,11 @@ async def _stream_response(
     events = ResponseEvents()
     call.inside = events.error
     await call.start(200, EVENT_STREAM, {"cache-control": "no-cache", **headers})
-    failure: KimiError | None = None
-    try:
-        while piece := await response.content.readany():
-            if whole := events.whole(piece):
-                await call.piece(whole)
-                if b"response." in whole and events.ended:
-                    break  # nothing follows, though the connection may stay open
-    except NETWORK_ERRORS as error:
-        failure = upstream.failed(error, key, begun=True).error
-    cut = events.cut()
-    if cut is not None:
-        raise failure or cut
-    await call.piece(b"" if events.ended else events.rest(), last=True)
+    # After the last event nothing follows, though the connection may stay open.
+    while not events.ended and (piece := await response.content.readany()):
+        if whole := events.whole(piece):
+            await call.piece(whole)
+    await call.piece(events.last(), last=True)
 
 
 def _is_event_stream(kind: str) -> bool:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections import deque
 from typing import Any
 
 from ...errors import StreamError
@@ -19,15 +18,19 @@ from ..openai_http import WireError, as_json
 __all__ = ["ResponseEvents"]
 
 _ENDS = frozenset({"response.completed", "response.incomplete", "response.failed", "error"})
-_BLANK_LINE = re.compile(rb"\r\n\r\n|\n\n|\r\r")
+_MAY_END = re.compile(rb"response\.(completed|incomplete|failed)|error")
+# Lines end in any of three ways, also next to each other.
+_LINE_END = rb"(?:\r\n|\n|\r(?!\n))"
+_BLANK_LINE = re.compile(_LINE_END * 2)
 
 
 class ResponseEvents:
-    """One stream."""
+    """One stream. ``ended``: the last event of the answer has come."""
 
     def __init__(self) -> None:
+        self.ended = False
         self._rest = bytearray()
-        self._last: deque[bytes] = deque(maxlen=2)  # a relay may add a [DONE]
+        self._last = b""
 
     def whole(self, piece: bytes) -> bytes:
         """The events that ``piece`` completes.
@@ -41,40 +44,34 @@ class ResponseEvents:
         end = 0
         for match in _BLANK_LINE.finditer(rest, start):
             event = bytes(rest[end : match.end()])
-            if b"data" in event:
-                self._last.append(event)
             end = match.end()
+            if b"data" in event:  # no comment
+                self._last = event
+                self.ended = self.ended or _ends(event)
         if len(rest) - end > MAX_BYTES:
             raise too_long("an event of the stream")
         events = bytes(rest[:end])
         del rest[:end]
         return events
 
-    @property
-    def ended(self) -> bool:
-        """Whether the last event of the answer has come."""
-        return any(self._ends(event) for event in self._last)
+    def last(self) -> bytes:
+        """At the end of the stream: its last event, where only the blank line after it is missing.
 
-    def rest(self) -> bytes:
-        """At the end of the stream: its last event, if only the blank line after it is missing."""
+        Raises:
+            StreamError: the last event of an answer has not come.
+        """
+        if self.ended:
+            return b""
         event = bytes(self._rest) + b"\n\n"
-        return event if self._ends(event) else b""
-
-    def _ends(self, event: bytes) -> bool:
-        kind = self._read(event).get("type")
-        return isinstance(kind, str) and kind in _ENDS
-
-    def cut(self) -> StreamError | None:
-        """At the end of the stream: the error, if its last event was not the last of an answer."""
-        if self.ended or self.rest():
-            return None
-        return StreamError(
+        if _ends(event):
+            return event
+        raise StreamError(
             "the stream broke off: it ended without response.completed, so the answer is not whole"
         )
 
     def error(self, error: WireError) -> bytes:
         """An event that ends the stream with ``error``; the SDKs of OpenAI raise it."""
-        number = self._read(self._last[-1]).get("sequence_number") if self._last else None
+        number = _read(self._last).get("sequence_number")
         told = error.body["error"]
         body = {
             "type": "error",
@@ -84,10 +81,19 @@ class ResponseEvents:
         }
         return b"event: error\ndata: " + as_json(body) + b"\n\n"
 
-    @staticmethod
-    def _read(event: bytes) -> dict[str, Any]:
-        try:
-            data = [json.loads(text) for text in Decoder().feed(event)]
-        except (ValueError, RecursionError):
-            return {}
-        return data[-1] if data and isinstance(data[-1], dict) else {}
+
+def _ends(event: bytes) -> bool:
+    """Whether an event is the last of an answer."""
+    if not _MAY_END.search(event):
+        return False
+    kind = _read(event).get("type")
+    return isinstance(kind, str) and kind in _ENDS
+
+
+def _read(event: bytes) -> dict[str, Any]:
+    """The object in an event; empty where there is none."""
+    try:
+        data = [json.loads(text) for text in Decoder().feed(event)]
+    except (ValueError, RecursionError):
+        return {}
+    return data[-1] if data and isinstance(data[-1], dict) else {}

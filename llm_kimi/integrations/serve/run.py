@@ -18,7 +18,7 @@ from ..openai_chat import Options
 from .access import Access
 from .app import App
 from .call import Record
-from .connection import CallerConnection
+from .connection import CallerConnection, make_room
 from .upstream import Upstream, env_proxy
 
 __all__ = ["Setup", "is_loopback", "listen", "run"]
@@ -117,6 +117,7 @@ def run(setup: Setup, listener: socket.socket) -> None:
     logging.getLogger().addHandler(logging.NullHandler())
     for name in _SILENT:
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    make_room()
     with suppress(ValueError):  # not in the main thread
         signal.signal(signal.SIGINT, signal.default_int_handler)
     asyncio.run(_serve(setup, listener))

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import re
 import tempfile
+from contextlib import suppress
+from email.errors import HeaderParseError
+from email.header import decode_header, make_header
 from typing import Any
+from urllib.parse import unquote
 
 import aiohttp
 from python_multipart.exceptions import FormParserError
@@ -29,6 +33,8 @@ IN_MEMORY = 1 << 20
 """Bytes of a file; a larger one goes to the disk."""
 MAX_BOUNDARY = 256
 
+_EXTENDED = re.compile(r";\s*filename\*\s*=\s*\"?([\w-]*)'[\w-]*'([^\s;\"]*)", re.ASCII)
+_ENCODED_WORD = re.compile(r"=\?[\w-]+\?[bBqQ]\?\S*\?=", re.ASCII)
 _TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]{1,100}/[A-Za-z0-9!#$&^_.+-]{1,100}", re.ASCII)
 
 
@@ -77,6 +83,9 @@ class UploadForm:
             self._parser.write(piece)
         except FormParserError:
             raise _bad_form() from None
+        except OSError as error:  # of the temporary file
+            text = f"the server cannot store the upload: {error.strerror or error}"
+            raise Refused(refused(507, text, code="no_space")) from None
 
     def for_kimi(self) -> aiohttp.FormData:
         """The form that Kimi takes.
@@ -135,18 +144,20 @@ class UploadForm:
         self._name, self._value = bytearray(), bytearray()
 
     def _on_headers(self) -> None:
-        _, options = parse_options_header(self._headers.get(b"content-disposition", b""))
+        disposition = self._headers.get(b"content-disposition", b"")
+        _, options = parse_options_header(disposition)
         name = options.get(b"name", b"").decode("utf-8", "replace")
-        if b"filename" not in options:
+        filename = _filename(disposition, options.get(b"filename"))
+        if filename is None:
             self._to = self._fields[name] = bytearray()
         elif name == "file":
             self._files += 1
             if self._files == 1:
-                self._begin_file(options[b"filename"])
+                self._begin_file(filename)
 
-    def _begin_file(self, filename: bytes) -> None:
+    def _begin_file(self, filename: str) -> None:
         self._file = self._to = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115
-        self._filename = one_line(filename.decode("utf-8", "replace"))[:1000] or "file"
+        self._filename = one_line(filename)[:1000] or "file"
         kind = self._headers.get(b"content-type", b"").decode("latin-1").partition(";")[0].strip()
         if _TYPE.fullmatch(kind):
             self._type = kind
@@ -164,6 +175,25 @@ class UploadForm:
 
     def _on_end(self) -> None:
         self._ended = True
+
+
+def _filename(disposition: bytes, plain: bytes | None) -> str | None:
+    """The name of a file; None for a part that is none.
+
+    Forms have it as UTF-8 (RFC 7578, 4.2). .NET and older releases of Python's urllib3 write names
+    that are not ASCII in the ways of mail: ``filename*`` (RFC 2231), an encoded word (RFC 2047).
+    """
+    match = _EXTENDED.search(disposition.decode("latin-1"))
+    if match is not None:
+        with suppress(LookupError):
+            return unquote(match[2], encoding=match[1] or "utf-8", errors="replace")
+    if plain is None:
+        return None
+    name = plain.decode("utf-8", "replace")
+    if _ENCODED_WORD.fullmatch(name):
+        with suppress(HeaderParseError, LookupError, UnicodeError):
+            return str(make_header(decode_header(name)))
+    return name
 
 
 def _bad_form(what: str = "", status: int = 400) -> Refused:

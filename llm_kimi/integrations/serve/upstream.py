@@ -126,6 +126,8 @@ class Upstream:
             packed = "content-encoding" in error.message
             text = "it has an unsupported Content-Encoding" if packed else "it is not HTTP"
             error = BadAnswer(text)
+        elif isinstance(error, aiohttp.ClientPayloadError):
+            error = aiohttp.ClientPayloadError("it is not whole")
         return network_failure(error, self.base_url, begun=begun, keys=(key,), longer="")
 
     async def close(self) -> None:

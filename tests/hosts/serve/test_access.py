@@ -193,6 +193,14 @@ def test_a_file_that_holds_no_key_is_replaced(content: str) -> None:
     assert server_key.server_key(replace=True) == (key, None)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="no such files")
+def test_a_file_that_never_answers_is_replaced() -> None:
+    os.mkfifo(server_key.path(), 0o600)
+    key, trouble = server_key.server_key(replace=True)
+    assert trouble is not None
+    assert server_key.server_key(replace=False) == (key, None)
+
+
 def test_a_link_is_not_followed(tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.write_text(server_key.PREFIX + "a" * 43)

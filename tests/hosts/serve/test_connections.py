@@ -178,6 +178,64 @@ def test_what_is_no_http_gets_an_error_object(sock: socket.socket, nonsense: byt
     assert "not a valid HTTP request" in refused(read_all(sock), b"400")
 
 
+@pytest.mark.parametrize("offer", ["h2c", "websocket", "foo"])
+@pytest.mark.parametrize("cut", [0, 5, 400], ids=["whole", "head and body", "in the middle"])
+def test_an_offer_of_another_protocol_is_passed_over(
+    server: Served, sock: socket.socket, offer: str, cut: int
+) -> None:
+    """Java's client offers HTTP/2 so with each request. An offer is for the server to take or
+    leave (RFC 9110, 7.8)."""
+    head, _, body = request(server).partition(b"\r\n\r\n")
+    more = f"\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: {offer}\r\nHTTP2-Settings: AAA"
+    head += more.encode() + b"\r\n\r\n"
+    for _ in range(2):
+        if cut == 5:
+            sock.sendall(head)
+            time.sleep(0.2)
+            sock.sendall(body)
+        else:
+            at = len(head) // 3 if cut else 0
+            sock.sendall((head + body)[:at])
+            time.sleep(0.1 if at else 0)
+            sock.sendall((head + body)[at:])
+        assert b"200 OK" in read_one(sock)
+
+
+def test_no_body_is_read_as_a_request(server: Served, kimi: Simulator, sock: socket.socket) -> None:
+    """Where the offer itself comes in two pieces, the request is refused as a whole."""
+    inner = b"GET /v1/models HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\n\r\n"
+    inner %= str(server.key).encode()
+    head = (
+        f"POST {CHAT} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {server.key}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(inner)}\r\n"
+        "Connection: Upgrade\r\nUpg"
+    )
+    sock.sendall(head.encode())
+    time.sleep(0.2)
+    sock.sendall(b"rade: h2c\r\n\r\n")
+    time.sleep(0.2)
+    with suppress(OSError):
+        sock.sendall(inner)
+    answer = read_all(sock)
+    assert answer.count(b"HTTP/1.1 ") == 1
+    assert "no other protocol" in refused(answer, b"400")
+    assert kimi.requests == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits of processes")
+def test_connections_are_bounded_by_the_files_of_the_process(kimi: Simulator) -> None:
+    for limits, most in (((256, 256), 100), ((256, 4096), 1000), ((1024, 1024), 484)):
+        code = (
+            "import resource, llm_kimi.integrations.serve.connection as c; "
+            f"resource.setrlimit(resource.RLIMIT_NOFILE, {limits}); c.make_room(); "
+            "print(c.MAX_CONNECTIONS)"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        )
+        assert int(done.stdout) == most
+
+
 def test_more_connections_than_it_keeps(kimi: Simulator) -> None:
     with served(first=f"{CONNECTION}; c.MAX_CONNECTIONS = 3") as server:
         kept = [connected(server) for _ in range(3)]

@@ -50,6 +50,35 @@ def test_forms_that_are_taken(server: Served, parts: Iterable[bytes]) -> None:
     assert reply.json["filename"] == "a.txt"
 
 
+@pytest.mark.parametrize(
+    "filename",
+    [
+        b'filename="\xc3\xa4.txt"',
+        b"filename*=UTF-8''%C3%A4.txt",
+        b"filename*=iso-8859-1'de'%E4.txt",
+        b"filename=\"=?utf-8?B?w6QudHh0?=\"; filename*=utf-8''%C3%A4.txt",
+        b'filename="=?utf-8?B?w6QudHh0?="',
+    ],
+)
+def test_names_of_other_programs(server: Served, filename: bytes) -> None:
+    """As .NET and older releases of urllib3 write what is not ASCII: as in mail."""
+    file = b"--x\r\nContent-Disposition: form-data; name=file; " + filename + b"\r\n\r\nt\r\n"
+    reply = upload(server, PURPOSE, file)
+    assert (reply.status, reply.json.get("filename")) == (200, "ä.txt")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="limits of processes")
+def test_an_upload_that_cannot_be_stored_is_said(kimi: Simulator) -> None:
+    first = (
+        "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))"
+    )
+    with served(first=first) as server:
+        reply = upload(server, PURPOSE, part("file", b"a" * (3 << 20), filename="a.txt"))
+        assert (reply.status, reply.error["code"]) == (507, "no_space")
+        assert server.ask("/health", None).status == 200
+
+
 def test_a_name_with_control_characters_loses_them(server: Served) -> None:
     reply = upload(server, PURPOSE, part("file", b"t", filename="a\x00\x1b[31m.txt"))
     assert reply.status in (200, 400), reply.body
