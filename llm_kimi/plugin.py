@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import click
 import llm
@@ -36,6 +37,12 @@ class _Commands(click.Group):
         from .commands import command
 
         return command(cmd_name)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        from .terminal.stdout import full_disk_told
+
+        with full_disk_told():
+            return super().invoke(ctx)
 
 
 @llm.hookimpl

@@ -16,6 +16,7 @@ from .. import catalog
 from ..config import server_key, settings
 from ..errors import InvalidRequestError, KimiError
 from ..terminal.output import echo_wrapped, style
+from ..terminal.stdout import full_disk_told, open_standard_files
 from ..translation import FALLBACKS
 from .request_log import RequestLog
 
@@ -86,7 +87,8 @@ def serve(**options: Any) -> None:
         )
     if "llm" in sys.modules and hasattr(os, "execv"):
         _start_anew(options)
-    _serve(**options)
+    with full_disk_told():
+        _serve(**options)
 
 
 def _start_anew(options: dict[str, Any]) -> None:
@@ -99,8 +101,10 @@ def _start_anew(options: dict[str, Any]) -> None:
         else:
             values = value if isinstance(value, tuple) else (value,)
             arguments += [f"{flag}={item}" for item in values]
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
+    open_standard_files()
     # Not with -m, which would look for our modules in the current folder first.
     code = (
         "import signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); "
@@ -182,7 +186,8 @@ def _serve(
             click.echo(json.dumps(told))
         else:
             _tell(url, token, base_url, source)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
 
     log = RequestLog(token, as_json=as_json)
 

@@ -7,16 +7,19 @@ report the broken pipe as an error, and Python once more at the last flush, with
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
 
 from .notices import command_context
 
-__all__ = ["check_reader", "prepare_stdout"]
+__all__ = ["check_reader", "full_disk_told", "open_standard_files", "prepare_stdout"]
 
 _PREPARED = "llm_kimi.stdout"
 
@@ -65,6 +68,34 @@ def check_reader() -> None:
     poll.register(descriptor, 0)
     if any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0)):
         raise BrokenPipeError(32, os.strerror(32))
+
+
+@contextmanager
+def full_disk_told() -> Iterator[None]:
+    """Around a command: a disk that cannot take its output is told in one line.
+
+    Raises:
+        click.ClickException: with the system's reason.
+    """
+    try:
+        yield
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG):
+            raise
+        _let_go()
+        raise click.ClickException(f"cannot write the output: {error.strerror}") from None
+
+
+def open_standard_files() -> None:
+    """Open /dev/null in place of a standard file that is closed, so that nothing else gets its
+    number. For a process that is about to become another program."""
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:  # the lowest number that is free is this one
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
 
 
 def _end_quietly() -> None:

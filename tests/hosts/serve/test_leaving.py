@@ -3,16 +3,19 @@ tells those who wait."""
 
 from __future__ import annotations
 
+import http.client
 import json
 import signal
 import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
 from llm_kimi.simulator import Simulator
+from tests.support.llm_runs import start
 from tests.support.raw_servers import HEAD, Connection, chunked, raw_server
 from tests.support.servers import CHAT, HI, Served, served
 
@@ -140,6 +143,46 @@ def _cannot_start(*options: str, **environment: str) -> str:
     assert done.stdout == ""
     assert "Traceback" not in done.stderr
     return done.stderr
+
+
+needs_full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+
+
+@needs_full
+@pytest.mark.parametrize("command", [["kimi", "serve", "--port=0"], ["kimi", "models"]])
+def test_output_that_goes_to_a_full_disk_is_an_error_in_one_line(
+    kimi: Simulator, command: list[str]
+) -> None:
+    with open("/dev/full", "wb") as full:
+        running = start(*command, stdout=full.fileno())
+        _, told = running.communicate(timeout=60)
+    assert told.decode().splitlines()[-1].endswith(": No space left on device")
+    assert b"Traceback" not in told
+    assert running.returncode == 1
+
+
+def test_a_server_needs_no_standard_files(kimi: Simulator) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = f"exec {sys.executable} -m llm kimi serve --port {port} <&- >&- 2>&-"
+    running = subprocess.Popen(["sh", "-c", command])
+    try:
+        _until(lambda: _health(port) == b'{"status":"ok"}', seconds=30)
+    finally:
+        running.terminate()
+        assert running.wait(20) in (0, -signal.SIGTERM, 128 + signal.SIGTERM)
+
+
+def _health(port: int) -> bytes:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", "/health")
+        return connection.getresponse().read()
+    except OSError:
+        return b""
+    finally:
+        connection.close()
 
 
 def test_a_port_that_is_taken_is_said(kimi: Simulator) -> None:
