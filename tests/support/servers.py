@@ -8,11 +8,14 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from tests.support.raw_servers import Connection, Server, raw_server
+
+Answer = Callable[[Connection], None]
 CHAT = "/v1/chat/completions"
 HI = {"model": "kimi-k3.1-pro", "messages": [{"role": "user", "content": "say: hello"}]}
 
@@ -129,3 +132,28 @@ def served(*options: str, first: str = "", **environment: str) -> Iterator[Serve
         if process.poll() is None:
             process.kill()
         process.communicate()
+
+
+class Behind:
+    """A server that is kept; what Kimi answers to it, each test says anew."""
+
+    def __init__(self, server: Served, kimi: Server, answers: list[Answer]) -> None:
+        self.kimi = kimi
+        self._server = server
+        self._answers = answers
+
+    def __call__(self, answer: Answer) -> Served:
+        """The server in front of a Kimi that answers so; ``kimi.requests`` begins anew."""
+        self._answers[:] = [answer]
+        self.kimi.requests.clear()
+        return self._server
+
+
+@contextmanager
+def served_behind(**environment: str) -> Iterator[Behind]:
+    """A server in front of a Kimi whose answers are to be said."""
+    answers: list[Answer] = []
+    with raw_server(lambda connection: answers[0](connection)) as kimi:
+        key = {"KIMI_BASE_URL": kimi.base_url, "MOONSHOT_API_KEY": "sk-of-the-server"}
+        with served(**key, **environment) as server:
+            yield Behind(server, kimi, answers)

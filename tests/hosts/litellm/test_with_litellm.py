@@ -32,6 +32,7 @@ thread = threading.Thread(target=work)
 thread.start()
 thread.join()
 """
+NO_LITELLM = "kimi: Kimi is not available in LiteLLM here: "
 
 
 def told(*command: str, **environment: str) -> str:
@@ -41,32 +42,42 @@ def told(*command: str, **environment: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("program", [PROGRAM, LATE], ids=["at once", "in a thread"])
-def test_a_program_that_does_not_know_of_it(kimi: Simulator, program: str) -> None:
+@pytest.fixture
+def stand_in(tmp_path: Path) -> str:
+    """PYTHONPATH with a litellm that is none, which is told where one is registered: importing
+    the real one takes seconds."""
+    (tmp_path / "litellm.py").write_text("x = 1")
+    return f"{tmp_path}{os.pathsep}{os.environ['PYTHONPATH']}"
+
+
+def test_a_program_that_does_not_know_of_it(kimi: Simulator) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+        [sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=False
     )
     assert "LLM Provider NOT provided" in done.stderr + done.stdout
-    assert told(sys.executable, "-c", program) == "hello\n"
+    assert told(sys.executable, "-c", PROGRAM) == "hello\n"
 
 
-def test_a_script_a_console_script_and_a_module(kimi: Simulator, tmp_path: Path) -> None:
-    (tmp_path / "crew.py").write_text(PROGRAM)
-    assert told(sys.executable, str(tmp_path / "crew.py")) == "hello\n"
+def test_a_console_script(kimi: Simulator, tmp_path: Path) -> None:
     script = tmp_path / "aider"
-    script.write_text(f"#!{sys.executable}\n{PROGRAM}")
+    script.write_text(f"#!{sys.executable}\n{LATE}")
     script.chmod(script.stat().st_mode | stat.S_IXUSR)
     path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
     assert told("aider", PATH=path) == "hello\n"
-    found = f"{tmp_path}{os.pathsep}{os.environ['PYTHONPATH']}"
-    assert told(sys.executable, "-m", "crew", PYTHONPATH=found) == "hello\n"
 
 
-def test_children_of_the_program_have_it_too(kimi: Simulator) -> None:
-    code = (
-        f"import subprocess, sys; subprocess.run([sys.executable, '-c', {PROGRAM!r}], check=True)"
-    )
-    assert told(sys.executable, "-c", code) == "hello\n"
+CHILD = "import subprocess, sys; subprocess.run([sys.executable, 'crew.py'], check=True)"
+
+
+@pytest.mark.parametrize("way", [["crew.py"], ["-m", "crew"], ["-c", CHILD]])
+def test_a_script_a_module_and_children_of_the_program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stand_in: str, way: list[str]
+) -> None:
+    (tmp_path / "crew.py").write_text("import litellm; print(litellm.x)")
+    monkeypatch.chdir(tmp_path)
+    done = process("kimi", "with-litellm", "--", sys.executable, *way, PYTHONPATH=stand_in)
+    assert (done.returncode, done.stdout) == (0, "1\n")
+    assert done.stderr.startswith(NO_LITELLM)
 
 
 def test_nothing_else_of_this_environment_is_there(tmp_path: Path) -> None:
@@ -94,11 +105,13 @@ def test_nothing_else_of_this_environment_is_there(tmp_path: Path) -> None:
     assert int(length) == int(bare.stdout) + 1
 
 
-def test_another_sitecustomize_still_runs(kimi: Simulator, tmp_path: Path) -> None:
+def test_another_sitecustomize_still_runs(tmp_path: Path, stand_in: str) -> None:
     said = "import os\nif 'LLM_KIMI_PACKAGE' in os.environ: print('mine')"
     (tmp_path / "sitecustomize.py").write_text(said)
-    found = f"{tmp_path}{os.pathsep}{os.environ['PYTHONPATH']}"
-    assert told(sys.executable, "-c", PROGRAM, PYTHONPATH=found) == "mine\nhello\n"
+    command = ("kimi", "with-litellm", "--", sys.executable, "-c", "import litellm")
+    done = process(*command, PYTHONPATH=stand_in)
+    assert (done.returncode, done.stdout) == (0, "mine\n")
+    assert done.stderr.startswith(NO_LITELLM)
 
 
 def test_a_program_without_litellm_sees_no_difference() -> None:
@@ -133,14 +146,12 @@ def test_a_command_that_is_not_there() -> None:
     assert process("kimi", "with-litellm").returncode == 2
 
 
-def test_what_goes_wrong_is_one_line(tmp_path: Path) -> None:
+def test_what_goes_wrong_is_one_line(stand_in: str) -> None:
     """A LiteLLM that is none: the program goes on without Kimi, and says so."""
-    (tmp_path / "litellm.py").write_text("x = 1")
-    found = f"{tmp_path}{os.pathsep}{os.environ['PYTHONPATH']}"
     code = "import litellm; print(litellm.x)"
-    done = process("kimi", "with-litellm", "--", sys.executable, "-c", code, PYTHONPATH=found)
+    done = process("kimi", "with-litellm", "--", sys.executable, "-c", code, PYTHONPATH=stand_in)
     assert done.stdout == "1\n"
-    assert done.stderr.startswith("kimi: Kimi is not available in LiteLLM here: ")
+    assert done.stderr.startswith(NO_LITELLM)
     assert len(done.stderr.splitlines()) == 1
 
 

@@ -220,20 +220,20 @@ def test_chat_with_options_tools_and_hidden_reasoning(kimi: Simulator) -> None:
     assert [body["max_completion_tokens"] for body in bodies(kimi)] == [500, 500]
 
 
-@pytest.fixture(params=[False, True], ids=["buffered", "unbuffered"])
-def unbuffered(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same, whether Python buffers stdout or not: it has two ways to meet a broken pipe."""
-    if request.param:
-        monkeypatch.setenv("PYTHONUNBUFFERED", "1")
+BUFFERED, UNBUFFERED = "buffered", "unbuffered"
+"""Stdout: Python has two ways to meet a broken pipe."""
 
 
 @pytest.mark.skipif(os.name == "nt", reason="pipes")
-@pytest.mark.usefixtures("unbuffered")
-@pytest.mark.parametrize("extra", [(), ("--async",)])
+@pytest.mark.parametrize(
+    ("extra", "buffering"), [((), BUFFERED), ((), UNBUFFERED), (("--async",), BUFFERED)]
+)
 def test_a_reader_that_goes_away_ends_it_quietly(
-    monkeypatch: pytest.MonkeyPatch, extra: tuple[str, ...]
+    monkeypatch: pytest.MonkeyPatch, extra: tuple[str, ...], buffering: str
 ) -> None:
     """``llm ... | head -1``"""
+    if buffering == UNBUFFERED:
+        monkeypatch.setenv("PYTHONUNBUFFERED", "1")
     with Simulator(chunk_delay=0.002) as slow:
         monkeypatch.setenv("KIMI_BASE_URL", slow.base_url)
         monkeypatch.setenv("MOONSHOT_API_KEY", slow.key)
@@ -248,19 +248,23 @@ def test_a_reader_that_goes_away_ends_it_quietly(
 
 
 @pytest.mark.skipif(os.name == "nt", reason="pipes")
-@pytest.mark.usefixtures("unbuffered")
 @pytest.mark.parametrize(
-    "args",
+    ("args", "buffering"),
     [
-        ("-m", "kimi-k2.6", "-R", "say: hi"),
-        ("-m", "kimi-k2.6", "--no-stream", "say: hi"),
-        ("-m", "kimi-k2.6", "--no-stream", "repeat: 90000 word"),
-        ("-m", "kimi-k2.6", "-R", "--async", "say: hi"),
-        ("kimi", "models"),
-        ("kimi", "models", "--json"),
+        (("-m", "kimi-k2.6", "-R", "say: hi"), BUFFERED),
+        (("-m", "kimi-k2.6", "-R", "say: hi"), UNBUFFERED),
+        (("-m", "kimi-k2.6", "--no-stream", "say: hi"), BUFFERED),
+        (("-m", "kimi-k2.6", "--no-stream", "repeat: 9000 word"), UNBUFFERED),
+        (("-m", "kimi-k2.6", "-R", "--async", "say: hi"), UNBUFFERED),
+        (("kimi", "models"), BUFFERED),
+        (("kimi", "models", "--json"), UNBUFFERED),
     ],
 )
-def test_nobody_reads_at_all(kimi: Simulator, args: tuple[str, ...]) -> None:
+def test_nobody_reads_at_all(
+    kimi: Simulator, monkeypatch: pytest.MonkeyPatch, args: tuple[str, ...], buffering: str
+) -> None:
+    if buffering == UNBUFFERED:
+        monkeypatch.setenv("PYTHONUNBUFFERED", "1")
     reading, writing = os.pipe()
     os.close(reading)
     with start(*args, stdout=writing) as running:

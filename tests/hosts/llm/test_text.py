@@ -41,11 +41,9 @@ def raw(*args: str | bytes, input: bytes = b"", **env: str) -> tuple[int, str, s
 @pytest.mark.parametrize(
     "args",
     [
-        ("日本",),
-        ("hi", "-s", "日本"),
-        ("hi", "-o", "prefill", "日本"),
-        ("hi", "-o", "stop", '["日本"]'),
-        ("--schema", "name: 日本, age int", "hi"),
+        ("日本", "-s", "größe"),
+        ("hi", "-o", "prefill", "日本", "-o", "stop", '["größe"]'),
+        ("--schema", "日本, größe int", "hi"),
     ],
 )
 def test_arguments_in_a_locale_without_utf_8(kimi: Simulator, args: tuple[str, ...]) -> None:
@@ -53,6 +51,7 @@ def test_arguments_in_a_locale_without_utf_8(kimi: Simulator, args: tuple[str, .
     assert (status, err) == (0, "")
     assert out
     assert "日本" in str(bodies(kimi)[0])
+    assert "größe" in str(bodies(kimi)[0])
     assert "\\udc" not in ascii(bodies(kimi)[0])
     assert len(logged()) == 1
 
@@ -73,22 +72,27 @@ def test_an_answer_that_the_terminal_cannot_show_is_not_lost(kimi: Simulator) ->
 
 @posix
 @pytest.mark.parametrize(
-    "env",
+    ("args", "env", "sent"),
     [
-        C_LOCALE,
-        {"PYTHONIOENCODING": "cp1252:surrogateescape"},
-        {"PYTHONIOENCODING": "latin-1"},
-        {"PYTHONIOENCODING": "utf-8"},
+        ((), C_LOCALE, "日本 “größe”"),
+        (("größe",), C_LOCALE, "日本 “größe” größe"),
+        (("größe",), {"PYTHONIOENCODING": "cp1252:surrogateescape"}, "日本 “größe” größe"),
+        (("größe",), {"PYTHONIOENCODING": "latin-1"}, "日本 “größe” größe"),
     ],
 )
-def test_stdin_is_utf_8_whatever_the_locale_says(kimi: Simulator, env: dict[str, str]) -> None:
+def test_stdin_is_utf_8_whatever_the_locale_says(
+    kimi: Simulator, args: tuple[str, ...], env: dict[str, str], sent: str
+) -> None:
+    assert raw("-m", "kimi-k2.6", *args, input="日本 “größe”".encode(), **env)[0] == 0
+    assert messages(kimi)[0]["content"] == sent
+
+
+@posix
+def test_a_fragment_from_stdin_is_utf_8_too(kimi: Simulator) -> None:
     text = "日本 “größe”"
-    assert raw("-m", "kimi-k2.6", input=text.encode(), **env)[0] == 0
-    assert messages(kimi)[0]["content"] == text
-    assert raw("-m", "kimi-k2.6", "größe", input=text.encode(), **env)[0] == 0
-    assert messages(kimi)[0]["content"] == f"{text} größe"
-    assert raw("-m", "kimi-k2.6", "größe", "-f", "-", input=text.encode(), **env)[0] == 0
-    assert logged()[0]["prompt"] == text
+    args = ("-m", "kimi-k2.6", "größe", "-f", "-")
+    assert raw(*args, input=text.encode(), **C_LOCALE)[0] == 0
+    assert text in messages(kimi)[0]["content"]
 
 
 @posix
@@ -103,15 +107,15 @@ def test_a_chat_in_a_locale_without_utf_8(kimi: Simulator) -> None:
 
 @posix
 @pytest.mark.parametrize(
-    ("args", "text"),
+    ("args", "text", "env"),
     [
-        ((b"caf\xe9",), f"prompt: {WAY_OUT}, or attach the file itself (-a FILE)"),
-        (("hi", "-s", b"caf\xe9"), f"system prompt (-s): {WAY_OUT}"),
-        (("--schema", b"caf\xe9, age int", "hi"), f"schema.properties: {WAY_OUT}"),
-        (("hi", "-o", "prefill", b"caf\xe9"), f"prefill\n  Value error, {WAY_OUT}"),
+        ((b"caf\xe9",), f"prompt: {WAY_OUT}, or attach the file itself (-a FILE)", {}),
+        ((b"caf\xe9",), f"prompt: {WAY_OUT}, or attach the file itself (-a FILE)", C_LOCALE),
+        (("hi", "-s", b"caf\xe9"), f"system prompt (-s): {WAY_OUT}", C_LOCALE),
+        (("--schema", b"caf\xe9, age int", "hi"), f"schema.properties: {WAY_OUT}", {}),
+        (("hi", "-o", "prefill", b"caf\xe9"), f"prefill\n  Value error, {WAY_OUT}", C_LOCALE),
     ],
 )
-@pytest.mark.parametrize("env", [{}, C_LOCALE])
 def test_what_is_not_utf_8_is_an_error_with_the_way_out(
     kimi: Simulator, args: tuple[str | bytes, ...], text: str, env: dict[str, str]
 ) -> None:

@@ -23,7 +23,7 @@ from tests.support.openai_requests import DEFAULT_MODELS, requests
 from tests.support.weakening import silent
 
 Json = dict[str, Any]
-COUNT = tries(int(os.environ.get("LLM_KIMI_REQUESTS", "1200")))
+COUNT = tries(int(os.environ.get("LLM_KIMI_REQUESTS", "600")))
 PNG = (
     "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNkYAAAAAYAAjCB"
     "0C8AAAAASUVORK5CYII="
@@ -406,7 +406,7 @@ def test_wide_schemas_are_no_square_either(form: str) -> None:
         tool = {"type": "function", "function": {"name": "f", "parameters": _WIDE[form](size)}}
         return _lines_run(lambda: _tried(plain(tools=[tool])))
 
-    assert work(1_200) < work(60) * 150
+    assert work(600) < work(30) * 150
 
 
 def _tried(request: Json) -> None:
