@@ -39,9 +39,9 @@ class _Commands(click.Group):
         return command(cmd_name)
 
     def invoke(self, ctx: click.Context) -> Any:
-        from .terminal.stdout import full_disk_told
+        from .commands import surroundings
 
-        with full_disk_told():
+        with surroundings():
             return super().invoke(ctx)
 
 

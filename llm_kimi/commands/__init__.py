@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from importlib import import_module
 
 import click
 
-__all__ = ["NAMES", "command"]
+__all__ = ["NAMES", "command", "surroundings"]
 
 NAMES = (
     "balance",
@@ -32,3 +33,10 @@ def command(name: str) -> click.Command | None:
     found = getattr(import_module(f"{__name__}.{module}"), module)
     assert isinstance(found, click.Command)
     return found
+
+
+def surroundings() -> AbstractContextManager[None]:
+    """What every command runs in: a disk that cannot take its output is told in one line."""
+    from ..terminal.stdout import full_disk_told
+
+    return full_disk_told()

@@ -151,9 +151,7 @@ def test_the_seed_decides_the_answers() -> None:
     def thoughts(seed: int) -> str:
         return process("kimi", "simulate", "--seed", str(seed), "--", PYTHON, "-c", ASK).stdout
 
-    same = [thoughts(1), thoughts(1)]
-    assert same[0] == same[1]
-    assert len({same[0], *(thoughts(seed) for seed in range(2, 6))}) > 1
+    assert thoughts(1) == thoughts(1) != thoughts(2)
 
 
 def test_a_port_that_is_taken() -> None:

@@ -428,8 +428,7 @@ def _all_known(kimi: Simulator) -> bool:
     return all(file["id"] in ids or file["filename"] in names for file in kimi.files)
 
 
-@pytest.mark.parametrize("moment", [0.05, 0.4, 0.8])
-@pytest.mark.parametrize("count", [1, 6])
+@pytest.mark.parametrize(("moment", "count"), [(0.05, 6), (0.4, 1), (0.8, 6)])
 def test_ctrl_c_leaves_nothing(kimi: Simulator, tmp_path: Path, moment: float, count: int) -> None:
     kimi.file_rules.extract_delay = 1.0
     arguments = []

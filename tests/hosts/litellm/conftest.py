@@ -96,6 +96,12 @@ def _forget_pending_logs() -> None:
         task["coroutine"].close()
 
 
+@pytest.fixture
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another try comes at once; how long it is waited for, tests/pure/reply checks."""
+    monkeypatch.setattr("llm_kimi.exchange.retry.retry_delay", lambda *_: 0.0)
+
+
 @pytest.fixture(params=WAYS)
 def way(request: pytest.FixtureRequest) -> str:
     """Each of the four ways to call."""

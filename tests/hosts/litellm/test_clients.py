@@ -98,7 +98,8 @@ def test_litellm_may_forget_its_client_during_a_call(kimi: Simulator, asynchrono
         text = ""
         async for chunk in stream:
             text += chunk.choices[0].delta.content or ""
-            forget()
+            if len(text) < 9:  # to collect garbage takes its time
+                forget()
         return text
 
     if asynchronous:
@@ -107,7 +108,8 @@ def test_litellm_may_forget_its_client_during_a_call(kimi: Simulator, asynchrono
         text = ""
         for chunk in litellm.completion(**talk):
             text += chunk.choices[0].delta.content or ""
-            forget()
+            if len(text) < 9:
+                forget()
     assert text == "one two three four five"
 
 

@@ -118,6 +118,7 @@ def test_a_stream_that_is_cut_is_an_error(
     assert not any(choice.finish_reason for chunk in got for choice in chunk.choices)
 
 
+@pytest.mark.usefixtures("no_waiting")
 @pytest.mark.parametrize("fault", [{"status": 429}, {"status": 503}, {"drop": True}])
 def test_what_passes_is_tried_again(kimi: Simulator, way: str, fault: dict[str, Any]) -> None:
     kimi.fault(**fault, times=2, **({} if "drop" in fault else {"retry_after": 0}))
@@ -125,6 +126,7 @@ def test_what_passes_is_tried_again(kimi: Simulator, way: str, fault: dict[str, 
     assert len(kimi.requests) == 3
 
 
+@pytest.mark.usefixtures("no_waiting")
 @pytest.mark.parametrize(
     ("retries", "requests"), [({"max_retries": 0}, 1), ({"max_retries": 1}, 2), ({}, 3)]
 )
