@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import urllib.request
 from typing import Literal
 
 import click
@@ -26,6 +27,9 @@ SECONDS = 1.0
 
 @click.command()
 @click.option(
+    "--host", default="127.0.0.1", show_default=True, help="Address that the server listens on."
+)
+@click.option(
     "--port",
     type=click.IntRange(1, 65535),
     default=DEFAULT_PORT,
@@ -35,14 +39,17 @@ SECONDS = 1.0
 @click.option(
     "--shell",
     type=click.Choice(tuple(_LINES)),
-    help="Shell syntax to print; by default found from SHELL, else sh.",
+    default="sh",
+    show_default=True,
+    help="Shell syntax to print; fish takes that of sh as well.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print them as JSON.")
-def env(port: int, shell: Shell | None, as_json: bool) -> None:
+def env(host: str, port: int, shell: Shell, as_json: bool) -> None:
     """Print the variables that lead a program to 'llm kimi serve'.
 
-    OPENAI_BASE_URL and OPENAI_API_KEY, which the clients of OpenAI read in most languages. The key
-    is the server's own, and stays the same.
+    OPENAI_BASE_URL and OPENAI_API_KEY, which the clients of OpenAI read in most languages, and
+    NO_PROXY where a proxy is set that would get the requests. The key is the server's own, and
+    stays the same; a server with --pass-through takes keys of Moonshot in its place.
 
     \b
     Example:
@@ -57,26 +64,45 @@ def env(port: int, shell: Shell | None, as_json: bool) -> None:
         ) from None
     except OSError as error:
         raise click.ClickException(f"the server's key cannot be read: {error}") from None
-    variables = {"OPENAI_BASE_URL": f"http://127.0.0.1:{port}/v1", "OPENAI_API_KEY": key}
+    at = f"[{host.strip('[]')}]" if ":" in host else host
+    variables = {
+        "OPENAI_BASE_URL": f"http://{at}:{port}/v1",
+        "OPENAI_API_KEY": key,
+        **_past_the_proxy(host.strip("[]")),
+    }
     if as_json:
         click.echo(json.dumps(variables))
     else:
         for name, value in variables.items():
-            click.echo(_LINES[shell or _shell()].format(name, value))
-    if not _is_there(port):
-        given = "" if port == DEFAULT_PORT else f" --port {port}"
+            click.echo(_LINES[shell].format(name, value))
+    if not _is_there(host.strip("[]"), port):
+        given = "" if host == "127.0.0.1" else f" --host {host}"
+        given += "" if port == DEFAULT_PORT else f" --port {port}"
         click.echo(
             f"kimi: nothing serves on port {port} yet: start it with llm kimi serve{given}",
             err=True,
         )
 
 
-def _shell() -> Shell:
-    return "fish" if os.path.basename(os.environ.get("SHELL", "")) == "fish" else "sh"
+def _past_the_proxy(host: str) -> dict[str, str]:
+    """The variables that keep a proxy of the environment out of it; none where there is none.
+
+    Clients send what goes to this machine there as well, key and all.
+    """
+    proxies = urllib.request.getproxies_environment()
+    if not {"http", "all"} & proxies.keys() or urllib.request.proxy_bypass(host):
+        return {}
+    names = [name for name in ("no_proxy", "NO_PROXY") if os.environ.get(name)] or ["NO_PROXY"]
+    before = os.environ.get(names[0], "")
+    value = ",".join(dict.fromkeys(filter(None, [before, host, "localhost"])))
+    return dict.fromkeys(names, value)
 
 
-def _is_there(port: int) -> bool:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)
+def _is_there(host: str, port: int) -> bool:
+    try:
+        connection = http.client.HTTPConnection(host, port, timeout=SECONDS)
+    except (OSError, ValueError, http.client.HTTPException):
+        return False
     try:
         connection.request("GET", "/health")
         return connection.getresponse().status == 200

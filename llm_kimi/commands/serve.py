@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import json
 import os
@@ -24,6 +25,7 @@ __all__ = ["DEFAULT_PORT", "serve"]
 
 DEFAULT_PORT = 4141
 
+_OF_THE_PORT = (errno.EADDRINUSE, errno.EACCES)
 _NEEDS = {"uvicorn": "uvicorn", "aiohttp": "aiohttp", "python_multipart": "python-multipart"}
 _INSTALL = "llm install 'llm-kimi[serve]'"
 
@@ -130,6 +132,8 @@ def _serve(
 
     # Whoever asks is not who sets the environment.
     os.environ[settings.PRIVATE_URLS_VARIABLE] = "1" if allow_private_urls else "0"
+    way = "start the server with --allow-private-urls"
+    os.environ[settings.PRIVATE_URLS_WAY_VARIABLE] = way
     if pass_through and not is_loopback(host):
         raise click.ClickException(
             f"--pass-through needs no key of this server, and {host} can be reached from other "
@@ -165,8 +169,9 @@ def _serve(
         listener = listen(host, port)
     except OSError as error:
         reason = error.strerror or str(error)
+        other = ". Another port: --port" if error.errno in _OF_THE_PORT else ""
         raise click.ClickException(
-            f"cannot listen on {host} port {port}: {reason}. Another port: --port"
+            f"cannot listen on {host} port {port}: {reason}{other}"
         ) from None
     at = "127.0.0.1" if _is_any(host) else f"[{host}]" if ":" in host else host
     url = f"http://{at}:{listener.getsockname()[1]}/v1"

@@ -16,7 +16,7 @@ import zlib
 from importlib import import_module
 from typing import Any
 
-from ..config.settings import PRIVATE_URLS_VARIABLE
+from ..config.settings import private_urls_way
 from .clock import Clock, Problem
 from .public_addresses import is_public
 
@@ -113,8 +113,8 @@ class _Backend:
         if self._checked and not all(map(is_public, addresses)):
             raise Problem(
                 "its host is not on the public internet",
-                "send the file itself, or, if requests may reach into your own network, set "
-                f"{PRIVATE_URLS_VARIABLE}=1",
+                "send the file itself, or, if requests may reach into your own network, "
+                f"{private_urls_way()}",
             )
         client = self._core.SyncBackend()
         end = time.monotonic() + CONNECT_SECONDS

@@ -62,7 +62,7 @@ class Draft:
         try:
             self.model: Model = resolve(model_id)
         except UnknownModelError as error:
-            raise InvalidRequestError(str(error), param="model") from None
+            raise InvalidRequestError(str(error), param="model") from error
         self.thinking = self.model.thinking.default_on
 
     @property

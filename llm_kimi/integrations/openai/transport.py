@@ -28,13 +28,13 @@ from ..openai_chat import ChatCall, Options, bearer_key, log_notice, parsed
 from ..openai_http import EVENT_STREAM, JSON_TYPE, WireError, as_json, error_of, sendable
 from ..openai_http.routes import (
     CHAT,
-    FILES,
     RESPONSES,
     check_responses,
     ending,
+    is_about_files,
     missing,
+    openai_files,
     redirected,
-    whole_file_list,
 )
 from .wire import AsyncWire, Wire
 
@@ -119,9 +119,9 @@ class _Common:
         headers = sendable(error.headers)
         return self._respond(error.status, headers, as_json(error.body), JSON_TYPE, request)
 
-    def _file_list(self, response: Any, content: bytes, request: Any) -> Any:
-        """The list of files, with the word that it is whole."""
-        content = whole_file_list(content)
+    def _files(self, response: Any, content: bytes, request: Any) -> Any:
+        """Files, as the SDK expects them."""
+        content = openai_files(content)
         kept = {name: response.headers[name] for name in _KEPT if name in response.headers}
         return self._respond(200, kept, content, JSON_TYPE, request)
 
@@ -149,11 +149,9 @@ def _take(content: bytearray, piece: bytes, request: Any) -> None:
 _KEPT = ("x-request-id", "x-trace-id")
 
 
-def _is_file_list(request: Any, response: Any) -> bool:
-    """Whether ``response`` is the list of the account's files."""
-    return (
-        request.method == "GET" and response.status_code == 200 and ending(request.url.path, FILES)
-    )
+def _has_files(request: Any, response: Any) -> bool:
+    """Whether ``response`` is a file's object or the list of the account's files."""
+    return response.status_code == 200 and is_about_files(request.method, request.url.path)
 
 
 class _Events:
@@ -246,11 +244,11 @@ class _Sync(_Common):
             return self._respond_error(refusal, request)
         response = self.inner.handle_request(request)
         instead = self._redirect(response, request)
-        if instead is None and _is_file_list(request, response):
+        if instead is None and _has_files(request, response):
             content = bytearray()
             for piece in response.iter_bytes():
                 _take(content, piece, request)
-            instead = self._file_list(response, bytes(content), request)
+            instead = self._files(response, bytes(content), request)
         if instead is None:
             return response
         response.close()
@@ -309,11 +307,11 @@ class _Async(_Common):
             return self._respond_error(refusal, request)
         response = await self.inner.handle_async_request(request)
         instead = self._redirect(response, request)
-        if instead is None and _is_file_list(request, response):
+        if instead is None and _has_files(request, response):
             content = bytearray()
             async for piece in response.aiter_bytes():
                 _take(content, piece, request)
-            instead = self._file_list(response, bytes(content), request)
+            instead = self._files(response, bytes(content), request)
         if instead is None:
             return response
         await response.aclose()

@@ -8,11 +8,13 @@ and headers that a client of OpenAI's API expects
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ...catalog import UnknownModelError
 from ...errors import (
     APIConnectionError,
     APIError,
@@ -49,6 +51,8 @@ DONE = b"data: [DONE]\n\n"
 EVENT_STREAM = "text/event-stream; charset=utf-8"
 JSON_TYPE = "application/json"
 
+MOST_SECONDS = 1e9
+"""What is said of any longer wait."""
 _RATE_LIMITS = "x-ratelimit-"
 
 _text = json.encoder.encode_basestring
@@ -252,6 +256,8 @@ def error_of(error: KimiError) -> WireError:
     if isinstance(error, InvalidRequestError):
         status, kind, param = 400, "invalid_request_error", error.param
         code = "strict_mode" if isinstance(error, StrictError) else None
+        if isinstance(error.__cause__, UnknownModelError):
+            status, code = 404, "model_not_found"  # as OpenAI answers
     elif isinstance(error, APIConnectionError):
         status, kind = (504, "timeout") if error.timeout else (502, "api_connection_error")
     elif isinstance(error, StreamError):
@@ -265,7 +271,8 @@ def error_of(error: KimiError) -> WireError:
         if is_context_overflow(error):
             code = "context_length_exceeded"
         if error.retry_after is not None:
-            headers["retry-after"] = f"{error.retry_after:g}"
+            # Whole seconds (RFC 9110, 10.2.3); some clients fail on others.
+            headers["retry-after"] = str(math.ceil(min(max(error.retry_after, 0.0), MOST_SECONDS)))
         if error.trace_id:
             headers["x-request-id"] = headers["x-trace-id"] = error.trace_id
     body = {"message": str(error), "type": kind, "param": param, "code": code}

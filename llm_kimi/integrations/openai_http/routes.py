@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from contextlib import suppress
 from typing import Any
 
@@ -13,18 +14,18 @@ from . import WireError, as_json
 
 __all__ = [
     "CHAT",
-    "FILES",
     "RESPONSES",
     "check_responses",
     "ending",
+    "is_about_files",
     "missing",
+    "openai_files",
     "redirected",
-    "whole_file_list",
 ]
 
 CHAT = "/chat/completions"
 RESPONSES = "/responses"
-FILES = "/files"
+_FILE_OBJECTS = re.compile(r"/files(/[^/]+)?/?$")
 
 # The first part of the path below the base URL -> what Moonshot has in its place
 # (https://platform.kimi.ai/docs/api/overview).
@@ -79,7 +80,7 @@ def check_responses(body: Any) -> None:
     try:
         row = resolve(model)
     except UnknownModelError as error:
-        raise InvalidRequestError(str(error), param="model") from None
+        raise InvalidRequestError(str(error), param="model") from error
     if not row.responses:
         raise InvalidRequestError(
             f"{model} has no Responses API at Moonshot: use chat.completions, or {FLAGSHIP}",
@@ -94,18 +95,33 @@ def check_responses(body: Any) -> None:
         )
 
 
-def whole_file_list(content: bytes) -> bytes:
-    """The body of a list of files, with the word that it is whole.
+def is_about_files(method: str, path: str) -> bool:
+    """Whether the answer to a request is a file's object, or a list of them."""
+    return method in ("GET", "POST", "HEAD") and _FILE_OBJECTS.search(path) is not None
 
-    Kimi lists all files at once and knows no pages (its OpenAPI has no ``has_more`` there).
-    Without that word OpenAI's SDKs ask for the page after the last file, and get all of them
-    again, for ever.
+
+def openai_files(content: bytes) -> bytes:
+    """A file's object, or the list of files, as OpenAI's SDKs wait for it.
+
+    A list is whole: Kimi lists all files at once and knows no pages (its OpenAPI has no
+    ``has_more`` there). Without that word the SDKs ask for the page after the last file, and get
+    all of them again, for ever. And a file that Kimi calls ready is ``processed``, which is what
+    ``wait_for_processing`` waits for.
     """
     with suppress(ValueError, RecursionError):
-        listed = json.loads(content)
-        if isinstance(listed, dict) and "has_more" not in listed:
-            return as_json({**listed, "has_more": False})
+        found = json.loads(content)
+        if isinstance(found, dict):
+            rows = found.get("data")
+            if not isinstance(rows, list):
+                return as_json(_openai_file(found))
+            return as_json({"has_more": False, **found, "data": list(map(_openai_file, rows))})
     return content
+
+
+def _openai_file(row: Any) -> Any:
+    if isinstance(row, dict) and row.get("status") in ("ready", "ok"):
+        return {**row, "status": "processed"}
+    return row
 
 
 def redirected(host: str, key: str) -> WireError:

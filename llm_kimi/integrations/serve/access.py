@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from ...config.server_key import PREFIX
 from ..openai_chat import bearer_key
 from ..openai_http import WireError
 
@@ -80,7 +81,9 @@ class Access:
 
     def _host(self, headers: Headers) -> WireError | None:
         named = [value for name, value in headers if name == b"host"]
-        host = host_of(named[0].decode("latin-1")) if len(named) == 1 else None
+        if len(named) != 1:  # RFC 9112, 3.2
+            return refused(400, "a request has one header Host", code="bad_http")
+        host = host_of(named[0].decode("latin-1"))
         if host is not None and (host in LOOPBACK_NAMES or host in self.hosts):
             return None
         return refused(
@@ -109,10 +112,11 @@ class Access:
             return None
         key = self.key(headers)
         if self.token is None:
-            if key:
+            if key and not key.startswith(PREFIX):
                 return None
+            what = "the key of a server that has one of its own" if key else "no key"
             text = (
-                "no key: this server passes keys through, so send your Moonshot key as "
+                f"{what}: this server passes keys through, so send your Moonshot key as "
                 "Authorization: Bearer"
             )
         elif hmac.compare_digest(key.encode("latin-1", "replace"), self.token.encode()):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable
+import time
+from collections.abc import Awaitable, Callable
 
 from ...config import settings
 from ...errors import InvalidRequestError, KimiError
@@ -38,6 +39,7 @@ _PASSED_ON = (
 )
 _ROUTES = tuple((method, re.compile(path), there) for method, path, there in _PASSED_ON)
 _MODEL = re.compile("/models/(.{1,200})")
+_WITH_BODY = frozenset({"/chat/completions", "/responses", "/files"})
 
 SERVED = "chat/completions, models, files, batches, and responses for the models that have it"
 
@@ -71,6 +73,10 @@ class App:
         self._stopping = True
         for call in list(self._calls):
             call.stop()
+
+    def told_of_bad_http(self, status: int) -> None:
+        """For the log: something came that is no request, and was answered with ``status``."""
+        self._log(Record("-", "-", status, started=time.monotonic(), note="no valid HTTP request"))
 
     async def __call__(self, scope: Scope, receive: object, send: object) -> None:
         if scope["type"] != "http":
@@ -114,6 +120,7 @@ class App:
             return
         call.record.note = call.record.note or "the answer broke off"
         if call.inside is None:
+            call.break_off()
             raise ConnectionError("the answer broke off")
         await call.piece(call.inside(error), last=True)
 
@@ -137,25 +144,42 @@ class App:
             call.stop()
         path = call.path.rstrip("/")
         path = path.removeprefix("/v1") if path.startswith("/v1/") else path
-        if call.method == "POST":
+        work = self._route(call, path)
+        if call.method == "POST" and (call.has_body or path in _WITH_BODY):
             error = check_content(call.headers, form=path == "/files")
             if error is not None:
                 raise Refused(error)
-        upstream, key = self._upstream, self._caller_key(call)
-        if call.method == "POST" and path == "/chat/completions":
-            await answer_chat(call, upstream, key, self._options)
-        elif call.method == "POST" and path == "/responses":
-            await pass_responses(call, upstream, key)
-        elif call.method == "POST" and path == "/files":
-            await pass_upload(call, upstream, key)
-        elif call.method == "GET" and (match := _MODEL.fullmatch(path)):
-            await answer_model(call, upstream, key, match[1])
-        else:
-            for method, pattern, there in _ROUTES:
-                if method == call.method and (match := pattern.fullmatch(path)):
-                    await pass_on(call, upstream, key, at(there, *match.groups()))
-                    return
-            raise Refused(_not_here(call.method, path))
+        await work(self._caller_key(call))
+
+    def _route(self, call: Call, path: str) -> Callable[[str], Awaitable[None]]:
+        """What answers, given the key for Kimi.
+
+        Raises:
+            Refused: nothing does.
+        """
+        upstream = self._upstream
+        method = call.method
+        if method == "POST" and path == "/chat/completions":
+            return lambda key: answer_chat(call, upstream, key, self._options)
+        if method == "POST" and path == "/responses":
+            return lambda key: pass_responses(call, upstream, key)
+        if method == "POST" and path == "/files":
+            return lambda key: pass_upload(call, upstream, key)
+        if method == "GET" and (match := _MODEL.fullmatch(path)):
+            model = match[1]
+            return lambda key: answer_model(call, upstream, key, model)
+        allowed = ["POST"] if path in _WITH_BODY else ["GET", "HEAD"] if _MODEL.match(path) else []
+        for route, pattern, there in _ROUTES:
+            if match := pattern.fullmatch(path):
+                if route == method:
+                    place = at(there, *match.groups())
+                    return lambda key: pass_on(call, upstream, key, place)
+                allowed += ["GET", "HEAD"] if route == "GET" else [route]
+        if allowed:
+            ways = ", ".join(sorted(set(allowed)))
+            text = f"{call.method[:20]} is not for this path: {ways}"
+            raise Refused(refused(405, text, code="method_not_allowed", allow=ways))
+        raise Refused(_not_here(call.method, path))
 
     def _caller_key(self, call: Call) -> str:
         """The key that goes to Kimi."""
@@ -163,8 +187,12 @@ class App:
             return self._key
         try:
             return settings.check_key(self._access.key(call.headers))
-        except InvalidRequestError as error:
-            raise Refused(refused(401, error.message, code="invalid_api_key")) from None
+        except InvalidRequestError:
+            text = (
+                "the key in the header Authorization contains spaces or invalid characters: copy "
+                "it again"
+            )
+            raise Refused(refused(401, text, code="invalid_api_key")) from None
 
 
 def _not_here(method: str, path: str) -> WireError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
@@ -13,7 +14,7 @@ from typing import Any
 from ..openai_http import JSON_TYPE, WireError, as_json, sendable
 from .access import Headers, header, refused
 
-__all__ = ["MAX_BODY", "STOPPED", "Call", "Left", "Record", "Refused", "Scope"]
+__all__ = ["MAX_BODY", "STOPPED", "Call", "Left", "Record", "Refused", "Scope", "new_id"]
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -21,11 +22,13 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 MAX_BODY = 100 << 20
 """Bytes of a request: Kimi takes files of 100 MB."""
-
+MAX_FORM = 64 << 10
+"""Bytes of the form around a file."""
 
 DRAIN_SECONDS = 2.0
 """How long the rest of a request that was refused is read and dropped."""
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 GONE, STOPPED = "the caller left", "the server stopped"
 
 
@@ -59,12 +62,14 @@ class Call:
     """One request. ``work`` on its answer ends when its caller leaves."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self.method: str = scope["method"]
+        # An answer to HEAD has the head of one to GET (RFC 9110, 9.3.2); uvicorn drops the body.
+        self.method = "GET" if scope["method"] == "HEAD" else str(scope["method"])
         self.path: str = scope["path"]
         self.query: str = scope["query_string"].decode("latin-1")
         self.headers: Headers = scope["headers"]
         self._is_old = scope.get("http_version") == "1.0"
-        self.record = Record(self.method, self.path, started=time.monotonic())
+        self._scope = scope
+        self.record = Record(scope["method"], self.path, started=time.monotonic())
         self._receive = receive
         self._send = send
         self._task: asyncio.Task[Any] | None = None
@@ -90,9 +95,11 @@ class Call:
     async def pieces(self) -> Any:
         """The body as it comes; errors as ``body``."""
         size = 0
+        is_form = (header(self.headers, b"content-type") or "").lower().startswith("multipart/")
+        most = MAX_BODY + (MAX_FORM if is_form else 0)
         length = header(self.headers, b"content-length") or ""
-        if length.isdigit() and int(length[:20]) > MAX_BODY:
-            raise _too_large()
+        if length.isdigit() and int(length[:20]) > most:
+            raise _too_large(is_form)
         while True:
             message = await self._receive()
             if message["type"] != "http.request":
@@ -100,8 +107,8 @@ class Call:
                 raise Left
             piece: bytes = message.get("body", b"")
             size += len(piece)
-            if size > MAX_BODY:
-                raise _too_large()
+            if size > most:
+                raise _too_large(is_form)
             self._read = not message.get("more_body", False)
             if self._read:
                 self._watcher = asyncio.create_task(self._watch())
@@ -164,8 +171,13 @@ class Call:
     async def start(self, status: int, kind: str, headers: Mapping[str, str]) -> None:
         """Send the head of an answer whose body follows in pieces."""
         fields = sendable({"content-type": kind, **headers})
-        fields.setdefault("x-request-id", f"req_{secrets.token_hex(12)}")
+        fields.setdefault("x-request-id", new_id())
         encoded = [(name.encode(), value.encode()) for name, value in fields.items()]
+        if (name := "content-disposition") in headers:
+            # As it came: names of files are often UTF-8 there, which clients know.
+            value = _CONTROL.sub("?", headers[name]).encode("utf-8", "surrogateescape")
+            encoded = [pair for pair in encoded if pair[0] != name.encode()]
+            encoded.append((name.encode(), value))
         status = status if 200 <= status <= 599 else 502  # no status of HTTP
         self._started = True
         self.record.status = status
@@ -177,6 +189,13 @@ class Call:
         more = self._is_old or not last
         await self._send({"type": "http.response.body", "body": content, "more_body": more})
 
+    def break_off(self) -> None:
+        """Show that an answer is not whole, where its end would look like any other: the end of
+        the connection is that of an answer over HTTP/1.0, so it is reset."""
+        reset = self._scope.get("state", {}).get("reset")
+        if self._is_old and reset is not None:
+            reset()
+
     async def answer(
         self, status: int, content: bytes, kind: str = JSON_TYPE, headers: Any = None
     ) -> None:
@@ -187,7 +206,7 @@ class Call:
     async def refuse(self, error: WireError) -> None:
         """Send an error answer."""
         content, headers = as_json(error.body), dict(error.headers)
-        if self._read or not self._has_body():
+        if self._read or not self.has_body:
             await self.answer(error.status, content, headers=headers)
             return
         headers.update({"connection": "close", "content-length": str(len(content))})
@@ -198,7 +217,9 @@ class Call:
             await asyncio.wait_for(self._drain(), DRAIN_SECONDS)
         await self.piece(b"", last=True)
 
-    def _has_body(self) -> bool:
+    @property
+    def has_body(self) -> bool:
+        """Whether the request has a body."""
         length = header(self.headers, b"content-length")
         return (length or "0") != "0" or header(self.headers, b"transfer-encoding") is not None
 
@@ -209,7 +230,15 @@ class Call:
                 return
 
 
-def _too_large() -> Refused:
+def new_id() -> str:
+    """An id for an answer to which Kimi has given none."""
+    return f"req_{secrets.token_hex(12)}"
+
+
+def _too_large(is_form: bool) -> Refused:
     limit = f"{MAX_BODY >> 20} MB"
-    text = f"the request is larger than {limit}: upload files first and refer to them by id"
+    if is_form:
+        text = f"Kimi takes files of at most {limit}: split the file"
+    else:
+        text = f"the request is larger than {limit}: upload files first and refer to them by id"
     return Refused(refused(413, text, code="request_too_large"))

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
+import struct
 from contextlib import suppress
 from typing import Any
 
@@ -16,6 +18,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from ..openai_http import JSON_TYPE, as_json
 from .access import refused
+from .call import new_id
 
 __all__ = [
     "HEAD_SECONDS",
@@ -135,6 +138,7 @@ class CallerConnection(HttpToolsProtocol):
         super().on_headers_complete()
         if self.scope["http_version"] == "1.0":
             # No chunks there: the end of the connection is the end of the answer (``Call.piece``).
+            self.scope["state"] = {"reset": self._reset}
             cycle: Any = self.cycle
             cycle.chunked_encoding = False
             cycle.expected_content_length = float("inf")
@@ -175,6 +179,14 @@ class CallerConnection(HttpToolsProtocol):
             self._deaf = True
             self.transport.close()
 
+    def _reset(self) -> None:
+        """End the connection in a way that no client takes for the end of an answer."""
+        sock = self.transport.get_extra_info("socket")
+        if sock is not None:
+            with suppress(OSError):
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.transport.abort()
+
     def _refuse(self, status: int, text: str) -> None:
         """Answer what is no request that could be handed on, and close."""
         self._deaf = True
@@ -188,9 +200,13 @@ class CallerConnection(HttpToolsProtocol):
             self.transport.close()
             return
         content = as_json(refused(status, text, code="bad_http").body)
+        told = getattr(self.config.app, "told_of_bad_http", None)
+        if told is not None:
+            told(status)
         self.transport.write(
             STATUS_LINE[status]
             + f"content-type: {JSON_TYPE}\r\ncontent-length: {len(content)}\r\n".encode()
+            + f"x-request-id: {new_id()}\r\n".encode()
             + b"x-should-retry: false\r\nconnection: close\r\n\r\n"
             + content
         )

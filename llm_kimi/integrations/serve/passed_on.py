@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from contextlib import aclosing, suppress
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -13,8 +15,21 @@ from ...exchange.retry import is_retryable
 from ...reply.api_errors import api_error
 from ...transport.limits import check_encoding
 from ..openai_chat import parsed
-from ..openai_http import EVENT_STREAM, JSON_TYPE, WireError, as_json, error_of
-from ..openai_http.routes import RESPONSES, check_responses, redirected, whole_file_list
+from ..openai_http import (
+    ADJUSTMENTS_HEADER,
+    EVENT_STREAM,
+    JSON_TYPE,
+    WireError,
+    as_json,
+    error_of,
+)
+from ..openai_http.routes import (
+    RESPONSES,
+    check_responses,
+    is_about_files,
+    openai_files,
+    redirected,
+)
 from .access import header, refused
 from .call import Call, Refused
 from .response_events import ResponseEvents
@@ -23,7 +38,8 @@ from .upstream import NETWORK_ERRORS, Upstream, give_back, lower, read_whole
 
 __all__ = ["answer_model", "pass_on", "pass_responses", "pass_upload"]
 
-_KEPT = ("content-disposition", "x-request-id", "x-trace-id")
+# Without its length a caller over HTTP/1.0 would take an answer that is cut off for a whole one.
+_KEPT = ("content-disposition", "content-length", "x-request-id", "x-trace-id")
 
 
 async def pass_on(call: Call, upstream: Upstream, key: str, path: str) -> None:
@@ -56,7 +72,11 @@ async def pass_upload(call: Call, upstream: Upstream, key: str) -> None:
         async with aclosing(call.pieces()) as pieces:
             async for piece in pieces:
                 form.write(piece)
-        await _hand_back(call, upstream, key, "/files", {"data": form.for_kimi()})
+        content = {"data": form.for_kimi()}
+        left_out = ", ".join(form.left_out)
+        call.record.changed = form.left_out
+        told = {ADJUSTMENTS_HEADER: left_out} if left_out else {}
+        await _hand_back(call, upstream, key, "/files", content, told)
     finally:
         form.close()
 
@@ -68,7 +88,7 @@ async def answer_model(call: Call, upstream: Upstream, key: str, model: str) -> 
     if isinstance(answer, Failed):
         raise _tried_once(answer.error, answer.retryable)
     if answer.status != 200:
-        raise _refusal(answer.status, answer.headers, answer.body, upstream, key)
+        raise _refusal(answer.status, answer.headers, answer.body, upstream, key, "/models")
     try:
         rows = json.loads(answer.body)["data"]
         row = next(row for row in rows if row["id"] == model)
@@ -79,8 +99,14 @@ async def answer_model(call: Call, upstream: Upstream, key: str, model: str) -> 
 
 
 async def _hand_back(
-    call: Call, upstream: Upstream, key: str, path: str, content: dict[str, Any]
+    call: Call,
+    upstream: Upstream,
+    key: str,
+    path: str,
+    content: dict[str, Any],
+    told: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
+    """``told``: headers for the answer."""
     response, begun = None, False
     try:
         response = await upstream.send(call.method, path, key, query=call.query, **content)
@@ -91,13 +117,18 @@ async def _hand_back(
         if 300 <= status < 400:
             raise Refused(_redirect(headers.get("location") or "", key))
         if status >= 400:
-            raise _refusal(status, headers, await read_whole(response), upstream, key)
-        if path == "/files" and call.method == "GET":
-            await call.answer(200, whole_file_list(await read_whole(response)))
-            return
+            raise _refusal(status, headers, await read_whole(response), upstream, key, path)
         kept = {name: headers[name] for name in _KEPT if name in headers}
+        if "x-trace-id" in kept:
+            kept.setdefault("x-request-id", kept["x-trace-id"])
+        if is_about_files(call.method, path):
+            files = openai_files(await read_whole(response))
+            kept.pop("content-length", None)
+            await call.answer(status, files, headers={**kept, **told})
+            return
         kind = headers.get("content-type") or JSON_TYPE
         if path == RESPONSES and _is_event_stream(kind):
+            kept.pop("content-length", None)
             await _stream_response(call, upstream, key, response, kept)
             return
         await call.start(status, kind, kept)
@@ -146,8 +177,19 @@ def _redirect(location: str, key: str) -> Any:
     return redirected(host, key)
 
 
-def _refusal(status: int, headers: Any, body: bytes, upstream: Upstream, key: str) -> Refused:
+def _refusal(
+    status: int, headers: Any, body: bytes, upstream: Upstream, key: str, path: str
+) -> Refused:
     error: APIError = api_error(status, headers, body, base_url=upstream.base_url, key=key)
+    if status == 404 and not (path == RESPONSES and "model" in error.detail.lower()):
+        # A file or a batch is missing, or the host has none: our hints are about chats.
+        error = APIError(
+            error.detail,
+            status=status,
+            type=error.type,
+            code=error.code or "not_found",
+            trace_id=error.trace_id,
+        )
     return _tried_once(error, is_retryable(error))
 
 

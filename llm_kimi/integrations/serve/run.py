@@ -74,6 +74,7 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
+        listener.listen()  # two that start at once may both bind; asyncio listens again
     except BaseException:
         listener.close()
         raise

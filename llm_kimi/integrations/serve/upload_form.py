@@ -39,7 +39,7 @@ _TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]{1,100}/[A-Za-z0-9!#$&^_.+-]{1,100}", r
 
 
 class UploadForm:
-    """A form with a purpose and a file; other fields are read and dropped.
+    """A form with a purpose and a file; other fields are read and left out (``left_out``).
 
     Raises:
         Refused: ``content_type`` names no boundary; from ``write``, it is no form, or too large.
@@ -108,6 +108,12 @@ class UploadForm:
         body = SizedFile(self._file, self._size, self._type)
         form.add_field("file", body, filename=self._filename)
         return form
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """The names of the fields that Kimi has no place for, such as ``expires_after[anchor]``."""
+        names = (one_line(name)[:100] for name in self._fields if name != "purpose")
+        return tuple(dict.fromkeys(name.partition("[")[0] for name in names))
 
     def close(self) -> None:
         """Remove what was kept."""

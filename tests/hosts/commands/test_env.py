@@ -44,9 +44,46 @@ def test_words_of_other_shells(shell: str, line: str) -> None:
     assert run("kimi", "env", "--shell", shell).stdout.splitlines()[0] == line
 
 
-def test_fish_is_known_by_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_login_shell_is_not_what_reads_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """fish reads ``export A="b"`` as well, and may start another shell."""
     monkeypatch.setenv("SHELL", "/usr/bin/fish")
-    assert run("kimi", "env").stdout.startswith("set -gx ")
+    assert run("kimi", "env").stdout.startswith("export ")
+
+
+@pytest.mark.parametrize(
+    ("variables", "told"),
+    [
+        ({}, None),
+        ({"HTTPS_PROXY": "http://proxy:1"}, None),
+        ({"HTTP_PROXY": "http://proxy:1"}, {"NO_PROXY": "127.0.0.1,localhost"}),
+        ({"all_proxy": "http://proxy:1"}, {"NO_PROXY": "127.0.0.1,localhost"}),
+        (
+            {"http_proxy": "http://proxy:1", "no_proxy": "a.b"},
+            {"no_proxy": "a.b,127.0.0.1,localhost"},
+        ),
+        ({"HTTP_PROXY": "http://proxy:1", "NO_PROXY": "127.0.0.1"}, None),
+        ({"HTTP_PROXY": "http://proxy:1", "NO_PROXY": "*"}, None),
+    ],
+)
+def test_a_proxy_of_the_environment_does_not_get_the_key(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], told: dict[str, str] | None
+) -> None:
+    """Clients send requests to this machine there too, unless NO_PROXY names it."""
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    found = json.loads(run("kimi", "env", "--json").stdout)
+    assert {name: value for name, value in found.items() if not name.startswith("OPENAI")} == (
+        told or {}
+    )
+
+
+def test_another_address() -> None:
+    result = run("kimi", "env", "--host", "::1", "--port", "1")
+    assert 'OPENAI_BASE_URL="http://[::1]:1/v1"' in result.stdout
+    assert result.stderr.endswith("llm kimi serve --host ::1 --port 1\n")
 
 
 def test_as_json_and_for_a_server_that_runs(kimi: Simulator) -> None:

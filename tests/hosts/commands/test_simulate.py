@@ -102,6 +102,32 @@ def test_a_command_that_cannot_be_run(tmp_path: Path) -> None:
     assert result.stderr.startswith(f"Error: cannot run {bad}: ")
 
 
+@pytest.mark.skipif(os.name == "nt", reason="modes")
+def test_a_file_that_is_no_program(tmp_path: Path) -> None:
+    """As shells end: 126."""
+    (tmp_path / "text").write_text("x")
+    for path, what in ((tmp_path / "text", "is not executable"), (tmp_path, "is a folder")):
+        result = run("kimi", "simulate", "--", str(path))
+        assert result.exit_code == 126
+        assert result.stderr == f"Error: cannot run {path}: it {what}\n"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals")
+@pytest.mark.parametrize("name", ["SIGHUP", "SIGUSR1"])
+def test_other_signals_are_passed_on_too(tmp_path: Path, name: str) -> None:
+    """And the command is not left behind."""
+    number = int(getattr(signal, name))
+    code = (
+        f"import signal, sys, time; signal.signal({number}, lambda *_: sys.exit(7)); "
+        "print('ready', flush=True); time.sleep(60)"
+    )
+    with start("kimi", "simulate", "--", PYTHON, "-c", code) as running:
+        assert running.stdout is not None
+        assert running.stdout.readline() == b"ready\n"
+        running.send_signal(number)
+        assert running.wait(20) == 7
+
+
 def test_programs_beside_the_python_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     if not (Path(PYTHON).parent / "llm").exists():
         pytest.skip("llm is not installed beside this Python")

@@ -155,6 +155,17 @@ def test_what_goes_wrong_is_one_line(stand_in: str) -> None:
     assert len(done.stderr.splitlines()) == 1
 
 
+def test_a_litellm_that_is_too_old_is_called_so(tmp_path: Path, stand_in: str) -> None:
+    """Also one from before custom providers, with which nothing can be registered."""
+    about = tmp_path / "litellm-1.40.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: litellm\nVersion: 1.40.0\n")
+    command = ("kimi", "with-litellm", "--", sys.executable, "-c", "import litellm")
+    done = process(*command, PYTHONPATH=stand_in)
+    assert done.stderr.startswith(f"{NO_LITELLM}LiteLLM 1.40.0 is older than 1.83.0")
+    assert len(done.stderr.splitlines()) == 1
+
+
 @pytest.mark.parametrize(
     ("version", "said"),
     [

@@ -26,7 +26,6 @@ from tests.support.servers import CHAT, HI, Served, served
         "localhost.evil.example",
         "127.0.0.1@evil.example",
         "127.0.0.2",
-        "",
         "[::1",
         "localhost:port",
     ],
@@ -151,6 +150,12 @@ def test_keys_that_are_passed_through(kimi: Simulator) -> None:
             not in server.ask(headers={"Authorization": "Bearer sk-wrong-1"}).body.decode()
         )
         assert server.ask(headers={"Authorization": f"Bearer {kimi.key}"}).status == 200
+        asked = len(kimi.requests)
+        for key in ("kimi-local-of-another-server", "a b"):
+            reply = server.ask(headers={"Authorization": f"Bearer {key}"})
+            assert (reply.status, reply.error["code"]) == (401, "invalid_api_key")
+            assert "--key" not in reply.error["message"]
+        assert len(kimi.requests) == asked
     assert not server_key.path().exists()
 
 

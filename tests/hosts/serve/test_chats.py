@@ -118,7 +118,7 @@ def test_openais_client_as_it_is(server: Served) -> None:
         for chunk in client.chat.completions.create(**HI, stream=True):  # type: ignore[call-overload]
             text += chunk.choices[0].delta.content or ""
         assert text == "hello"
-        with pytest.raises(openai.BadRequestError) as caught:
+        with pytest.raises(openai.NotFoundError) as caught:
             client.chat.completions.create(model="gpt-4o", messages=[])
         assert caught.value.param == "model"
 

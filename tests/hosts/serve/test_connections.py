@@ -13,6 +13,7 @@ from contextlib import closing, suppress
 import pytest
 
 from llm_kimi.config import server_key
+from llm_kimi.integrations.serve.run import listen
 from llm_kimi.simulator import Simulator
 from tests.support.raw_servers import HEAD, Connection, chunked, raw_server
 from tests.support.servers import CHAT, HI, Served, served
@@ -357,6 +358,12 @@ def test_servers_that_start_at_once_have_one_key(kimi: Simulator) -> None:
             process.stdin.flush()
         keys = {process.communicate(timeout=30)[0].strip() for process in processes}
         assert keys == {server_key.path().read_text().strip()}, content
+
+
+def test_of_two_servers_that_start_at_once_one_gets_the_port() -> None:
+    """A port is taken when somebody listens there; that somebody means to is not enough."""
+    with listen("127.0.0.1", 0) as first, pytest.raises(OSError, match="in use"):
+        listen("127.0.0.1", first.getsockname()[1])
 
 
 @pytest.mark.parametrize("host", ["::", "0", "0.0.0.0", "0:0:0:0:0:0:0:0"])

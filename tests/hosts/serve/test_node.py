@@ -80,7 +80,7 @@ def test_openais_client_unmigrated(programs: Path, server: Served) -> None:
     assert said["parsed"] == {"name": "Ada", "age": 36}
     assert "sunny" in said["tools"]
     assert said["asked"] == [["city"]]
-    assert said["error"] == ["BadRequestError", 400, "model", "invalid_request_error"]
+    assert said["error"] == ["NotFoundError", 404, "model", "invalid_request_error"]
     assert said["missing"] == ["NotFoundError", 404]
     assert "kimi-k3.1-pro" in said["models"]
     assert said["file"] == ["note.txt", 1]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import socket
+import time
 from collections.abc import Callable
 
 import openai
@@ -13,7 +15,7 @@ from llm_kimi.simulator import Simulator
 from tests.support.openai_plain import plain_client
 from tests.support.raw_servers import Connection, raw_server
 from tests.support.real_files import pdf, png
-from tests.support.servers import Served, served
+from tests.support.servers import Behind, Served, served
 
 
 def test_models(server: Served) -> None:
@@ -85,8 +87,6 @@ def test_responses_where_kimi_has_them(server: Served, kimi: Simulator) -> None:
         ("GET", "/v1/assistants", "has no Assistants"),
         ("POST", "/v1/messages", "https://api.moonshot.ai/anthropic"),
         ("GET", "/", "GET / is not served"),
-        ("GET", "/v1/chat/completions", "GET /chat/completions is not served"),
-        ("PUT", "/v1/files/a", "PUT /files/a is not served"),
         ("GET", "/v1/files/../users/me/balance", "is not served"),
         ("GET", "/v1/users/me/balance", "is not served"),
     ],
@@ -94,10 +94,106 @@ def test_responses_where_kimi_has_them(server: Served, kimi: Simulator) -> None:
 def test_what_is_not_there_is_said(
     server: Served, kimi: Simulator, method: str, path: str, said: str
 ) -> None:
-    reply = server.ask(path, {} if method in ("POST", "PUT") else None, method=method)
-    assert reply.status == 404
-    assert said in reply.error["message"]
+    for body, kind in (({} if method == "POST" else None, "application/json"), (b"a", None)):
+        reply = server.ask(path, body, method=method, headers={"Content-Type": kind})
+        assert reply.status == 404
+        assert said in reply.error["message"]
     assert kimi.requests == []
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("GET", "/v1/chat/completions", "POST"),
+        ("PUT", "/v1/files/a", "DELETE, GET, HEAD"),
+        ("POST", "/v1/models/kimi-k3", "GET, HEAD"),
+        ("DELETE", "/v1/files", "GET, HEAD, POST"),
+    ],
+)
+def test_methods_that_are_not_for_a_path(
+    server: Served, method: str, path: str, allowed: str
+) -> None:
+    reply = server.ask(path, {} if method == "POST" else None, method=method)
+    assert (reply.status, reply.headers["allow"]) == (405, allowed)
+
+
+def test_head_is_get_without_a_body(server: Served) -> None:
+    """RFC 9110, 9.3.2."""
+    for path in ("/v1/models", "/v1/models/kimi-k3", "/v1/files"):
+        reply = server.ask(path, None, method="HEAD")
+        assert (reply.status, reply.body) == (200, b"")
+
+
+def test_a_post_without_a_body_needs_no_content_type(behind: Behind) -> None:
+    """As openai's Node client cancels a batch."""
+    server = behind(answering(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"))
+    reply = server.ask("/v1/batches/a/cancel", None, method="POST", headers={"Content-Type": None})
+    assert (reply.status, reply.body) == (200, b"{}")
+
+
+def test_a_file_that_is_ready_is_processed(server: Served) -> None:
+    """What the SDKs of OpenAI wait for; Kimi says ready (https://platform.kimi.ai/docs/openapi.json)."""
+    with plain_client(server) as client:
+        file = client.files.create(file=("a.txt", b"text"), purpose="assistants")
+        assert file.status == "processed"
+        assert client.files.wait_for_processing(file.id, max_wait_seconds=5).id == file.id
+        assert [row.status for row in client.files.list()] == ["processed"]
+
+
+def test_what_is_missing_is_no_model(server: Served) -> None:
+    for path in ("/v1/files/nothing", "/v1/batches/nothing"):
+        error = server.ask(path, None).error
+        assert error["code"] == "not_found"
+        assert "chat API" not in error["message"]
+
+
+def test_ids_and_names_of_an_answer_are_kept(behind: Behind) -> None:
+    disposition = 'attachment; filename="größe.html"'
+    server = behind(
+        answering(
+            b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nx-trace-id: t1\r\n"
+            + f"content-disposition: {disposition}\r\n\r\nok".encode()
+        )
+    )
+    reply = server.ask("/v1/files/a/content", None)
+    assert (reply.headers["x-request-id"], reply.headers["content-length"]) == ("t1", "2")
+    assert reply.headers["content-disposition"].encode("latin-1").decode() == disposition
+
+
+@pytest.mark.parametrize("length", [b"content-length: 100", b"transfer-encoding: chunked"])
+def test_a_cut_answer_does_not_look_whole_to_http_1_0(behind: Behind, length: bytes) -> None:
+    """Which has only its length, or the way in which the connection ends, to go by."""
+
+    def answer(connection: Connection) -> None:
+        connection.send(b"HTTP/1.1 200 OK\r\n%s\r\n\r\n" % length + b"5\r\nabcde\r\n")
+        time.sleep(0.2)
+        connection.sock.close()
+
+    server = behind(answer)
+    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as sock:
+        head = "GET /v1/files/a/content HTTP/1.0\r\nHost: localhost\r\nAuthorization: Bearer "
+        sock.sendall(f"{head}{server.key}\r\n\r\n".encode())
+        told, reset = b"", False
+        try:
+            while piece := sock.recv(1000):
+                told += piece
+        except ConnectionResetError:
+            reset = True
+    assert reset or b"content-length: 100" in told.lower()
+
+
+@pytest.mark.parametrize(
+    ("sent", "told"),
+    [("Thu, 01 Jan 2099 00:00:00 GMT", None), ("0.2", "1"), ("9999999", "9999999")],
+)
+def test_seconds_to_wait_are_whole(behind: Behind, sent: str, told: str | None) -> None:
+    """RFC 9110, 10.2.3; urllib3 fails on others."""
+    server = behind(
+        answering(f"HTTP/1.1 429 No\r\nretry-after: {sent}\r\ncontent-length: 0\r\n\r\n".encode())
+    )
+    value = server.ask("/v1/models", None).headers["retry-after"]
+    assert value.isdigit()
+    assert told is None or value == told
 
 
 def test_ids_do_not_lead_elsewhere(server: Served, kimi: Simulator) -> None:

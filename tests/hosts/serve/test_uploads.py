@@ -50,6 +50,20 @@ def test_forms_that_are_taken(server: Served, parts: Iterable[bytes]) -> None:
     assert reply.json["filename"] == "a.txt"
 
 
+def test_what_kimi_has_no_place_for_is_told(server: Served) -> None:
+    parts = [part(f"expires_after[{name}]", b"1") for name in ("anchor", "seconds")]
+    assert upload(server, PURPOSE, FILE, *parts).headers["x-kimi-adjustments"] == "expires_after"
+    assert "x-kimi-adjustments" not in upload(server, PURPOSE, FILE).headers
+
+
+def test_a_file_may_have_100_mb_beside_its_form(server: Served) -> None:
+    reply = upload(server, PURPOSE, part("file", b"a" * (100 << 20), filename="a.txt"))
+    assert reply.status == 200, reply.body
+    reply = upload(server, PURPOSE, part("file", b"a" * (101 << 20), filename="a.txt"))
+    assert (reply.status, reply.error["code"]) == (413, "request_too_large")
+    assert "split the file" in reply.error["message"]
+
+
 @pytest.mark.parametrize(
     "filename",
     [

@@ -32,14 +32,17 @@ def _register() -> None:
     if sys.version_info < (3, 10):  # noqa: UP036
         _tell("this program's Python is older than 3.10, so Kimi is not available in its LiteLLM")
         return
+    text = None
     try:
-        importlib.import_module("llm_kimi.litellm")
         versions = importlib.import_module("llm_kimi.integrations.litellm.versions")
-        if text := versions.unsupported():
-            _tell(text)
+        text = versions.unsupported()
+        importlib.import_module("llm_kimi.litellm")
     except Exception as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = text or " ".join(str(error).split()) or type(error).__name__
         _tell(f"Kimi is not available in LiteLLM here: {reason}")
+        return
+    if text:
+        _tell(text)
 
 
 class _Loader(importlib.abc.Loader):
