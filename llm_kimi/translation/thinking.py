@@ -122,51 +122,73 @@ def _nearest_level(draft: Draft, effort: Said) -> str:
     return level
 
 
+# K2.x thinks or does not: what is sent as ``thinking.type``, and whether that changes the meaning
+# of the level that was said. By switch (on, off) and level (none, or any that thinks) as the caller
+# said them; None: nothing was said, or nothing is sent. His switch wins over his level.
+_SWITCHABLE: Mapping[tuple[str | None, str | None], tuple[str | None, bool]] = {
+    (None, None): (None, False),
+    (None, "any"): ("enabled", True),
+    (None, "none"): ("disabled", False),
+    ("on", None): ("enabled", False),
+    ("on", "any"): ("enabled", True),
+    ("on", "none"): ("enabled", True),
+    ("off", None): ("disabled", False),
+    ("off", "any"): ("disabled", True),
+    ("off", "none"): ("disabled", False),
+}
+# The same of those that always think; that they cannot be switched off is told as well.
+_ALWAYS_ON: Mapping[tuple[str | None, str | None], tuple[str | None, bool]] = {
+    (None, None): (None, False),
+    (None, "any"): (None, True),
+    (None, "none"): (None, True),
+    ("on", None): ("enabled", False),
+    ("on", "any"): ("enabled", True),
+    ("on", "none"): ("enabled", True),
+    ("off", None): (None, False),
+    ("off", "any"): (None, True),
+    ("off", "none"): (None, True),
+}
+
+
 def _by_object(draft: Draft, wishes: Wishes) -> None:
     """K2.x: a ``thinking`` object; only K2.6 and K2.5 can be switched off."""
     model = draft.model.thinking
     switchable = model.mode == "switchable"
-    on = None if wishes.switch is None else not wishes.off
+    switch = None if wishes.switch is None else "off" if wishes.off else "on"
+    level = None if wishes.effort is None else "none" if wishes.effort.value == "none" else "any"
+    kind, changed = (_SWITCHABLE if switchable else _ALWAYS_ON)[switch, level]
     if wishes.effort is not None:
-        on = _effort_as_switch(draft, wishes.effort, on, switchable)
-    if on is False and not switchable:
-        if wishes.off and wishes.switch is not None:
-            _tell(draft, wishes.switch, None, f"{draft.name} always thinks")
-        on = None
+        _tell_level(draft, wishes.effort, kind if switchable else None, meaning=changed)
+    if switch == "off" and wishes.switch is not None and not switchable:
+        _tell(draft, wishes.switch, None, f"{draft.name} always thinks")
     sent: dict[str, Any] = {}
     keep = wishes.keep if model.keep else None
-    if on is not None or keep is not None:
-        sent["type"] = "disabled" if on is False else "enabled"
+    if kind is not None or keep is not None:
+        sent["type"] = kind or "enabled"
     if keep is not None:
         sent["keep"] = keep.value
     if wishes.keep is not None and wishes.keep.value and not model.keep:
         _tell(draft, wishes.keep, None, f"{draft.name} keeps no thinking")
     if wishes.budget is not None:
         reason = "Kimi has no thinking budget"
-        meaning = wishes.budget_counts and (on is not False or wishes.off)
+        meaning = wishes.budget_counts and (kind != "disabled" or wishes.off)
         _tell(draft, wishes.budget, None, reason, meaning=meaning)
     if wishes.switch is not None and wishes.switch.value == "adaptive":
         _tell(draft, wishes.switch, sent, "Kimi has two modes")
     if sent:
         draft.body["thinking"] = sent
     if switchable:
-        draft.thinking = on is not False
+        draft.thinking = kind != "disabled"
 
 
-def _effort_as_switch(draft: Draft, effort: Said, on: bool | None, switchable: bool) -> bool | None:
-    """What a level means for a model that can only think or not; the caller's switch wins."""
-    wanted = effort.value != "none"
-    if on is None and switchable:
-        on = wanted
-    if not switchable:
-        reason = f"{draft.name} always thinks, without levels"
-        sent: Any = None
+def _tell_level(draft: Draft, effort: Said, kind: str | None, *, meaning: bool) -> None:
+    """What becomes of a level; ``kind`` None: the model can only think."""
+    if kind is None:
+        sent, reason = None, f"{draft.name} always thinks, without levels"
     else:
-        sent = {"thinking": {"type": "enabled" if on else "disabled"}}
+        sent = {"thinking": {"type": kind}}
         reason = f"{draft.name} has no levels: thinking is on or off"
-    meaning = wanted or not switchable or on is not False
     _tell(draft, effort, sent, reason, "effort-k2", meaning=meaning)
-    return on
 
 
 def _never(draft: Draft, wishes: Wishes) -> None:

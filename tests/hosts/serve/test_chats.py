@@ -148,6 +148,7 @@ def test_private_urls_are_for_those_who_ask_for_them(kimi: Simulator) -> None:
     with served(KIMI_ALLOW_PRIVATE_URLS="1") as server:
         reply = server.ask(body=body)
         assert reply.status == 400
+        assert "start the server with --allow-private-urls" in reply.error["message"]
         assert not [r for r in kimi.requests if r["path"] == "/picture.png"]
     with served("--allow-private-urls") as server:
         server.ask(body=body)

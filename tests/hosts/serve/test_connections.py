@@ -176,7 +176,18 @@ def test_a_long_answer_is_no_late_head(kimi: Simulator) -> None:
 )
 def test_what_is_no_http_gets_an_error_object(sock: socket.socket, nonsense: bytes) -> None:
     sock.sendall(nonsense)
-    assert "not a valid HTTP request" in refused(read_all(sock), b"400")
+    answer = read_all(sock)
+    assert b"\r\nx-request-id: req_" in answer
+    assert "not a valid HTTP request" in refused(answer, b"400")
+
+
+def test_what_is_no_http_is_in_the_log(kimi: Simulator) -> None:
+    with served() as server:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=20) as sock:
+            sock.sendall(b"nonsense\r\n\r\n")
+            read_all(sock)
+        (line,) = server.stop()[1].splitlines()
+    assert (json.loads(line)["status"], json.loads(line)["note"]) == (400, "no valid HTTP request")
 
 
 @pytest.mark.parametrize("offer", ["h2c", "websocket", "foo"])
