@@ -12,6 +12,7 @@ import hashlib
 import json
 from typing import Any
 
+from ..reply.safe_text import visible
 from ..translation.checks import well_formed
 
 __all__ = ["document_text", "extracted_text", "missing_text", "one_line", "quoted"]
@@ -21,7 +22,7 @@ MAX_NAME = 200
 
 def one_line(text: str) -> str:
     """An error text with a name in it, without what would steer a terminal or break a log."""
-    return "".join(c if c.isprintable() else "?" for c in well_formed(text))
+    return visible(well_formed(text))
 
 
 def quoted(name: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-__all__ = ["KEY_PATTERN", "one_line", "scrub", "shown"]
+__all__ = ["KEY_PATTERN", "one_line", "scrub", "shown", "visible"]
 
 KEY_PATTERN = re.compile(r"\bsk-[A-Za-z0-9_-]{6,}")
 
@@ -28,8 +28,12 @@ def one_line(text: str) -> str:
     """
     if text.isprintable() and "  " not in text:
         return text
-    line = " ".join(text.split())
-    return line if line.isprintable() else "".join(c if c.isprintable() else "?" for c in line)
+    return visible(" ".join(text.split()))
+
+
+def visible(text: str) -> str:
+    """``text`` with a question mark in place of each character that steers and is not seen."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
 
 
 def shown(value: Any, key: str | None = None, limit: int = 200) -> str | None:

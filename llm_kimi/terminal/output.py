@@ -13,6 +13,8 @@ from typing import Any
 
 import click
 
+from ..reply.safe_text import visible
+
 __all__ = [
     "age",
     "dump",
@@ -73,7 +75,7 @@ def printable(text: str) -> str:
 
 def shown(text: str) -> str:
     """``text`` without control characters and half characters: it is somebody else's."""
-    return "".join(c if c.isprintable() else "?" for c in text)
+    return visible(text)
 
 
 def say(text: str, *, err: bool = False) -> None:
