@@ -58,7 +58,8 @@ lint: $(NEW)/.installed
 	$(NEW)/bin/mypy --strict llm_kimi
 
 docs-check: $(NEW)/.installed
-	$(NEW)/bin/cog --check README.md docs/*.md
+	@echo "Running the commands of the docs ..."
+	@printf '%s\n' README.md docs/*.md | xargs -n 3 -P $(CORES) $(NEW)/bin/cog --check --verbosity=1
 	$(NEW)/bin/python scripts/draw_layers.py --check
 	$(NEW)/bin/python scripts/draw_performance.py --check
 	$(NEW)/bin/python scripts/record_demo.py --check
