@@ -10,7 +10,7 @@ from typing import Any
 from ..errors import APIError, InvalidRequestError, KimiError
 from ..reply import Collector, Reader, Restorer, add_usage, api_error
 from ..reply.safe_text import shown
-from ..translation import WAYS_OUT, Translation
+from ..translation import Translation, way_out
 from .nudge import Held
 from .retry import MAX_RETRIES, Retry, is_retryable
 from .steps import (
@@ -444,4 +444,4 @@ class Exchange:
         """Without a place for files: what cannot be sent as it is, is an error."""
         for need in self.translation.needs:
             if need.required:
-                raise InvalidRequestError(WAYS_OUT[need.kind], param=need.param)
+                raise InvalidRequestError(way_out(need), param=need.param)
