@@ -57,7 +57,7 @@ LAST_WORD_SECONDS = 5.0
 class _Begun:
     """An answer of which ``chunks`` have been read; ``ended``: there are no more."""
 
-    answer: Answer
+    answer: Answer[Any]
     reader: Reader
     chunks: list[Json]
     ended: bool
@@ -104,7 +104,7 @@ def _begins(chunks: list[Json]) -> bool:
     return _says_something(chunks) or len(chunks) > MOST_EMPTY
 
 
-def _drain(answer: Answer) -> Generator[Step, Any, None]:
+def _drain(answer: Answer[Any]) -> Generator[Step, Any, None]:
     """Read what follows the end of the answer, within bounds."""
     size, silent = 0, False
     while size < DRAIN_BYTES:
@@ -288,7 +288,7 @@ class Exchange:
             yield from retry.wait(error, again)
 
     def _begin(
-        self, answer: Answer, body: Json
+        self, answer: Answer[Any], body: Json
     ) -> Generator[Step, Any, _Begun | tuple[KimiError, bool]]:
         """Read until something of an answer came; else what went wrong, and whether to try again.
 

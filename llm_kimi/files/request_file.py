@@ -64,7 +64,7 @@ class RequestFile:
             if self.url is not None and self.url.startswith("ms://"):
                 yield from self._look_at_remote(self.url[5:])
             else:
-                self.loaded = yield Work(self._load)
+                self.loaded = yield from Work(self._load)
         except InvalidRequestError as error:
             self.lose(error)
 
