@@ -10,7 +10,7 @@ from typing import Any
 from ..errors import APIError, InvalidRequestError, KimiError
 from ..reply import Collector, Reader, Restorer, add_usage, api_error
 from ..reply.safe_text import shown
-from ..translation import WAYS_OUT, Translation
+from ..translation import Translation, way_out
 from .nudge import Held
 from .retry import MAX_RETRIES, Retry, is_retryable
 from .steps import (
@@ -57,7 +57,7 @@ LAST_WORD_SECONDS = 5.0
 class _Begun:
     """An answer of which ``chunks`` have been read; ``ended``: there are no more."""
 
-    answer: Answer
+    answer: Answer[Any]
     reader: Reader
     chunks: list[Json]
     ended: bool
@@ -104,7 +104,7 @@ def _begins(chunks: list[Json]) -> bool:
     return _says_something(chunks) or len(chunks) > MOST_EMPTY
 
 
-def _drain(answer: Answer) -> Generator[Step, Any, None]:
+def _drain(answer: Answer[Any]) -> Generator[Step, Any, None]:
     """Read what follows the end of the answer, within bounds."""
     size, silent = 0, False
     while size < DRAIN_BYTES:
@@ -288,7 +288,7 @@ class Exchange:
             yield from retry.wait(error, again)
 
     def _begin(
-        self, answer: Answer, body: Json
+        self, answer: Answer[Any], body: Json
     ) -> Generator[Step, Any, _Begun | tuple[KimiError, bool]]:
         """Read until something of an answer came; else what went wrong, and whether to try again.
 
@@ -444,4 +444,4 @@ class Exchange:
         """Without a place for files: what cannot be sent as it is, is an error."""
         for need in self.translation.needs:
             if need.required:
-                raise InvalidRequestError(WAYS_OUT[need.kind], param=need.param)
+                raise InvalidRequestError(way_out(need), param=need.param)

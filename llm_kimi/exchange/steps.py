@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar
 from urllib.parse import quote
 
 from ..errors import APIConnectionError, APIError
@@ -40,6 +40,9 @@ __all__ = [
 
 Json = dict[str, Any]
 
+StreamT = TypeVar("StreamT")
+Result = TypeVar("Result")
+
 AT_ONCE = 4
 """How many of several choices are asked for at the same time."""
 
@@ -64,14 +67,20 @@ class Call:
 
 
 @dataclass(slots=True)
-class Answer:
+class Answer(Generic[StreamT]):
     """The head of an answer. ``headers`` finds names in lower case; the body is in ``stream``,
-    which belongs to the transport, or all of it already in ``body``."""
+    which belongs to the transport and is of its type, or all of it already in ``body``."""
 
     status: int
     headers: Mapping[str, str]
-    stream: Any = None
+    stream: StreamT | None = None
     body: bytes = b""
+
+    @property
+    def opened(self) -> StreamT:
+        """``stream``, of an answer that has one."""
+        assert self.stream is not None
+        return self.stream
 
 
 @dataclass(slots=True)
@@ -90,7 +99,7 @@ class Read:
     it starts again. ``seconds``: how long to wait, in place of the caller's ``timeout``.
     """
 
-    answer: Answer
+    answer: Answer[Any]
     silent: bool = False
     seconds: float | None = None
 
@@ -117,7 +126,7 @@ class Upload:
     size: int
     open: Callable[[Upload], io.RawIOBase]
     stopped: Callable[[], bool] | None = None
-    answer: Answer | None = None
+    answer: Answer[Any] | None = None
 
 
 _FILE_ROUTES = {
@@ -188,13 +197,18 @@ class FormulaCall:
 
 
 @dataclass(slots=True)
-class Work:
+class Work(Generic[Result]):
     """Call ``function``, which may block (disk, DNS). Result: what it returns or raises.
 
-    It is handed a function that says whether anybody still waits for it.
+    It is handed a function that says whether anybody still waits for it. In an exchange,
+    ``yield from Work(function)`` is its result.
     """
 
-    function: Callable[[Callable[[], bool]], Any]
+    function: Callable[[Callable[[], bool]], Result]
+
+    def __iter__(self) -> Generator[Work[Result], Any, Result]:
+        result: Result = yield self
+        return result
 
 
 class Stepwise(Protocol):
@@ -265,7 +279,7 @@ class Waiting(Notice):
         return True
 
 
-Step: TypeAlias = Call | Read | Wait | Fork | FileCall | FormulaCall | Work | Chunks | Notice
+Step: TypeAlias = Call | Read | Wait | Fork | FileCall | FormulaCall | Work[Any] | Chunks | Notice
 Steps: TypeAlias = Generator[Step, Any, None]
 
 

@@ -93,11 +93,11 @@ class Listing:
         """
         context = self._context
         # The cache first: what is uploaded meanwhile is then neither ours nor left over.
-        self.entries = yield Work(lambda stopped: context.cache.entries(context.account))
-        self.pending = yield Work(lambda stopped: context.cache.pending(context.account))
+        self.entries = yield from Work(lambda stopped: context.cache.entries(context.account))
+        self.pending = yield from Work(lambda stopped: context.cache.pending(context.account))
         rows = yield from context.remote.list()
         if self.pending:  # an upload that ended meanwhile has left nothing over
-            still = yield Work(lambda stopped: context.cache.pending(context.account))
+            still = yield from Work(lambda stopped: context.cache.pending(context.account))
             tickets = {each.ticket for each in still}
             self.pending = [each for each in self.pending if each.ticket in tickets]
         known = {entry.remote_id: entry for entry in self.entries if entry.remote_id}

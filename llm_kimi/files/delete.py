@@ -46,7 +46,7 @@ class Removal:
             self.error = error
             return
         self.gone, self.missing = True, not found
-        yield Work(lambda stopped: self._forget())
+        yield from Work(lambda stopped: self._forget())
         if found:
             yield Notice(f"Deleted {self._label}")
 

@@ -6,7 +6,7 @@ from ..errors import InvalidRequestError
 from ..exchange import Steps, Work
 from ..translation import Attached
 from .document_text import one_line
-from .load import Loaded, load
+from .load import load
 from .request_files import RequestFiles
 from .upload import FileUpload
 
@@ -43,7 +43,7 @@ class Extraction:
 
     def _read(self) -> Steps:
         context = self._files.context
-        loaded: Loaded = yield Work(
+        loaded = yield from Work(
             lambda stopped: load(
                 self._attached,
                 None,
@@ -62,7 +62,7 @@ class Extraction:
             self.text = loaded.text
             return
         upload = FileUpload(context, loaded, "file-extract")
-        if not (yield Work(lambda stopped: upload.look_up())):
+        if not (yield from Work(lambda stopped: upload.look_up())):
             if context.progress is not None:
                 context.progress.begin(1, loaded.size)
             yield from upload.steps()

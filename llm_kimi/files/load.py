@@ -27,8 +27,18 @@ from ..sniff.media import (
     suffix_for,
     video_type,
 )
-from ..translation import Attached, Need
+from ..translation import (
+    Attached,
+    AttachedFile,
+    FilePart,
+    ImageData,
+    ImageUrl,
+    Need,
+    VideoData,
+    VideoUrl,
+)
 from ..translation.messages.media import clean_base64, wrong_type
+from ..translation.needs import assert_never
 from .data_urls import is_data_url, read_data_url
 
 __all__ = [
@@ -89,19 +99,23 @@ class GoneError(InvalidRequestError):
 
 def url_of(need: Need) -> str | None:
     """The URL that a need names (http, https or ms), if it names one."""
-    value = need.value
-    if isinstance(value, Attached):
-        return None if value.url is not None and is_data_url(value.url) else value.url
-    if need.kind in ("image_url", "video_url"):
-        return str(value)
-    if need.kind != "file":
-        return None
-    data, file_id = value.get("file_data"), value.get("file_id")
-    if (data or file_id)[:8].lower().startswith(("http://", "https://")):
-        return str(data or file_id)
-    if data:
-        return None
-    return file_id if file_id.startswith("ms://") else f"ms://{file_id}"
+    match need:
+        case ImageUrl() | VideoUrl():
+            return need.value
+        case ImageData() | VideoData():
+            return None
+        case AttachedFile(value=attached):
+            url = attached.url
+            return None if url is not None and is_data_url(url) else url
+        case FilePart(value=file):
+            data, file_id = file.get("file_data"), file.get("file_id") or ""
+            if (data or file_id)[:8].lower().startswith(("http://", "https://")):
+                return str(data or file_id)
+            if data:
+                return None
+            return file_id if file_id.startswith("ms://") else f"ms://{file_id}"
+        case _:
+            return assert_never(need)
 
 
 def attached_of(need: Need) -> Attached:
@@ -110,14 +124,20 @@ def attached_of(need: Need) -> Attached:
     Raises:
         InvalidRequestError: it is none.
     """
-    value, url = need.value, url_of(need)
-    if isinstance(value, Attached):
-        return value
-    name = (value.get("filename") or "") if need.kind == "file" else ""
-    if url is not None:
-        return Attached(name=name, url=url)
-    data = value if need.kind != "file" else value["file_data"]
-    return Attached(name=name, content=_decoded(data, need.param))
+    match need:
+        case AttachedFile():
+            return need.value
+        case ImageUrl() | VideoUrl():
+            return Attached(url=need.value)
+        case ImageData() | VideoData():
+            return Attached(content=_decoded(need.value, need.param))
+        case FilePart():
+            name, url = need.value.get("filename") or "", url_of(need)
+            if url is not None:
+                return Attached(name=name, url=url)
+            return Attached(name=name, content=_decoded(need.value["file_data"], need.param))
+        case _:
+            return assert_never(need)
 
 
 def _decoded(data: str, where: str) -> bytes:

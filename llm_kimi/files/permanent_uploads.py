@@ -116,7 +116,7 @@ class Keeping:
 
     def _keep(self) -> Steps:
         context = self._context
-        loaded: Loaded = yield Work(self._load)
+        loaded = yield from Work(self._load)
         self.mime, self.size = loaded.mime, loaded.size
         self.purpose = purpose = _purpose(loaded, self.purpose)
         claim = (purpose, loaded.sha256 or str(loaded.path))
@@ -124,14 +124,14 @@ class Keeping:
         if first is not self:
             self._same = first
             return
-        entry: Entry | None = yield Work(lambda stopped: _known(context, loaded, purpose))
+        entry = yield from Work(lambda stopped: _known(context, loaded, purpose))
         if entry is not None and entry.remote_id is not None:
             gone = entry.remote_id
             if (yield from context.remote.exists(gone)):
                 self._remote_id, self._already = gone, True
                 context.moved(loaded.size)
                 return
-            yield Work(lambda stopped: context.cache.forget_remote(context.account, gone))
+            yield from Work(lambda stopped: context.cache.forget_remote(context.account, gone))
         upload = FileUpload(context, loaded, purpose)
         yield from upload.steps()
         self._remote_id = upload.remote_id

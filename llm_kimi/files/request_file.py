@@ -10,7 +10,7 @@ from ..catalog import Model
 from ..errors import APIError, InvalidRequestError
 from ..exchange import Steps, Work
 from ..sniff.media import PDF
-from ..translation import Attached, Need, Translation
+from ..translation import Attached, AttachedFile, Need, Translation, medium_of
 from ..translation.messages.media import INLINE_TOTAL, LARGE_IMAGE, check_modality
 from .document_text import document_text, extracted_text, missing_text, one_line
 from .load import GoneError, Kind, Loaded, attached_of, load, url_of
@@ -38,8 +38,8 @@ class RequestFile:
     """
 
     def __init__(self, context: UploadContext, need: Need, *, strict: bool = False) -> None:
-        value = need.value
-        self.turn = value.turn if isinstance(value, Attached) else None
+        self._attached = need.value if isinstance(need, AttachedFile) else None
+        self.turn = self._attached.turn if self._attached is not None else None
         self.may_be_lost = self.turn is not None and not strict
         self.lost = False
         self.need = need
@@ -54,7 +54,7 @@ class RequestFile:
     @property
     def where(self) -> str:
         """Its name in error texts."""
-        if not isinstance(self.need.value, Attached):
+        if self._attached is None:
             return self.need.param
         return "attachment" if self.turn is None else f"attachment of turn {self.turn}"
 
@@ -64,7 +64,7 @@ class RequestFile:
             if self.url is not None and self.url.startswith("ms://"):
                 yield from self._look_at_remote(self.url[5:])
             else:
-                self.loaded = yield Work(self._load)
+                self.loaded = yield from Work(self._load)
         except InvalidRequestError as error:
             self.lose(error)
 
@@ -79,16 +79,15 @@ class RequestFile:
             if self.turn is not None:
                 why += " (strict mode: without it, the conversation goes on without this file)"
             raise InvalidRequestError(why, param=self.where) from None
-        name = self.loaded.name if self.loaded is not None else self.need.value.name
+        name = self._attached.name if self._attached is not None else ""
+        if self.loaded is not None:
+            name = self.loaded.name
         text = missing_text(name, gone=isinstance(error, GoneError))
         self.part = {"type": "text", "text": text}
         self.told = f"{self.where}: {why}; a line in its place tells the model"
         self.lost = True
 
     def _load(self, stopped: Any) -> Loaded:
-        expected: Literal["image", "video"] | None = None
-        if self.need.kind != "file":
-            expected = "image" if self.need.kind.startswith("image") else "video"
         attached, context = attached_of(self.need), self._context
         text = self._kept(attached, "file-extract")
         if text is not None:
@@ -96,7 +95,7 @@ class RequestFile:
         try:
             return load(
                 attached,
-                expected,
+                medium_of(self.need),
                 known=context.cache.known,
                 stopped=stopped,
                 on_bytes=context.moved,
@@ -161,11 +160,7 @@ class RequestFile:
             return
         if loaded.kind in ("image", "video"):
             check_modality(model, loaded.kind, self.where)
-        if (
-            self.url is not None
-            and loaded.mime == PDF
-            and not isinstance(self.need.value, Attached)
-        ):
+        if self.url is not None and loaded.mime == PDF and self._attached is None:
             self.told = (
                 f"{self.where}: its text is sent (Kimi reads the text of a document: pictures in "
                 "it are not seen)"

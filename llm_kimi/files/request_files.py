@@ -119,7 +119,7 @@ class RequestFiles:
             purpose: Purpose = "file-extract" if loaded.kind == "document" else _purpose(loaded)
             key = (purpose, loaded.sha256 or loaded.path)
             item.upload = distinct.setdefault(key, FileUpload(self.context, loaded, purpose))
-        unknown = yield Work(
+        unknown = yield from Work(
             lambda stopped: [each for each in distinct.values() if not each.look_up()]
         )
         if self.context.progress is not None and unknown:
@@ -155,7 +155,7 @@ class RequestFiles:
     def _bring_again(self, upload: FileUpload) -> Steps:
         """Upload a file that is gone on the remote side."""
         cache, gone = self.context.cache, str(upload.remote_id)
-        yield Work(lambda stopped: cache.forget_remote(self.context.account, gone))
+        yield from Work(lambda stopped: cache.forget_remote(self.context.account, gone))
         upload.remembered, upload.remote_id = False, None
         yield from _Named(upload, _whose(upload, self._items)).steps()
 

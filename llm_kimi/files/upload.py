@@ -13,7 +13,7 @@ import os
 import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
-from typing import IO, Any, Protocol
+from typing import IO, Any, Protocol, TypeVar
 
 from ..errors import APIError, InvalidRequestError, KimiError
 from ..exchange import Answer, Notice, Step, Steps, Upload, Wait, Work
@@ -34,6 +34,8 @@ _NO_TEXT = (
 )
 POLL = 0.05
 """Seconds between two looks at whether another call has brought the same file."""
+
+Result = TypeVar("Result")
 
 logger = logging.getLogger("llm_kimi")
 
@@ -333,7 +335,7 @@ def _release(claim: tuple[Any, ...]) -> None:
         _claims.discard(claim)
 
 
-def _id_in(answer: Answer) -> str | None:
+def _id_in(answer: Answer[Any]) -> str | None:
     """The id of the file in the answer to an upload that nobody waited for."""
     try:
         parsed = json.loads(answer.body) if answer.status == 200 else None
@@ -358,5 +360,5 @@ def _unchanged(loaded: Loaded) -> bool:
     )
 
 
-def _work(function: Callable[[], Any]) -> Generator[Step, Any, Any]:
-    return (yield Work(lambda stopped: function()))
+def _work(function: Callable[[], Result]) -> Generator[Step, Any, Result]:
+    return (yield from Work(lambda stopped: function()))

@@ -79,7 +79,7 @@ class OfficialTools:
             APIError, APIConnectionError: the host refuses the key, or cannot be reached.
         """
         uris = [formula_uri(name) for name in translation.official]
-        kept, trouble = yield Work(lambda stopped: declarations.kept(self._target.base_url))
+        kept, trouble = yield from Work(lambda stopped: declarations.kept(self._target.base_url))
         if trouble:
             yield Notice(trouble)
         fetches = [_Declared(self, uri) for uri in uris if uri not in kept]
@@ -88,7 +88,7 @@ class OfficialTools:
             fetched = {each.uri: each.tools for each in fetches if each.tools}
             if fetched:
                 save = partial(declarations.keep, self._target.base_url, fetched)
-                yield Work(lambda stopped: save())
+                yield from Work(lambda stopped: save())
                 kept = {**kept, **fetched}
         missing = [each for each in fetches if not each.tools]
         for each in missing:

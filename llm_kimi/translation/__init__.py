@@ -24,26 +24,46 @@ from . import (
     thinking,
 )
 from .adjustments import Adjustment
+from .attached import Attached
 from .draft import Draft, Json
 from .fast_path import is_plain
 from .messages import apply, foreign_histories
-from .results import WAYS_IN, WAYS_OUT, Attached, Forced, Need, Restore
+from .needs import (
+    AttachedFile,
+    FilePart,
+    ImageData,
+    ImageUrl,
+    Need,
+    VideoData,
+    VideoUrl,
+    medium_of,
+    way_in,
+    way_out,
+)
+from .results import Forced, Restore
 from .tools import choice, definitions, dynamic, legacy
 from .tools.choice import FALLBACKS, Fallback
 from .values import json_values, refuse_foreign
 
 __all__ = [
     "FALLBACKS",
-    "WAYS_IN",
-    "WAYS_OUT",
     "Adjustment",
     "Attached",
+    "AttachedFile",
     "Fallback",
+    "FilePart",
     "Forced",
+    "ImageData",
+    "ImageUrl",
     "Need",
     "Restore",
     "Translation",
+    "VideoData",
+    "VideoUrl",
+    "medium_of",
     "translate",
+    "way_in",
+    "way_out",
 ]
 
 

@@ -15,7 +15,8 @@ from ..catalog import SOURCES, Model, UnknownModelError, resolve
 from ..errors import InvalidRequestError
 from .adjustments import Adjustment
 from .checks import require, well_formed
-from .results import Forced, Need, RestoreBuilder
+from .needs import Need
+from .results import Forced, RestoreBuilder
 from .tools.names import Names
 
 __all__ = ["Draft", "Json", "RepeatedNotes"]

@@ -1,69 +1,14 @@
-"""What a translation leaves to others: files to bring, calls to force, the way back of a reply."""
+"""What a translation leaves to others: calls to force, the way back of a reply."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
 
-from .attached import Attached
-
-__all__ = [
-    "CUSTOM_INPUT",
-    "WAYS_IN",
-    "WAYS_OUT",
-    "Attached",
-    "Forced",
-    "Need",
-    "NeedKind",
-    "Restore",
-    "RestoreBuilder",
-]
+__all__ = ["CUSTOM_INPUT", "Forced", "Restore", "RestoreBuilder"]
 
 CUSTOM_INPUT = "input"
 """The one parameter of the function that stands in for a custom tool."""
-
-
-NeedKind: TypeAlias = Literal["image_url", "video_url", "image_data", "video_data", "file"]
-
-
-@dataclass(frozen=True, slots=True)
-class Need:
-    """Something that has to be fetched or uploaded before the body can be sent.
-
-    ``kind``: ``image_url`` and ``video_url`` are http(s) URLs, ``file`` is OpenAI's file part or
-    an ``Attached``, ``image_data`` and ``video_data`` are large ``data:`` URLs that are better
-    uploaded. ``param`` is its path, ``message`` and ``part`` its place in ``body["messages"]``,
-    ``value`` what the caller wrote there.
-    """
-
-    kind: NeedKind
-    param: str
-    message: int
-    part: int
-    value: Any
-
-    @property
-    def required(self) -> bool:
-        """Whether the body cannot be sent as it is."""
-        return not self.kind.endswith("_data")
-
-
-WAYS_OUT: Mapping[str, str] = {
-    "image_url": "Kimi fetches no URLs: send the image itself as a data: URL",
-    "video_url": "Kimi fetches no URLs: send the video itself as a data: URL",
-    "file": "Kimi takes no files in messages: put the text of the document into the message",
-}
-"""What the caller of ``translate`` can do about each kind of need, where nothing meets it."""
-
-WAYS_IN: Mapping[str, str] = {
-    "image_url": "fetched when it is sent, and put inline",
-    "video_url": "fetched when it is sent, and uploaded",
-    "image_data": "large: uploaded once, and named from then on",
-    "video_data": "uploaded once, and named from then on",
-    "file": "read when it is sent: of a document the text goes in",
-}
-"""How the doors meet each kind of need."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,9 @@ loop when async, so that a chain of tool calls uses one connection. Retries are 
 from __future__ import annotations
 
 import sys
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import suppress
-from typing import Any
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from ..config.settings import check_key, no_key_message
 from ..errors import InvalidRequestError
@@ -30,15 +31,22 @@ from .network_errors import network_failure
 __all__ = ["AsyncOpenAITransport", "OpenAITransport"]
 
 
-class _Stream:
+Pieces = TypeVar("Pieces")
+
+
+class _Stream(Generic[Pieces]):
     """An answer that is being read."""
 
     __slots__ = ("kept", "pieces", "response")
 
-    def __init__(self, response: Any, pieces: Any, kept: PooledClient | None) -> None:
+    def __init__(self, response: Any, pieces: Pieces, kept: PooledClient | None) -> None:
         self.response = response
         self.pieces = pieces
         self.kept = kept
+
+
+_SyncStream: TypeAlias = _Stream[Iterator[bytes]]
+_AsyncStream: TypeAlias = _Stream[AsyncGenerator[bytes, None]]
 
 
 def _http_classes(*names: str) -> tuple[type[Exception], ...]:
@@ -114,7 +122,7 @@ class _Common:
             arguments["file_id"] = step.file_id
         return step.action, arguments
 
-    def _explain(self, error: Exception) -> Answer | Failed | InvalidRequestError:
+    def _explain(self, error: Exception) -> Answer[Any] | Failed | InvalidRequestError:
         """What a call that raised comes to. Not raised here: no error of ours shall carry one of
         the HTTP client's in its context, with the request and the key in it."""
         import openai
@@ -132,7 +140,7 @@ class _Common:
         raise error
 
     @staticmethod
-    def _told(result: Answer | Failed | InvalidRequestError) -> Answer | Failed:
+    def _told(result: Answer[Any] | Failed | InvalidRequestError) -> Answer[Any] | Failed:
         if isinstance(result, InvalidRequestError):
             raise result
         return result
@@ -147,7 +155,7 @@ class _Common:
 class OpenAITransport(_Common):
     """The sync transport. ``client``: an ``openai.OpenAI`` of your own, used as it is."""
 
-    def call(self, body: dict[str, Any]) -> Answer | Failed:
+    def call(self, body: dict[str, Any]) -> Answer[_SyncStream] | Failed:
         """Post ``body``; see ``drive.SyncTransport``.
 
         Raises:
@@ -172,14 +180,14 @@ class OpenAITransport(_Common):
         self._give_back(kept)
         return self._told(result)
 
-    def read(self, answer: Answer) -> bytes | Failed:
+    def read(self, answer: Answer[_SyncStream]) -> bytes | Failed:
         """The next bytes; see ``drive.SyncTransport``."""
         try:
-            return next(answer.stream.pieces, b"")
+            return next(answer.opened.pieces, b"")
         except _network_errors() as error:
             return self._failed(error, begun=True)
 
-    def file_call(self, step: FileCall | FormulaCall) -> Answer | Failed:
+    def file_call(self, step: FileCall | FormulaCall) -> Answer[_SyncStream] | Failed:
         """Call the files API or an official tool; see ``drive.SyncTransport``.
 
         Raises:
@@ -189,7 +197,7 @@ class OpenAITransport(_Common):
         client, kept = self._client, None
         # What cannot be opened is said in its own words, not in those of a call that failed.
         file = None if isinstance(step, FormulaCall) else self._file_arguments(step)
-        result: Answer | Failed | InvalidRequestError
+        result: Answer[Any] | Failed | InvalidRequestError
         try:
             if client is None:
                 kept = self._take()
@@ -208,7 +216,7 @@ class OpenAITransport(_Common):
             self._give_back(kept)
         return self._told(result)
 
-    def close(self, answer: Answer) -> None:
+    def close(self, answer: Answer[_SyncStream]) -> None:
         """Give the connection back."""
         stream = answer.stream
         if stream is not None:
@@ -231,7 +239,7 @@ class OpenAITransport(_Common):
 class AsyncOpenAITransport(_Common):
     """The async transport. ``client``: an ``openai.AsyncOpenAI`` of your own."""
 
-    async def call(self, body: dict[str, Any]) -> Answer | Failed:
+    async def call(self, body: dict[str, Any]) -> Answer[_AsyncStream] | Failed:
         """Post ``body``; see ``drive.AsyncTransport``.
 
         Raises:
@@ -256,14 +264,14 @@ class AsyncOpenAITransport(_Common):
         await self._give_back(kept)
         return self._told(result)
 
-    async def read(self, answer: Answer) -> bytes | Failed:
+    async def read(self, answer: Answer[_AsyncStream]) -> bytes | Failed:
         """The next bytes; see ``drive.AsyncTransport``."""
         try:
-            return await anext(answer.stream.pieces, b"")
+            return await anext(answer.opened.pieces, b"")
         except _network_errors() as error:
             return self._failed(error, begun=True)
 
-    async def file_call(self, step: FileCall | FormulaCall) -> Answer | Failed:
+    async def file_call(self, step: FileCall | FormulaCall) -> Answer[_AsyncStream] | Failed:
         """Call the files API or an official tool; see ``drive.AsyncTransport``.
 
         Raises:
@@ -273,7 +281,7 @@ class AsyncOpenAITransport(_Common):
         client, kept = self._client, None
         # What cannot be opened is said in its own words, not in those of a call that failed.
         file = None if isinstance(step, FormulaCall) else self._file_arguments(step)
-        result: Answer | Failed | InvalidRequestError
+        result: Answer[Any] | Failed | InvalidRequestError
         try:
             if client is None:
                 kept = await self._take()
@@ -293,7 +301,7 @@ class AsyncOpenAITransport(_Common):
             await self._give_back(kept)
         return self._told(result)
 
-    async def close(self, answer: Answer) -> None:
+    async def close(self, answer: Answer[_AsyncStream]) -> None:
         """Give the connection back."""
         stream = answer.stream
         if stream is not None:

@@ -7,7 +7,7 @@ import queue
 import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Generator
-from typing import Any, TypeAlias
+from typing import Any, Generic, TypeAlias
 
 from ..exchange import (
     Answer,
@@ -17,14 +17,14 @@ from ..exchange import (
     FormulaCall,
     Stepwise,
 )
-from .protocols import AsyncTransport, Output, SyncTransport
+from .protocols import AsyncTransport, Output, StreamT, SyncTransport
 
 __all__ = ["afork", "fork"]
 
 Run: TypeAlias = Callable[
-    [Stepwise, SyncTransport, Callable[[], bool]], Generator[Output, None, None]
+    [Stepwise, SyncTransport[Any], Callable[[], bool]], Generator[Output, None, None]
 ]
-AsyncRun: TypeAlias = Callable[[Stepwise, AsyncTransport], AsyncGenerator[Output, None]]
+AsyncRun: TypeAlias = Callable[[Stepwise, AsyncTransport[Any]], AsyncGenerator[Output, None]]
 """The loops of ``run``, which hand themselves in: they stand on this module."""
 
 
@@ -32,24 +32,24 @@ class _Stopped(Exception):
     """Nobody is listening to this branch any more."""
 
 
-class _Until:
+class _Until(Generic[StreamT]):
     """A transport that does nothing new once ``stop`` is set."""
 
-    def __init__(self, stop: threading.Event, transport: SyncTransport) -> None:
+    def __init__(self, stop: threading.Event, transport: SyncTransport[StreamT]) -> None:
         self.silence = transport.silence
         self._stop = stop
         self._transport = transport
         self.close = transport.close
 
-    def call(self, body: dict[str, Any]) -> Answer | Failed:
+    def call(self, body: dict[str, Any]) -> Answer[StreamT] | Failed:
         self._check()
         return self._transport.call(body)
 
-    def read(self, answer: Answer) -> bytes | Failed:
+    def read(self, answer: Answer[StreamT]) -> bytes | Failed:
         self._check()
         return self._transport.read(answer)
 
-    def file_call(self, step: FileCall | FormulaCall) -> Answer | Failed:
+    def file_call(self, step: FileCall | FormulaCall) -> Answer[StreamT] | Failed:
         cleaning = isinstance(step, FileCall) and step.cleaning
         if not cleaning:
             self._check()
@@ -63,7 +63,7 @@ class _Until:
             raise _Stopped
 
 
-def fork(step: Fork, transport: SyncTransport, run: Run) -> Generator[Output, None, None]:
+def fork(step: Fork, transport: SyncTransport[StreamT], run: Run) -> Generator[Output, None, None]:
     """The branches in threads; their outputs in the order in which they arrive."""
     outputs: queue.SimpleQueue[Output | BaseException | None] = queue.SimpleQueue()
     waiting: queue.SimpleQueue[Stepwise] = queue.SimpleQueue()
@@ -111,7 +111,7 @@ def fork(step: Fork, transport: SyncTransport, run: Run) -> Generator[Output, No
 
 
 async def afork(
-    step: Fork, transport: AsyncTransport, arun: AsyncRun
+    step: Fork, transport: AsyncTransport[StreamT], arun: AsyncRun
 ) -> AsyncGenerator[Output, None]:
     """The branches in tasks; their outputs in the order in which they arrive."""
     outputs: asyncio.Queue[Output | None] = asyncio.Queue()

@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import aclosing
-from typing import Any
+from typing import Any, TypeVar
 
 from ..exchange import (
     Answer,
@@ -30,9 +30,11 @@ from ..exchange import (
 )
 from .deadline import AsyncDeadline, Deadline, late
 from .parallel import afork, fork
-from .protocols import AsyncTransport, Output, SyncTransport
+from .protocols import AsyncTransport, Output, StreamT, SyncTransport
 
 __all__ = ["arun", "run"]
+
+Result = TypeVar("Result")
 
 SLOWEST = 50_000.0
 """Bytes a second that a connection sends at least, for the time that a large body may take."""
@@ -46,7 +48,7 @@ def _never() -> bool:
 
 
 def run(
-    exchange: Stepwise, transport: SyncTransport, stopped: Callable[[], bool] = _never
+    exchange: Stepwise, transport: SyncTransport[StreamT], stopped: Callable[[], bool] = _never
 ) -> Generator[Output, None, None]:
     """Perform ``exchange``; what it has for the caller comes out as it arrives.
 
@@ -55,7 +57,7 @@ def run(
     """
     steps = exchange.steps()
     deadline = Deadline(transport.silence)
-    answer: Answer | None = None
+    answer: Answer[StreamT] | None = None
     result: Any = None
     error: BaseException | None = None
     try:
@@ -102,11 +104,13 @@ def run(
             transport.close(answer)
 
 
-async def arun(exchange: Stepwise, transport: AsyncTransport) -> AsyncGenerator[Output, None]:
+async def arun(
+    exchange: Stepwise, transport: AsyncTransport[StreamT]
+) -> AsyncGenerator[Output, None]:
     """``run`` for an event loop. Close it (``aclosing``) when you stop before its end."""
     steps = exchange.steps()
     deadline = AsyncDeadline(transport.silence)
-    answer: Answer | None = None
+    answer: Answer[StreamT] | None = None
     result: Any = None
     error: BaseException | None = None
     try:
@@ -169,7 +173,9 @@ def _watch(step: FileCall | FormulaCall, stopped: Callable[[], bool]) -> None:
         step.upload.stopped = stopped
 
 
-async def _file_call(step: FileCall | FormulaCall, transport: AsyncTransport) -> Answer | Failed:
+async def _file_call(
+    step: FileCall | FormulaCall, transport: AsyncTransport[StreamT]
+) -> Answer[StreamT] | Failed:
     """An upload that is under way when its task is cancelled is seen to its end, for a while:
     the server may store it all the same, and then it has to be known."""
     upload = step.upload
@@ -200,7 +206,7 @@ async def _file_call(step: FileCall | FormulaCall, transport: AsyncTransport) ->
         raise
 
 
-async def _in_thread(step: Work) -> Any:
+async def _in_thread(step: Work[Result]) -> Result:
     """What may block, beside the event loop."""
     stop = threading.Event()
     try:

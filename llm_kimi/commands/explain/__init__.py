@@ -13,7 +13,7 @@ from ...config import discovered_models
 from ...config.settings import strict_by_default
 from ...errors import InvalidRequestError
 from ...terminal.notices import tell
-from ...translation import FALLBACKS, WAYS_OUT, Fallback, Translation, translate
+from ...translation import FALLBACKS, Fallback, Translation, translate, way_out
 from ..connect import in_one_line
 from ..prompts import OPTIONS, chosen_model, given_options, request_of
 from ..served_models import standing
@@ -120,7 +120,7 @@ def explain(
     if model is not None:
         request["model"] = model
     elif isinstance(request.get("model"), str):
-        _checked(request["model"], way_out=True)
+        _checked(request["model"], names_flagship=True)
     try:
         translation = translate(request, strict=strict, tool_choice_fallback=tool_choice_fallback)
     except InvalidRequestError as error:
@@ -158,7 +158,7 @@ def _options(
     return (*own, *given)
 
 
-def _checked(model: str, *, way_out: bool = False) -> str:
+def _checked(model: str, *, names_flagship: bool = False) -> str:
     """``model``, if it names a model that the host may serve."""
     try:
         reason = standing(model, discovered_models.load()).refusal
@@ -167,7 +167,7 @@ def _checked(model: str, *, way_out: bool = False) -> str:
         reason = reason or str(error)
     if reason is None:
         return model
-    way = f" (-m {FLAGSHIP} explains the request for that model)" if way_out else ""
+    way = f" (-m {FLAGSHIP} explains the request for that model)" if names_flagship else ""
     raise click.ClickException(f"model: {reason}{way}")
 
 
@@ -177,7 +177,7 @@ def _explain_one(
     if out is not None:
         for need in translation.needs:
             if need.required:
-                raise click.ClickException(f"{need.param}: {WAYS_OUT[need.kind]}")
+                raise click.ClickException(f"{need.param}: {way_out(need)}")
         with opened(out, file) as stream:
             assert stream is not None
             write_line(stream, Entry({}, None), translation)

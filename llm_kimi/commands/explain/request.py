@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from ...terminal.output import dump, echo_wrapped, plural, printable, secho, style
-from ...translation import WAYS_IN, Adjustment, Attached, Translation
+from ...translation import Adjustment, Attached, Translation, way_in
 from ...translation.adjustments import shorten
 
 __all__ = ["show"]
@@ -32,7 +32,7 @@ def show(translation: Translation, note: str | None, as_json: bool) -> None:
         for adjustment in translation.adjustments:
             _show_adjustment(adjustment)
     for need in translation.needs:
-        click.echo(f"  + {need.param}: {WAYS_IN[need.kind]}")
+        click.echo(f"  + {need.param}: {way_in(need)}")
     if note:
         echo_wrapped(note, "  ? ", fg="yellow")
 

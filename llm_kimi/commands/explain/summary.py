@@ -15,7 +15,7 @@ from ...config.discovered_models import Learned
 from ...errors import InvalidRequestError, StrictError
 from ...simulator import check_chat, ignored
 from ...simulator.rules.refusal import not_found
-from ...translation import WAYS_OUT, Fallback, Translation, translate
+from ...translation import Fallback, Translation, translate, way_out
 from ..served_models import Standing, standing
 
 __all__ = ["Group", "Groups", "RepeatedNotes"]
@@ -153,7 +153,7 @@ class RepeatedNotes:
         translation = translate(request, strict=self._strict, tool_choice_fallback=self._fallback)
         for need in translation.needs:
             if need.required and self._written:
-                raise InvalidRequestError(WAYS_OUT[need.kind], param=need.param)
+                raise InvalidRequestError(way_out(need), param=need.param)
         return translation
 
     def _error(self, error: InvalidRequestError, line: int) -> None:

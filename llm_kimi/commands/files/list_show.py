@@ -100,7 +100,7 @@ class _Look:
         """Ask for it."""
         context = self._stage
         self.row = yield from context.remote.retrieve(self._file_id)
-        entries: list[Entry] = yield Work(lambda stopped: context.cache.entries(context.account))
+        entries = yield from Work(lambda stopped: context.cache.entries(context.account))
         self.entry = next((each for each in entries if each.remote_id == self.row["id"]), None)
         if not self._content:
             return

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import suppress
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeAlias
 
 import httpx
 from litellm.llms.custom_httpx.http_handler import (
@@ -23,6 +24,10 @@ from ...transport.network_errors import network_failure
 from .headers import merge_headers
 
 __all__ = ["AsyncTransport", "Endpoint", "Transport"]
+
+_Body: TypeAlias = tuple[httpx.Response, Iterator[bytes]]
+_AsyncBody: TypeAlias = tuple[httpx.Response, AsyncIterator[bytes]]
+"""A response, and the pieces of its body."""
 
 CONNECT_SECONDS = 10.0
 NETWORK_ERRORS = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError, BadAnswer)
@@ -140,11 +145,11 @@ class Transport:
         self._client = self._handler.client
         watch(self._client)
 
-    def call(self, body: dict[str, Any]) -> Answer | Failed:
+    def call(self, body: dict[str, Any]) -> Answer[_Body] | Failed:
         """Post ``body``; what is no stream comes whole."""
         return self._send(self._endpoint.request(self._client, body), bool(body.get("stream")))
 
-    def _send(self, request: httpx.Request, stream: bool = False) -> Answer | Failed:
+    def _send(self, request: httpx.Request, stream: bool = False) -> Answer[_Body] | Failed:
         head: httpx.Response | None = None
         content = bytearray()
         try:
@@ -167,18 +172,18 @@ class Transport:
             return self._endpoint.broken(error, head, content)
         return Answer(head.status_code, head.headers, body=bytes(content))
 
-    def read(self, answer: Answer) -> bytes | Failed:
+    def read(self, answer: Answer[_Body]) -> bytes | Failed:
         """The next bytes."""
         try:
-            return next(answer.stream[1], b"")
+            return next(answer.opened[1], b"")
         except NETWORK_ERRORS as error:
             return self._endpoint.failed(error, begun=True)
 
-    def file_call(self, step: FileCall | FormulaCall) -> Answer | Failed:
+    def file_call(self, step: FileCall | FormulaCall) -> Answer[_Body] | Failed:
         """Call the files API or an official tool."""
         return self._send(self._endpoint.file_request(self._client, step))
 
-    def close(self, answer: Answer) -> None:
+    def close(self, answer: Answer[_Body]) -> None:
         """Give the connection back."""
         if answer.stream is not None:
             with suppress(Exception):
@@ -202,12 +207,14 @@ class AsyncTransport:
             )
         self._client = self._handler.client
 
-    async def call(self, body: dict[str, Any]) -> Answer | Failed:
+    async def call(self, body: dict[str, Any]) -> Answer[_AsyncBody] | Failed:
         """Post ``body``; what is no stream comes whole."""
         request = self._endpoint.request(self._client, body)
         return await self._send(request, bool(body.get("stream")))
 
-    async def _send(self, request: httpx.Request, stream: bool = False) -> Answer | Failed:
+    async def _send(
+        self, request: httpx.Request, stream: bool = False
+    ) -> Answer[_AsyncBody] | Failed:
         head: httpx.Response | None = None
         content = bytearray()
         try:
@@ -230,22 +237,24 @@ class AsyncTransport:
             return self._endpoint.broken(error, head, content)
         return Answer(head.status_code, head.headers, body=bytes(content))
 
-    async def read(self, answer: Answer) -> bytes | Failed:
+    async def read(self, answer: Answer[_AsyncBody]) -> bytes | Failed:
         """The next bytes."""
         try:
-            return await anext(answer.stream[1], b"")
+            return await anext(answer.opened[1], b"")
         except Exception as error:  # what aiohttp raises is not always mapped
             return self._endpoint.failed(error, begun=True)
 
-    async def file_call(self, step: FileCall | FormulaCall) -> Answer | Failed:
+    async def file_call(self, step: FileCall | FormulaCall) -> Answer[_AsyncBody] | Failed:
         """Call the files API or an official tool."""
         return await self._send(self._endpoint.file_request(self._client, step))
 
-    async def close(self, answer: Answer) -> None:
+    async def close(self, answer: Answer[_AsyncBody]) -> None:
         """Give the connection back."""
         if answer.stream is not None:
             with suppress(Exception):
                 await answer.stream[0].aclose()
             # Closed here and now: left to the garbage collector, it may outlive the loop.
+            pieces = answer.stream[1]
             with suppress(Exception):
-                await answer.stream[1].aclose()
+                if isinstance(pieces, AsyncGenerator):
+                    await pieces.aclose()

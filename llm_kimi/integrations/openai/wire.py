@@ -7,8 +7,9 @@ of the transport that the SDK's client has, and past its retries and its models.
 from __future__ import annotations
 
 import sys
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeAlias
 
 from ...exchange import Answer, Failed, FileCall, FormulaCall
 from ...transport.limits import ACCEPT_ENCODING, BadAnswer, check_encoding, take
@@ -16,6 +17,10 @@ from ...transport.network_errors import network_failure
 from ..openai_http import as_json
 
 __all__ = ["AsyncWire", "Wire", "library"]
+
+_Body: TypeAlias = tuple[Any, Iterator[bytes]]
+_AsyncBody: TypeAlias = tuple[Any, AsyncGenerator[bytes, None]]
+"""A response, and the pieces of its body."""
 
 # Of the caller's headers, those that belong to the request as the SDK built it, or to OpenAI.
 _NOT_SENT_ON = frozenset(
@@ -101,11 +106,11 @@ class _Common:
 class Wire(_Common):
     """See ``llm_kimi.transport.protocols.SyncTransport``."""
 
-    def call(self, body: dict[str, Any]) -> Answer | Failed:
+    def call(self, body: dict[str, Any]) -> Answer[_Body] | Failed:
         """Post ``body``; what is no stream comes whole."""
         return self._send(self._chat(body), bool(body.get("stream")))
 
-    def _send(self, request: Any, stream: bool = False) -> Answer | Failed:
+    def _send(self, request: Any, stream: bool = False) -> Answer[_Body] | Failed:
         head: Any = None
         content = bytearray()
         try:
@@ -129,18 +134,18 @@ class Wire(_Common):
             return self._broken(error, head, content)
         return Answer(head.status_code, head.headers, body=bytes(content))
 
-    def read(self, answer: Answer) -> bytes | Failed:
+    def read(self, answer: Answer[_Body]) -> bytes | Failed:
         """The next bytes."""
         try:
-            return next(answer.stream[1], b"")
+            return next(answer.opened[1], b"")
         except self._errors as error:
             return self._failed(error, begun=True)
 
-    def file_call(self, step: FileCall | FormulaCall) -> Answer | Failed:
+    def file_call(self, step: FileCall | FormulaCall) -> Answer[_Body] | Failed:
         """Call the files API or an official tool."""
         return self._send(self._file(step))
 
-    def close(self, answer: Answer) -> None:
+    def close(self, answer: Answer[_Body]) -> None:
         """Give the connection back."""
         if answer.stream is not None:
             with suppress(Exception):
@@ -150,11 +155,11 @@ class Wire(_Common):
 class AsyncWire(_Common):
     """See ``llm_kimi.transport.protocols.AsyncTransport``."""
 
-    async def call(self, body: dict[str, Any]) -> Answer | Failed:
+    async def call(self, body: dict[str, Any]) -> Answer[_AsyncBody] | Failed:
         """Post ``body``; what is no stream comes whole."""
         return await self._send(self._chat(body), bool(body.get("stream")))
 
-    async def _send(self, request: Any, stream: bool = False) -> Answer | Failed:
+    async def _send(self, request: Any, stream: bool = False) -> Answer[_AsyncBody] | Failed:
         head: Any = None
         content = bytearray()
         try:
@@ -178,18 +183,18 @@ class AsyncWire(_Common):
             return self._broken(error, head, content)
         return Answer(head.status_code, head.headers, body=bytes(content))
 
-    async def read(self, answer: Answer) -> bytes | Failed:
+    async def read(self, answer: Answer[_AsyncBody]) -> bytes | Failed:
         """The next bytes."""
         try:
-            return await anext(answer.stream[1], b"")
+            return await anext(answer.opened[1], b"")
         except self._errors as error:
             return self._failed(error, begun=True)
 
-    async def file_call(self, step: FileCall | FormulaCall) -> Answer | Failed:
+    async def file_call(self, step: FileCall | FormulaCall) -> Answer[_AsyncBody] | Failed:
         """Call the files API or an official tool."""
         return await self._send(self._file(step))
 
-    async def close(self, answer: Answer) -> None:
+    async def close(self, answer: Answer[_AsyncBody]) -> None:
         """Give the connection back."""
         if answer.stream is not None:
             with suppress(Exception):

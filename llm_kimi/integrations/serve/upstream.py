@@ -103,7 +103,9 @@ class Upstream:
             **content,
         )
 
-    async def ask(self, method: str, path: str, key: str, **content: Any) -> Answer | Failed:
+    async def ask(
+        self, method: str, path: str, key: str, **content: Any
+    ) -> Answer[aiohttp.ClientResponse] | Failed:
         """A request and its whole answer."""
         response = None
         try:
@@ -183,7 +185,7 @@ class Transport:
         self._upstream = upstream
         self._key = key
 
-    async def call(self, body: dict[str, Any]) -> Answer | Failed:
+    async def call(self, body: dict[str, Any]) -> Answer[aiohttp.ClientResponse] | Failed:
         """Post ``body``; what is no stream comes whole."""
         upstream, path, headers = self._upstream, "/chat/completions", _JSON
         if not body.get("stream"):
@@ -205,15 +207,17 @@ class Transport:
                 give_back(response)
         return Answer(response.status, lower(response.headers), body=text)
 
-    async def read(self, answer: Answer) -> bytes | Failed:
+    async def read(self, answer: Answer[aiohttp.ClientResponse]) -> bytes | Failed:
         """The next bytes."""
         try:
-            piece: bytes = await answer.stream.content.readany()
+            piece: bytes = await answer.opened.content.readany()
         except NETWORK_ERRORS as error:
             return self._upstream.failed(error, self._key, begun=True)
         return piece
 
-    async def file_call(self, step: FileCall | FormulaCall) -> Answer | Failed:
+    async def file_call(
+        self, step: FileCall | FormulaCall
+    ) -> Answer[aiohttp.ClientResponse] | Failed:
         """Call the files API or an official tool."""
         content: dict[str, Any] = {}
         upload = step.upload
@@ -226,7 +230,7 @@ class Transport:
             content = {"data": as_json(step.body), "headers": _JSON}
         return await self._upstream.ask(step.method, step.path, self._key, **content)
 
-    async def close(self, answer: Answer) -> None:
+    async def close(self, answer: Answer[aiohttp.ClientResponse]) -> None:
         """Give the connection back."""
         if answer.stream is not None:
             give_back(answer.stream)

@@ -14,9 +14,10 @@ from typing import Any, Literal
 from ...catalog import FLAGSHIP
 from ...errors import InvalidRequestError
 from ...sniff.media import document_type, image_type, is_text, other_type, video_type
+from ..attached import Attached
 from ..checks import require
 from ..draft import Draft, RepeatedNotes
-from ..results import Attached, Need
+from ..needs import AttachedFile, FilePart, ImageData, ImageUrl, VideoData, VideoUrl
 
 __all__ = [
     "AUDIO",
@@ -60,9 +61,8 @@ def translate_medium(
     check_modality(draft, medium, where)
     sent = url
     if url[:8].lower().startswith(("http://", "https://")):
-        draft.needs.append(
-            Need("image_url" if medium == "image" else "video_url", where, message, place, url)
-        )
+        at_url = ImageUrl if medium == "image" else VideoUrl
+        draft.needs.append(at_url(where, message, place, url))
     elif url[:5].lower() == "data:":
         found = _data_url(tally, url, medium, f"{where}.{kind}")
         if found is None:
@@ -73,9 +73,9 @@ def translate_medium(
         sent = found
         draft.inline += len(sent)
         if medium == "video":
-            draft.needs.append(Need("video_data", where, message, place, sent))
+            draft.needs.append(VideoData(where, message, place, sent))
         elif max(len(sent) / LARGE_IMAGE, draft.inline / INLINE_TOTAL) > 4 / 3:
-            draft.needs.append(Need("image_data", where, message, place, sent))
+            draft.needs.append(ImageData(where, message, place, sent))
     else:
         require(
             url.startswith("ms://") and url != "ms://",
@@ -207,9 +207,11 @@ def translate_file(
 ) -> Any:
     """OpenAI's ``file`` part, or an ``Attached``: always a need."""
     value = part.get("file")
-    if not isinstance(value, Attached):
+    if isinstance(value, Attached):
+        draft.needs.append(AttachedFile(where, message, place, value))
+    else:
         _check_file(tally, value, f"{where}.file")
-    draft.needs.append(Need("file", where, message, place, value))
+        draft.needs.append(FilePart(where, message, place, value))
     return part
 
 

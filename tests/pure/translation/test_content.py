@@ -9,7 +9,7 @@ import pytest
 from llm_kimi import InvalidRequestError, StrictError, Translation, translate
 from llm_kimi.catalog import MODELS, Model
 from llm_kimi.simulator.rules.chat import check_chat, ignored
-from llm_kimi.translation import Need
+from llm_kimi.translation import ImageUrl
 from llm_kimi.translation.messages.media import LARGE_IMAGE
 from tests.support.real_files import AVIF, GIF, IMAGES, JPEG, MP4, SVG, data_url, docx, pdf, png
 from tests.support.weakening import silent
@@ -118,7 +118,7 @@ def test_a_public_image_is_a_need_of_the_body_as_it_will_be(model: Model, url: s
     ]
     translation = translate({"model": model.id, "messages": talk})
     (need,) = translation.needs
-    assert need == Need("image_url", "messages[1].content[2]", 0, 1, url)
+    assert need == ImageUrl("messages[1].content[2]", 0, 1, url)
     assert translation.body["messages"][need.message]["content"][need.part] == image(url)
 
 
