@@ -805,22 +805,22 @@ def test_a_refused_connection() -> None:
 @pytest.mark.parametrize("place", ["head", "body"])
 def test_a_read_that_takes_too_long(simulator: Simulator, place: str) -> None:
     if place == "head":
-        simulator.fault(delay=2, times=2)
+        simulator.fault(delay=5, times=2)
     else:
-        simulator.chunk_delay = 2
+        simulator.chunk_delay = 5
     with pytest.raises(
         APIConnectionError, match="raise the option timeout to wait longer"
     ) as caught:
-        ask(transport_of(simulator, timeout=0.2), LONG, max_retries=2)
+        ask(transport_of(simulator, timeout=1), LONG, max_retries=2)
     assert caught.value.timeout
     assert chain_of(caught.value) == []
 
     async def main() -> None:
         with pytest.raises(APIConnectionError, match="timed out"):
-            await aask(atransport_of(simulator, timeout=0.2), LONG, max_retries=2)
+            await aask(atransport_of(simulator, timeout=1), LONG, max_retries=2)
 
     asyncio.run(main())
-    until(lambda: len(simulator.requests) == 2 or place == "head")
+    assert len(simulator.requests) <= 2, "not tried again"
 
 
 def test_a_connection_that_takes_too_long() -> None:
