@@ -3,23 +3,63 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import click
 
 from ..errors import APIError
 from ..reply.safe_text import shown
-from ..terminal.output import dump, echo_wrapped, style
+from ..terminal.output import echo_wrapped, style, tell_report
 from ..transport.json_api import Endpoints
 from .connect import connect, currency, in_one_line, key_option
 
-__all__ = ["FIELDS", "ask_balance", "balance"]
+__all__ = ["Balance", "ask_balance", "balance"]
 
 Json = dict[str, Any]
 
-FIELDS = ("available_balance", "voucher_balance", "cash_balance")
-"""Available is cash and vouchers together, or the vouchers alone while cash is negative:
-https://platform.kimi.ai/docs/openapi.json"""
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """What is left. Available is cash and vouchers together, or the vouchers alone while cash is
+    negative (https://platform.kimi.ai/docs/openapi.json). None: the host does not tell."""
+
+    base_url: str
+    currency: str | None
+    available: float
+    voucher: float | None
+    cash: float | None
+
+    @property
+    def blocked(self) -> bool:
+        """Whether calls are refused."""
+        return self.available <= 0
+
+    @property
+    def amounts(self) -> dict[str, float]:
+        """Those that are known, by the name of the kind."""
+        known = {"available": self.available, "voucher": self.voucher, "cash": self.cash}
+        return {name: amount for name, amount in known.items() if amount is not None}
+
+    def to_dict(self) -> Json:
+        """For programs."""
+        return {
+            "base_url": self.base_url,
+            "currency": self.currency,
+            **{f"{name}_balance": amount for name, amount in self.amounts.items()},
+            "blocked": self.blocked,
+        }
+
+    def show(self) -> None:
+        """For people."""
+        unit = f" {self.currency}" if self.currency else ""
+        texts = {name: _amount(amount) for name, amount in self.amounts.items()}
+        widest = max(map(len, texts.values()))
+        for name, text in texts.items():
+            line = f"{name.capitalize():<10}{text:>{widest}}{unit}"
+            click.echo(style(line, bold=name == "available"))
+        if self.blocked:
+            echo_wrapped("Calls are blocked until the account is topped up.", fg="red", bold=True)
 
 
 @click.command()
@@ -37,14 +77,11 @@ def balance(key: str | None, as_json: bool) -> None:
     """
     with in_one_line():
         found = ask_balance(connect(key))
-    if as_json:
-        click.echo(dump(found))
-    else:
-        _show(found)
+    tell_report(found, as_json)
 
 
-def ask_balance(host: Endpoints) -> Json:
-    """The three balances of the account, the currency (None if unknown) and ``blocked``.
+def ask_balance(host: Endpoints) -> Balance:
+    """The balances of the account.
 
     Raises:
         APIError, APIConnectionError, InvalidRequestError: what went wrong.
@@ -53,30 +90,19 @@ def ask_balance(host: Endpoints) -> Json:
     data = answer.get("data")
     if answer.get("status") is False or not isinstance(data, dict):
         raise APIError(f"no balance in the answer (code {shown(answer.get('code'))})", status=200)
-    found = {field: data[field] for field in FIELDS if _is_amount(data.get(field))}
-    if "available_balance" not in found:
+    available, voucher, cash = (
+        _amount_in(data, f"{name}_balance") for name in ("available", "voucher", "cash")
+    )
+    if available is None:
         raise APIError("no available_balance in the answer", status=200)
-    return {
-        "base_url": host.base_url,
-        "currency": currency(host.base_url),
-        **found,
-        "blocked": found["available_balance"] <= 0,
-    }
+    return Balance(host.base_url, currency(host.base_url), available, voucher, cash)
 
 
-def _is_amount(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _show(found: Json) -> None:
-    unit = f" {found['currency']}" if found["currency"] else ""
-    amounts = {field: _amount(found[field]) for field in FIELDS if field in found}
-    widest = max(map(len, amounts.values()))
-    for field, amount in amounts.items():
-        name = field.removesuffix("_balance").capitalize()
-        click.echo(style(f"{name:<10}{amount:>{widest}}{unit}", bold=field == FIELDS[0]))
-    if found["blocked"]:
-        echo_wrapped("Calls are blocked until the account is topped up.", fg="red", bold=True)
+def _amount_in(data: Json, field: str) -> float | None:
+    value = data.get(field)
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not math.isfinite(value):
+        return None
+    return value
 
 
 def _amount(value: float) -> str:

@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import click
@@ -15,7 +16,7 @@ from ..config import settings
 from ..errors import APIError
 from ..exchange import Notice, Target
 from ..terminal.notices import tell_notice
-from ..terminal.output import dump, echo_wrapped, plural, secho
+from ..terminal.output import echo_wrapped, plural, secho, tell_report
 from ..translation import Translation
 from ..transport.json_api import Endpoints
 from ..transport.openai_sdk import OpenAITransport
@@ -27,6 +28,77 @@ from .prompts import OPTIONS, request_of
 __all__ = ["count"]
 
 Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class PromptPrice:
+    """What a prompt costs, in ``currency``; ``cached_input``: if the cache holds all of it."""
+
+    currency: str
+    input: float
+    cached_input: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class NotCounted:
+    """What is sent beside the messages, and about how many tokens that is."""
+
+    tools: int
+    schema: bool
+    about_tokens: int
+
+    def show(self) -> None:
+        """For people."""
+        names = [plural(self.tools, "tool")] if self.tools else []
+        names += ["the schema"] if self.schema else []
+        add = "adds" if len(names) == 1 and self.tools <= 1 else "add"
+        echo_wrapped(
+            f"Kimi counts messages only: {' and '.join(names)} {add} about "
+            f"{self.about_tokens:,} tokens (estimated)",
+            "  ",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How long a prompt is. ``share`` is the part of the ``context`` that it takes."""
+
+    model: str
+    base_url: str
+    tokens: int
+    context: int
+    share: float
+    fits: bool
+    price: PromptPrice | None
+    not_counted: NotCounted | None
+
+    def show(self) -> None:
+        """For people."""
+        tokens, context = self.tokens, self.context
+        secho(plural(tokens, "token"), bold=True)
+        share = f"{tokens / context:.1%}" if tokens * 1000 >= context else "less than 0.1%"
+        echo_wrapped(f"{share} of the {context:,} tokens of {self.model}", "  ")
+        echo_wrapped(self._price_text(), "  ")
+        if self.not_counted is not None:
+            self.not_counted.show()
+        if not self.fits:
+            larger = resolve(FLAGSHIP)
+            way = f": {FLAGSHIP} takes {larger.context:,}" if tokens < larger.context else ""
+            echo_wrapped(
+                f"Too long for {self.model}, whose context must fit the answer as well{way}",
+                fg="red",
+            )
+
+    def _price_text(self) -> str:
+        price = self.price
+        if price is None:
+            return "price unknown"
+        text = f"{_dollars(price.input)} as input"
+        if price.cached_input is not None:
+            text += f", {_dollars(price.cached_input)} if fully cached"
+        if currency(self.base_url) != "USD":
+            text += f" (list price of {settings.DEFAULT_BASE_URL})"
+        return text
 
 
 @click.command()
@@ -47,16 +119,13 @@ def count(ctx: click.Context, /, as_json: bool, **given: Any) -> None:
     target, translation = request_of(ctx, given)
     with in_one_line():
         found = _counted(target, translation)
-    if as_json:
-        click.echo(dump(found))
-    else:
-        _show(found)
+    tell_report(found, as_json)
 
 
 count.params[:0] = OPTIONS
 
 
-def _counted(target: Target, translation: Translation) -> Json:
+def _counted(target: Target, translation: Translation) -> Count:
     """What the API says, and what follows from it.
 
     Raises:
@@ -71,16 +140,16 @@ def _counted(target: Target, translation: Translation) -> Json:
     tokens = data.get("total_tokens") if isinstance(data, dict) else None
     if not isinstance(tokens, int) or isinstance(tokens, bool) or tokens < 0:
         raise APIError("the answer contains no total_tokens", status=200)
-    return {
-        "model": body["model"],
-        "base_url": target.base_url,
-        "tokens": tokens,
-        "context": row.context,
-        "share": round(tokens / row.context, 6),
-        "fits": tokens < row.context,
-        "price": _price(row, tokens),
-        "not_counted": _not_counted(body),
-    }
+    return Count(
+        model=body["model"],
+        base_url=target.base_url,
+        tokens=tokens,
+        context=row.context,
+        share=round(tokens / row.context, 6),
+        fits=tokens < row.context,
+        price=_price(row, tokens),
+        not_counted=_not_counted(body),
+    )
 
 
 @contextmanager
@@ -108,16 +177,16 @@ def _tell(outputs: Iterable[Output]) -> None:
             tell_notice(output)
 
 
-def _price(row: Model, tokens: int) -> Json | None:
+def _price(row: Model, tokens: int) -> PromptPrice | None:
     """What so many tokens cost as a prompt, by the list of the international platform."""
     price = row.price
     if price is None:
         return None
     cached = None if price.cached is None else tokens * price.cached / 1_000_000
-    return {"currency": "USD", "input": tokens * price.input / 1_000_000, "cached_input": cached}
+    return PromptPrice("USD", tokens * price.input / 1_000_000, cached)
 
 
-def _not_counted(body: Json) -> Json | None:
+def _not_counted(body: Json) -> NotCounted | None:
     """What is sent beside the messages and not counted by the API; four bytes are about a token.
 
     https://platform.kimi.ai/docs/openapi.json: EstimateTokenRequest takes model and messages.
@@ -129,44 +198,7 @@ def _not_counted(body: Json) -> Json | None:
         return None
     texts = [json.dumps(part, ensure_ascii=False) for part in (*tools, *([form] if schema else []))]
     about = sum(len(text.encode("utf-8", "replace")) for text in texts) // 4
-    return {"tools": len(tools), "schema": schema, "about_tokens": about}
-
-
-def _show(found: Json) -> None:
-    tokens, context, name = found["tokens"], found["context"], found["model"]
-    secho(plural(tokens, "token"), bold=True)
-    share = f"{tokens / context:.1%}" if tokens * 1000 >= context else "less than 0.1%"
-    echo_wrapped(f"{share} of the {context:,} tokens of {name}", "  ")
-    price = found["price"]
-    if price is None:
-        echo_wrapped("price unknown", "  ")
-    else:
-        text = f"{_dollars(price['input'])} as input"
-        if price["cached_input"] is not None:
-            text += f", {_dollars(price['cached_input'])} if fully cached"
-        if currency(found["base_url"]) != "USD":
-            text += f" (list price of {settings.DEFAULT_BASE_URL})"
-        echo_wrapped(text, "  ")
-    if found["not_counted"]:
-        _show_not_counted(found["not_counted"])
-    if not found["fits"]:
-        larger = resolve(FLAGSHIP)
-        way = f": {FLAGSHIP} takes {larger.context:,}" if tokens < larger.context else ""
-        echo_wrapped(
-            f"Too long for {name}, whose context must fit the answer as well{way}", fg="red"
-        )
-
-
-def _show_not_counted(rest: Json) -> None:
-    number = rest["tools"]
-    names = [plural(number, "tool")] if number else []
-    names += ["the schema"] if rest["schema"] else []
-    add = "adds" if len(names) == 1 and number <= 1 else "add"
-    echo_wrapped(
-        f"Kimi counts messages only: {' and '.join(names)} {add} about "
-        f"{rest['about_tokens']:,} tokens (estimated)",
-        "  ",
-    )
+    return NotCounted(len(tools), schema, about)
 
 
 def _dollars(amount: float) -> str:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import click
 
 from ..catalog import BY_ID, FLAGSHIP, GONE, MODELS, SOURCES, Model, Pinned, Range, live_models
+from ..catalog.types import CacheTtl
 from ..config import discovered_models
 from ..terminal.notices import tell
-from ..terminal.output import dump, echo_wrapped, secho, style, width
+from ..terminal.output import echo_wrapped, secho, style, tell_json, width
 
 __all__ = ["models"]
 
@@ -41,7 +43,7 @@ def models(every: bool, as_json: bool) -> None:
     rows = [*(MODELS if every else live_models()), *_not_listed(found, every)]
     if as_json:
         gone = [_gone(model_id) for model_id in GONE if model_id not in BY_ID] if every else []
-        click.echo(dump([*(_as_dict(row, found) for row in rows), *gone]))
+        tell_json([*(_known(row, found) for row in rows), *gone])
     else:
         _show(rows, found, every)
 
@@ -59,47 +61,103 @@ def _served(row: Model, found: discovered_models.Learned) -> bool | None:
 # -- for programs ------------------------------------------------------------------------------
 
 
-def _as_dict(row: Model, found: discovered_models.Learned) -> Json:
+@dataclass(frozen=True, slots=True)
+class Thinks:
+    """How a model is told to think."""
+
+    mode: str
+    field: str | None
+    efforts: list[str]
+    default_effort: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ListPrice:
+    """In ``currency``, for ``per_tokens``. ``cache_write``: by how long the cache keeps them."""
+
+    input: float
+    cached_input: float | None
+    cache_write: dict[CacheTtl, float] | None
+    output: float
+
+    def to_dict(self) -> Json:
+        """For programs."""
+        return {
+            "currency": "USD",
+            "per_tokens": 1_000_000,
+            "input": self.input,
+            "cached_input": self.cached_input,
+            "cache_write": self.cache_write,
+            "output": self.output,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class KnownModel:
+    """Everything that is known of a model. ``tool_choice`` and ``sampling`` are by whether it
+    thinks, ``sources`` are URLs by the name of the fact."""
+
+    id: str
+    family: str
+    status: str
+    released: str | None
+    retired_on: str | None
+    replacement: str | None
+    notice: str | None
+    learned: bool
+    served: bool | None
+    context: int
+    output_default: int | None
+    output_limit: int | None
+    modalities: list[str]
+    thinking: Thinks
+    tool_choice: dict[str, list[str]]
+    sampling: dict[str, dict[str, Json]]
+    price: ListPrice | None
+    sources: dict[str, list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class GoneModel:
+    """A model of which only its end is known."""
+
+    id: str
+    status: str
+    retired_on: str
+    replacement: str
+
+
+def _known(row: Model, found: discovered_models.Learned) -> KnownModel:
     thinking, price = row.thinking, row.price
-    return {
-        "id": row.id,
-        "family": row.family,
-        "status": row.status,
-        "released": row.released,
-        "retired_on": row.retired_on,
-        "replacement": row.replacement,
-        "notice": row.notice,
-        "learned": row.id not in BY_ID,
-        "served": _served(row, found),
-        "context": row.context,
-        "output_default": row.output_default,
-        "output_limit": row.output_limit,
-        "modalities": list(row.modalities),
-        "thinking": {
-            "mode": thinking.mode,
-            "field": thinking.field,
-            "efforts": list(thinking.efforts),
-            "default_effort": thinking.default_effort,
-        },
-        "tool_choice": {mode: _forms(row, on) for mode, on in _modes(row)},
-        "sampling": {
+    return KnownModel(
+        id=row.id,
+        family=row.family,
+        status=row.status,
+        released=row.released,
+        retired_on=row.retired_on,
+        replacement=row.replacement,
+        notice=row.notice,
+        learned=row.id not in BY_ID,
+        served=_served(row, found),
+        context=row.context,
+        output_default=row.output_default,
+        output_limit=row.output_limit,
+        modalities=list(row.modalities),
+        thinking=Thinks(
+            thinking.mode, thinking.field, list(thinking.efforts), thinking.default_effort
+        ),
+        tool_choice={mode: _forms(row, on) for mode, on in _modes(row)},
+        sampling={
             mode: {name: _rule(rule) for name, rule in row.sampling(on).items()}
             for mode, on in _modes(row)
         },
-        "price": None
+        price=None
         if price is None
-        else {
-            "currency": "USD",
-            "per_tokens": 1_000_000,
-            "input": price.input,
-            "cached_input": price.cached,
-            "cache_write": price.cache_writes or None,
-            "output": price.output,
-        },
-        "sources": {
+        else ListPrice(price.input, price.cached, price.cache_writes or None, price.output),
+        sources={
             fact: [SOURCES[key].url for key in keys] for fact, keys in row.sources.items() if keys
         },
-    }
+    )
 
 
 def _modes(row: Model) -> list[tuple[str, bool]]:
@@ -122,15 +180,9 @@ def _rule(rule: Any) -> Json:
     return {"as_openai": True}
 
 
-def _gone(model_id: str) -> Json:
-    """A model of which only its end is known."""
+def _gone(model_id: str) -> GoneModel:
     retired_on, replacement = GONE[model_id]
-    return {
-        "id": model_id,
-        "status": "retired",
-        "retired_on": retired_on,
-        "replacement": replacement,
-    }
+    return GoneModel(model_id, "retired", retired_on, replacement)
 
 
 # -- for people --------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ request.
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 import llm
@@ -16,8 +16,8 @@ import llm.cli
 from ..catalog import FLAGSHIP
 from ..config import discovered_models
 from ..exchange import Target
-from ..integrations.llm.execute import in_place_of_sending
 from ..integrations.llm.models import Kimi
+from ..integrations.llm.unsent import unsent_request
 from ..translation import Translation
 from .served_models import did_you_mean, standing
 
@@ -53,19 +53,6 @@ OPTIONS: tuple[click.Parameter, ...] = tuple(
 )
 
 
-class _Asked(BaseException):
-    """The request is there. Not an ``Exception``: ``llm prompt`` would report it as an error."""
-
-    def __init__(self, target: Target, translation: Translation) -> None:
-        super().__init__("the request is not sent")
-        self.target = target
-        self.translation = translation
-
-
-def _stop(target: Target, translation: Translation) -> NoReturn:
-    raise _Asked(target, translation)
-
-
 def request_of(ctx: click.Context, given: Json) -> tuple[Target, Translation]:
     """What ``llm prompt`` would send for these options, and where; nothing is sent or logged.
 
@@ -76,15 +63,11 @@ def request_of(ctx: click.Context, given: Json) -> tuple[Target, Translation]:
         click.ClickException: as ``llm prompt`` does, or the model is not a Kimi model.
     """
     given["model_id"] = _model_id(ctx, given)
-    token = in_place_of_sending.set(_stop)
-    try:
-        # Nothing is printed before it is sent, and nothing logged.
-        ctx.invoke(_PROMPT, **given, no_log=True)
-    except _Asked as asked:
-        return asked.target, asked.translation
-    finally:
-        in_place_of_sending.reset(token)
-    raise click.ClickException("llm would send nothing for this")
+    # Nothing is printed before it is sent, and nothing logged.
+    found = unsent_request(lambda: ctx.invoke(_PROMPT, **given, no_log=True))
+    if found is None:
+        raise click.ClickException("llm would send nothing for this")
+    return found.target, found.translation
 
 
 def given_options(ctx: click.Context, *, beside: tuple[str, ...] = ()) -> list[str]:

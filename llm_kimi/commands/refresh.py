@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
@@ -10,7 +11,7 @@ import click
 from ..catalog import BY_ID, live_models, rules
 from ..config import discovered_models
 from ..errors import APIError
-from ..terminal.output import dump, echo_wrapped, secho
+from ..terminal.output import echo_wrapped, secho, tell_report
 from ..transport.json_api import Endpoints
 from .connect import connect, in_one_line, key_option
 
@@ -19,6 +20,56 @@ __all__ = ["refresh"]
 Json = dict[str, Any]
 
 MAX_SHOWN = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A model whose context the host states otherwise than the ``catalog``."""
+
+    id: str
+    context_length: int
+    catalog: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """What the host serves, and what is different from before. ``new`` are rows as the host has
+    them, all others ids."""
+
+    base_url: str
+    refreshed: str | None
+    file: str
+    served: list[str]
+    new: list[Json]
+    gone: list[str]
+    learned: list[str]
+    not_served: list[str]
+    different: list[Difference]
+    other_makers: int
+    previous_file_broken: bool
+
+    def show(self) -> None:
+        """For people."""
+        count, others = len(self.served), self.other_makers
+        beside = f", and {others} of other makers" if others else ""
+        plural = "" if count == 1 else "s"
+        secho(f"{self.base_url} serves {count} Kimi model{plural}{beside}", bold=True)
+        for row in self.new[:MAX_SHOWN]:
+            _line("new", f"{row['id']} ({_stated(row)})", fg="green")
+        if len(self.new) > MAX_SHOWN:
+            _line("new", f"and {len(self.new) - MAX_SHOWN} more", fg="green")
+        for model_id in self.gone:
+            _line("gone", f"{model_id}, which it served last time", fg="red")
+        for model_id in self.not_served:
+            if model_id not in self.gone:
+                _line("not served", f"{model_id}, which the open platform has", fg="yellow")
+        for each in self.different:
+            told, ours = f"{each.context_length:,}", f"{each.catalog:,}"
+            _line("differs", f"{each.id}: a context of {told}, {ours} in the catalog", fg="yellow")
+        if not (self.new or self.gone):
+            click.echo("  no models were added or removed")
+        if self.learned:
+            click.echo(f"To use one: llm -m {self.learned[0]} hi")
 
 
 @click.command()
@@ -48,10 +99,7 @@ def refresh(key: str | None, as_json: bool) -> None:
         raise click.ClickException(f"cannot write {where}: {error.strerror or error}") from None
     after = discovered_models.load(host.base_url)
     report = _report(before, after, others=len(rows) - len(after.rows), path=str(path))
-    if as_json:
-        click.echo(dump(report))
-    else:
-        _show(report, after)
+    tell_report(report, as_json)
 
 
 def _listed(host: Endpoints) -> list[Any]:
@@ -70,54 +118,30 @@ def _listed(host: Endpoints) -> list[Any]:
 
 def _report(
     before: discovered_models.Learned, after: discovered_models.Learned, *, others: int, path: str
-) -> Json:
+) -> Refreshed:
     """``new`` and ``gone`` are meant against the last time, at first against the catalog."""
     served = {row["id"]: row for row in after.rows}
     earlier = {row["id"] for row in before.rows}
     known = earlier | {model.id for model in live_models()}
     named = {rules(model_id).id for model_id in served}  # relays write them in their own way
-    return {
-        "base_url": after.base_url,
-        "refreshed": after.when,
-        "file": path,
-        "served": list(served),
-        "new": [row for model_id, row in served.items() if model_id not in known],
-        "gone": sorted(earlier - served.keys()),
-        "learned": [model.id for model in after.models],
-        "not_served": [model.id for model in live_models() if model.id not in named],
-        "different": [
-            {"id": model_id, "context_length": length, "catalog": BY_ID[model_id].context}
+    return Refreshed(
+        base_url=after.base_url,
+        refreshed=after.when,
+        file=path,
+        served=list(served),
+        new=[row for model_id, row in served.items() if model_id not in known],
+        gone=sorted(earlier - served.keys()),
+        learned=[model.id for model in after.models],
+        not_served=[model.id for model in live_models() if model.id not in named],
+        different=[
+            Difference(model_id, length, BY_ID[model_id].context)
             for model_id, row in served.items()
             if model_id in BY_ID
             and (length := row.get("context_length")) not in (None, BY_ID[model_id].context)
         ],
-        "other_makers": others,
-        "previous_file_broken": before.trouble is not None,
-    }
-
-
-def _show(report: Json, found: discovered_models.Learned) -> None:
-    count = len(report["served"])
-    others = report["other_makers"]
-    beside = f", and {others} of other makers" if others else ""
-    plural = "" if count == 1 else "s"
-    secho(f"{report['base_url']} serves {count} Kimi model{plural}{beside}", bold=True)
-    for row in report["new"][:MAX_SHOWN]:
-        _line("new", f"{row['id']} ({_stated(row)})", fg="green")
-    if len(report["new"]) > MAX_SHOWN:
-        _line("new", f"and {len(report['new']) - MAX_SHOWN} more", fg="green")
-    for model_id in report["gone"]:
-        _line("gone", f"{model_id}, which it served last time", fg="red")
-    for model_id in report["not_served"]:
-        if model_id not in report["gone"]:
-            _line("not served", f"{model_id}, which the open platform has", fg="yellow")
-    for row in report["different"]:
-        told, ours = f"{row['context_length']:,}", f"{row['catalog']:,}"
-        _line("differs", f"{row['id']}: a context of {told}, {ours} in the catalog", fg="yellow")
-    if not (report["new"] or report["gone"]):
-        click.echo("  no models were added or removed")
-    if found.models:
-        click.echo(f"To use one: llm -m {found.models[0].id} hi")
+        other_makers=others,
+        previous_file_broken=before.trouble is not None,
+    )
 
 
 def _line(mark: str, text: str, **how: Any) -> None:

@@ -8,14 +8,16 @@ import shutil
 import sys
 import textwrap
 import time
+from dataclasses import fields, is_dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 import click
 
 from ..reply.safe_text import visible
 
 __all__ = [
+    "Report",
     "age",
     "dump",
     "echo_wrapped",
@@ -28,6 +30,7 @@ __all__ = [
     "size_text",
     "style",
     "tell_json",
+    "tell_report",
     "width",
     "wrapped",
 ]
@@ -63,9 +66,25 @@ def echo_wrapped(text: str, indent: str = "", *, err: bool = False, **how: Any) 
 
 
 def dump(value: Any) -> str:
-    """JSON as it is read, save for half a surrogate pair: that is no text, only an escape is."""
-    text = json.dumps(value, ensure_ascii=False, indent=2)
-    return text if printable(text) == text else json.dumps(value, indent=2)
+    """JSON as it is read, save for half a surrogate pair: that is no text, only an escape is.
+
+    A dataclass is an object of its fields, or what its ``to_dict`` gives.
+    """
+    text = json.dumps(value, ensure_ascii=False, indent=2, default=_as_dict)
+    return text if printable(text) == text else _escaped(value)
+
+
+def _escaped(value: Any) -> str:
+    return json.dumps(value, indent=2, default=_as_dict)
+
+
+def _as_dict(value: Any) -> dict[str, Any]:
+    if not is_dataclass(value) or isinstance(value, type):
+        raise TypeError(f"{type(value).__name__} has no JSON")
+    if hasattr(value, "to_dict"):
+        found: dict[str, Any] = value.to_dict()
+        return found
+    return {field.name: getattr(value, field.name) for field in fields(value)}
 
 
 def printable(text: str) -> str:
@@ -84,14 +103,29 @@ def say(text: str, *, err: bool = False) -> None:
     click.echo(text.encode(encoding, "replace").decode(encoding), err=err)
 
 
-def tell_json(value: Any) -> None:
+def tell_json(value: Any, *, err: bool = False) -> None:
     """Indented JSON, with letters of every script where the channel has them."""
     text = dump(value)
     try:
-        text.encode(sys.stdout.encoding or "utf-8")
+        text.encode(getattr(sys.stderr if err else sys.stdout, "encoding", None) or "utf-8")
     except UnicodeEncodeError:
-        text = json.dumps(value, indent=2)
-    click.echo(text)
+        text = _escaped(value)
+    click.echo(text, err=err)
+
+
+class Report(Protocol):
+    """What a command has found: a dataclass that ``dump`` writes for programs."""
+
+    def show(self) -> None:
+        """Print it for people."""
+
+
+def tell_report(report: Report, as_json: bool) -> None:
+    """Print what a command has found, for programs or for people."""
+    if as_json:
+        tell_json(report)
+    else:
+        report.show()
 
 
 def plural(count: int, word: str) -> str:

@@ -11,9 +11,9 @@ import platform
 import re
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
 from ... import __version__
 from ...config import discovered_models, llm_folder, settings
@@ -21,10 +21,9 @@ from ...errors import KimiError
 from ...reply.api_errors import scrub
 from ...terminal.output import plural
 from .destination import diagnose_base_url, diagnose_key
+from .report import Diagnosis, File, Folder
 
 __all__ = ["COMPROMISED", "LEAST", "PROXIES", "diagnose", "safe"]
-
-Json = dict[str, Any]
 
 LEAST = {"llm": "0.32.1", "openai": "2.20", "pydantic": "2", "litellm": "1.83.0"}
 """What pyproject.toml asks for."""
@@ -46,35 +45,32 @@ def safe(text: str) -> str:
     return scrub(text)
 
 
-def diagnose(*, probe: bool = True) -> Json:
-    """What is configured; under ``problems`` what is wrong with it and under ``notes`` what is so
-    on purpose perhaps, one line each. ``probe``: see whether a local server is there."""
+def diagnose(*, probe: bool = True) -> Diagnosis:
+    """What is configured. ``probe``: see whether a local server is there."""
     problems: list[str] = []
     notes: list[str] = []
-    report: Json = {
-        "versions": _versions(problems),
-        "key": diagnose_key(problems),
-        "base_url": diagnose_base_url(problems, notes, probe=probe),
-        "strict": _strict(problems),
-        "proxies": [
-            name for name in PROXIES if os.environ.get(name) or os.environ.get(name.lower())
-        ],
-        "folder": _folder(problems),
-        "files": list(_files(problems)),
-    }
-    if report["base_url"]["url"]:
-        report["base_url"]["url"] = safe(report["base_url"]["url"])
-    report["problems"] = [safe(problem) for problem in problems]
-    report["notes"] = [safe(note) for note in notes]
-    return report
+    found = Diagnosis(
+        versions=_versions(problems),
+        key=diagnose_key(problems),
+        base_url=diagnose_base_url(problems, notes, probe=probe),
+        strict=_strict(problems),
+        proxies=[name for name in PROXIES if os.environ.get(name) or os.environ.get(name.lower())],
+        folder=_folder(problems),
+        files=list(_files(problems)),
+    )
+    if found.base_url.url:
+        found.base_url = replace(found.base_url, url=safe(found.base_url.url))
+    found.problems = [safe(problem) for problem in problems]
+    found.notes = [safe(note) for note in notes]
+    return found
 
 
 # -- versions ----------------------------------------------------------------------------------
 
 
-def _versions(problems: list[str]) -> Json:
+def _versions(problems: list[str]) -> dict[str, str | None]:
     """Of what is installed, read without importing it."""
-    found: Json = {
+    found: dict[str, str | None] = {
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
         "llm-kimi": __version__,
@@ -116,14 +112,14 @@ def _strict(problems: list[str]) -> bool | None:
 # -- files -------------------------------------------------------------------------------------
 
 
-def _folder(problems: list[str]) -> Json:
+def _folder(problems: list[str]) -> Folder:
     """llm's user folder, and whether a file can be made there."""
     folder = llm_folder.folder()
     shown = safe(str(folder))
     trouble = _cannot_write(folder)
     if trouble:
         problems.append(f"llm's folder {shown} is not writable ({trouble}): set LLM_USER_PATH")
-    return {"path": shown, "writable": trouble is None}
+    return Folder(shown, trouble is None)
 
 
 def _cannot_write(folder: Path) -> str | None:
@@ -137,7 +133,7 @@ def _cannot_write(folder: Path) -> str | None:
         return error.strerror or type(error).__name__
 
 
-def _files(problems: list[str]) -> Iterator[Json]:
+def _files(problems: list[str]) -> Iterator[File]:
     """llm's and ours, with their sizes."""
     folder = llm_folder.folder()
     try:
@@ -150,7 +146,7 @@ def _files(problems: list[str]) -> Iterator[Json]:
             size = path.stat().st_size
         except OSError:
             continue
-        yield {"name": name, "bytes": size, "note": _note(name, path, problems)}
+        yield File(name, size, _note(name, path, problems))
 
 
 def _note(name: str, path: Path, problems: list[str]) -> str | None:

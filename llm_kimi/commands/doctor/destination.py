@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import socket
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlsplit
 
 from ...config import settings
@@ -23,10 +22,9 @@ from ...config.known_hosts import (
 )
 from ...errors import KimiError
 from ...simulator.state import KEY as SIMULATOR_KEY
+from .report import BaseUrl, KeyPlaces
 
 __all__ = ["diagnose_base_url", "diagnose_key", "may_be_asked"]
-
-Json = dict[str, Any]
 
 _SECONDS = 1.0
 """How long a program on this machine may take to accept a connection."""
@@ -69,13 +67,13 @@ def _place() -> _Place:
 # -- the key -----------------------------------------------------------------------------------
 
 
-def diagnose_key(problems: list[str]) -> Json:
+def diagnose_key(problems: list[str]) -> KeyPlaces:
     """Where keys are, never what they are."""
     found = settings.key_places()
     places = [place for _, place in found]
     if not found:
         problems.append(settings.no_key_message())
-        return {"source": None, "places": [], "agree": None}
+        return KeyPlaces(None, [], None)
     key, source = found[0]
     try:
         settings.check_key(key)
@@ -91,7 +89,7 @@ def diagnose_key(problems: list[str]) -> Json:
     problem = _of_whom(key, source)
     if problem is not None:
         problems.append(problem)
-    return {"source": source, "places": places, "agree": not others}
+    return KeyPlaces(source, places, not others)
 
 
 def _of_whom(key: str, source: str) -> str | None:
@@ -122,14 +120,14 @@ def _of_whom(key: str, source: str) -> str | None:
 # -- the base URL ------------------------------------------------------------------------------
 
 
-def diagnose_base_url(problems: list[str], notes: list[str], *, probe: bool) -> Json:
+def diagnose_base_url(problems: list[str], notes: list[str], *, probe: bool) -> BaseUrl:
     """The base URL, who set it, whose host it is; with ``probe``, whether a server of this machine
     is there."""
     try:
         place = _place()
     except KimiError as error:
         problems.append(str(error))
-        return {"url": None, "source": settings.base_url_source(), "host": None}
+        return BaseUrl(None, settings.base_url_source(), None)
     problems += _of_form(place)
     whose = _whose(place)
     if whose is not None:
@@ -151,7 +149,7 @@ def diagnose_base_url(problems: list[str], notes: list[str], *, probe: bool) -> 
             "('llm kimi simulate' shows its address), or unset "
             f"{' '.join(_variables())} to use {settings.DEFAULT_BASE_URL}"
         )
-    return {"url": place.url, "source": place.source, "host": _kind(place)}
+    return BaseUrl(place.url, place.source, _kind(place))
 
 
 def may_be_asked() -> bool:

@@ -13,7 +13,7 @@ import click
 
 from ...catalog import FLAGSHIP
 from ...config import discovered_models
-from ...terminal.output import dump, echo_wrapped, plural, printable, secho
+from ...terminal.output import echo_wrapped, plural, printable, secho, tell_json
 from ...translation import Fallback, Translation
 from .batch_reader import Entry, LineReader, NoRequestError, unwrap
 from .summary import Group, Groups, RepeatedNotes
@@ -63,7 +63,7 @@ def explain_lines(
         raise click.ClickException(f"no line of {name} contains a chat request ({reasons[:200]})")
     err = out is sys.stdout
     if as_json:
-        click.echo(dump(tally.to_dict()), err=err)
+        tell_json(tally.to_dict(), err=err)
     else:
         _Summary(tally, name, written=out is not None, err=err).show(renamed=model is not None)
     if strict and tally.errors.total():

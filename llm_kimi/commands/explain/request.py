@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import click
 
-from ...terminal.output import dump, echo_wrapped, plural, printable, secho, style
+from ...terminal.output import dump, echo_wrapped, plural, printable, secho, style, tell_json
 from ...translation import Adjustment, Attached, Translation, way_in
 from ...translation.adjustments import shorten
 
@@ -18,7 +19,7 @@ Json = dict[str, Any]
 def show(translation: Translation, note: str | None, as_json: bool) -> None:
     """For people, or for programs. ``note``: what one should know of the model."""
     if as_json:
-        click.echo(dump(_as_dict(translation, note)))
+        tell_json(_explained(translation, note))
         return
     click.echo(dump(_shown(translation.body)))
     click.echo()
@@ -46,15 +47,36 @@ def _meaning(changes: int, count: int) -> str:
     return f"{changes} of which change{'s' * (changes == 1)} the meaning"
 
 
-def _as_dict(translation: Translation, note: str | None) -> Json:
-    return {
-        "body": _shown(translation.body),
-        "adjustments": [_shown(adjustment.to_dict()) for adjustment in translation.adjustments],
-        "requests": translation.choices,
-        "nudge": translation.forced is not None,
-        "needs": [{"kind": need.kind, "param": need.param} for need in translation.needs],
-        "notes": [note] if note else [],
-    }
+@dataclass(frozen=True, slots=True)
+class NeededFile:
+    """What has to be fetched or uploaded first."""
+
+    kind: str
+    param: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """What becomes of a request. ``requests``: how many are sent; ``nudge``: whether a tool call
+    is asked for once more if there is none."""
+
+    body: Json
+    adjustments: list[Json]
+    requests: int
+    nudge: bool
+    needs: list[NeededFile]
+    notes: list[str]
+
+
+def _explained(translation: Translation, note: str | None) -> Explained:
+    return Explained(
+        body=_shown(translation.body),
+        adjustments=[_shown(adjustment.to_dict()) for adjustment in translation.adjustments],
+        requests=translation.choices,
+        nudge=translation.forced is not None,
+        needs=[NeededFile(need.kind, need.param) for need in translation.needs],
+        notes=[note] if note else [],
+    )
 
 
 def _shown(value: Any) -> Any:

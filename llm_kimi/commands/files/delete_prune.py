@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from dataclasses import dataclass
 
 import click
 
@@ -77,7 +77,7 @@ def prune(yes: bool, texts: bool, dry_run: bool, key: str | None, as_json: bool)
         removals = pruning.removals()
         forgotten = _prune(account, pruning, removals, texts=texts, quiet=as_json)
     if as_json:
-        tell_json(_as_dict(account, pruning, removals, forgotten, dry_run))
+        tell_json(_pruned(account, pruning, removals, forgotten, dry_run))
     failed = _complain(account, removals)
     account.tell_problem()
     if failed:
@@ -163,31 +163,44 @@ def _complain(account: Account, removals: list[Removal]) -> bool:
     return bool(failed)
 
 
-def _as_dict(
+@dataclass(frozen=True, slots=True)
+class PrunedFile:
+    """A file that was uploaded from here, and whether it is gone now."""
+
+    id: str
+    purpose: str
+    name: str
+    bytes: int
+    left_over: bool
+    gone: bool
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """What was deleted, or would be. ``other_files`` stay; of ``under_way`` nothing is known."""
+
+    dry_run: bool
+    files: list[PrunedFile]
+    texts_forgotten: int
+    other_files: int
+    under_way: int
+
+
+def _pruned(
     account: Account, pruning: Pruning, removals: list[Removal], texts: int, dry_run: bool
-) -> dict[str, Any]:
+) -> Pruned:
     outcomes = {removal.file_id: removal for removal in removals}
 
-    def file(each: Own) -> dict[str, Any]:
+    def file(each: Own) -> PrunedFile:
         outcome = outcomes.get(each.id)
         error = None if outcome is None or outcome.error is None else account.plain(outcome.error)
-        return {
-            "id": each.id,
-            "purpose": each.purpose,
-            "name": each.name,
-            "bytes": each.size,
-            "left_over": each.left_over,
-            "gone": outcome is not None and outcome.gone,
-            "error": error,
-        }
+        gone = outcome is not None and outcome.gone
+        return PrunedFile(each.id, each.purpose, each.name, each.size, each.left_over, gone, error)
 
-    return {
-        "dry_run": dry_run,
-        "files": [file(each) for each in pruning.own],
-        "texts_forgotten": texts,
-        "other_files": pruning.others,
-        "under_way": pruning.under_way,
-    }
+    return Pruned(
+        dry_run, [file(each) for each in pruning.own], texts, pruning.others, pruning.under_way
+    )
 
 
 COMMANDS: dict[str, click.Command] = {"delete": delete, "prune": prune}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import mimetypes
 import re
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from ...files.account_files import Listing, RemoteFile, remote_file
 from ...files.document_text import extracted_text
 from ...files.store.cache import Entry
 from ...files.upload import UploadContext
-from ...terminal.output import age, moment, plural, say, shown, size_text, style, tell_json
+from ...terminal.output import age, moment, plural, say, shown, size_text, style, tell_report
 from ...terminal.table import table
 from ..connect import key_option
 from .account import Account
@@ -45,25 +46,33 @@ def list_files(key: str | None, as_json: bool) -> None:
     account = Account(key)
     listing = Listing(account.context)
     account.do(listing)
-    files, texts = listing.files, len(listing.texts)
-    if as_json:
-        tell_json({"files": [file.to_dict() for file in files], "texts_remembered": texts})
-    elif files:
-        rows = [
-            (
-                file.id,
-                file.purpose or "-",
-                size_text(file.size),
-                age(file.created),
-                "*" if file.ours else "",
-                f"{file.name} (left over)" if file.left_over else file.name or "-",
-            )
-            for file in files
-        ]
-        table(("ID", "PURPOSE", "SIZE", "CREATED", "", "NAME"), rows)
-    if not as_json:
-        _sum_up(files, texts)
+    tell_report(FileList(listing.files, len(listing.texts)), as_json)
     account.tell_problem()
+
+
+@dataclass(frozen=True, slots=True)
+class FileList:
+    """The files at Kimi, and how many texts of documents are remembered here."""
+
+    files: list[RemoteFile]
+    texts_remembered: int
+
+    def show(self) -> None:
+        """For people."""
+        if self.files:
+            rows = [
+                (
+                    file.id,
+                    file.purpose or "-",
+                    size_text(file.size),
+                    age(file.created),
+                    "*" if file.ours else "",
+                    f"{file.name} (left over)" if file.left_over else file.name or "-",
+                )
+                for file in self.files
+            ]
+            table(("ID", "PURPOSE", "SIZE", "CREATED", "", "NAME"), rows)
+        _sum_up(self.files, self.texts_remembered)
 
 
 def _sum_up(files: list[RemoteFile], texts: int) -> None:
@@ -129,10 +138,27 @@ def show_file(file_id: str, key: str | None, as_json: bool) -> None:
     account.do(look)
     file, entry = remote_file(look.row, look.entry), look.entry
     sha256 = None if entry is None else entry.sha256
-    details = str(look.row.get("status_details") or "")
-    if as_json:
-        tell_json({**file.to_dict(), "status_details": details or None, "sha256": sha256})
-    else:
+    details = str(look.row.get("status_details") or "") or None
+    tell_report(FileDetails(file, details, sha256), as_json)
+    account.tell_problem()
+
+
+@dataclass(frozen=True, slots=True)
+class FileDetails:
+    """One file, and what the API says of its status."""
+
+    file: RemoteFile
+    status_details: str | None
+    sha256: str | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """For programs."""
+        own = {"status_details": self.status_details, "sha256": self.sha256}
+        return {**self.file.to_dict(), **own}
+
+    def show(self) -> None:
+        """For people."""
+        file, details = self.file, self.status_details
         created = "-" if file.created is None else f"{moment(file.created)} ({age(file.created)})"
         lines = {
             "id": file.id,
@@ -143,13 +169,12 @@ def show_file(file_id: str, key: str | None, as_json: bool) -> None:
             "created": created,
             "status": f"{file.status} ({details})" if details else file.status,
             "origin": "uploaded from here" if file.ours else "not uploaded from here",
-            "sha256": sha256 or "",
+            "sha256": self.sha256 or "",
             "use": how_to_use(file.purpose, file.id, mimetypes.guess_type(file.filename)[0]),
         }
         for name, value in lines.items():
             if value:
                 say(f"{style(f'{name:8}', bold=True)} {shown(value)}")
-    account.tell_problem()
 
 
 @click.command("content")

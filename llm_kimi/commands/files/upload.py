@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 
 import click
 
@@ -49,36 +49,50 @@ def upload(paths: tuple[str, ...], purpose: Purpose | None, key: str | None, as_
         raise SystemExit(1)
 
 
+@dataclass(frozen=True, slots=True)
+class Uploaded:
+    """What became of one file; without an ``id`` it is not at Kimi."""
+
+    path: str
+    id: str | None
+    purpose: str | None
+    bytes: int | None
+    already_there: bool | None
+    error: str | None
+
+
 def _report(account: Account, files: list[Keeping], as_json: bool) -> None:
     if as_json:
-        tell_json([_as_dict(account, file) for file in files])
+        tell_json([_uploaded(account, file) for file in files])
     else:
-        examples: dict[str | None, str] = {}
-        for file in files:
-            if file.remote_id is not None:
-                there = ", already there" if file.already else ""
-                about = f"({file.purpose}, {size_text(file.size)}{there})"
-                say(f"{shown(file.path)}  {style(file.remote_id, bold=True)}  {about}")
-                examples.setdefault(
-                    file.purpose, how_to_use(file.purpose, file.remote_id, file.mime)
-                )
-        for example in examples.values():
-            say(style(f"  {example}", dim=True), err=True)
+        _show(files)
     for file in files:
         if file.error is not None:
             complain(account.plain(file.error))
 
 
-def _as_dict(account: Account, file: Keeping) -> dict[str, Any]:
+def _show(files: list[Keeping]) -> None:
+    examples: dict[str | None, str] = {}
+    for file in files:
+        if file.remote_id is not None:
+            there = ", already there" if file.already else ""
+            about = f"({file.purpose}, {size_text(file.size)}{there})"
+            say(f"{shown(file.path)}  {style(file.remote_id, bold=True)}  {about}")
+            examples.setdefault(file.purpose, how_to_use(file.purpose, file.remote_id, file.mime))
+    for example in examples.values():
+        say(style(f"  {example}", dim=True), err=True)
+
+
+def _uploaded(account: Account, file: Keeping) -> Uploaded:
     found = file.remote_id is not None
-    return {
-        "path": file.path.encode("utf-8", "replace").decode(),
-        "id": file.remote_id,
-        "purpose": file.purpose if found else None,
-        "bytes": file.size if found else None,
-        "already_there": file.already if found else None,
-        "error": None if file.error is None else account.plain(file.error),
-    }
+    return Uploaded(
+        path=file.path.encode("utf-8", "replace").decode(),
+        id=file.remote_id,
+        purpose=file.purpose if found else None,
+        bytes=file.size if found else None,
+        already_there=file.already if found else None,
+        error=None if file.error is None else account.plain(file.error),
+    )
 
 
 COMMANDS: dict[str, click.Command] = {"upload": upload}

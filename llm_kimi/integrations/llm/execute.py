@@ -6,9 +6,8 @@ One ``PromptRequest`` serves the sync and the async model, which differ in how t
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -25,16 +24,12 @@ from ...translation.weight import is_heavy
 from .options import KimiOptions
 from .requests import build_request
 from .stream_events import EmptyAnswerError, Turn
+from .unsent import keep_back
 
 if TYPE_CHECKING:
     from ...files.request_files import RequestFiles
 
-__all__ = ["KimiModelError", "PromptRequest", "as_model_errors", "in_place_of_sending"]
-
-in_place_of_sending: ContextVar[Callable[[Target, Translation], None] | None] = ContextVar(
-    "in_place_of_sending", default=None
-)
-"""Who wants to see a request rather than have it sent (``llm kimi count``); it must raise."""
+__all__ = ["KimiModelError", "PromptRequest", "as_model_errors"]
 
 
 class KimiModelError(llm.ModelError, click.ClickException):
@@ -91,9 +86,7 @@ class PromptRequest:
         if strict is None:
             strict = settings.strict_by_default()
         translation = self._translate(strict)
-        instead = in_place_of_sending.get()
-        if instead is not None:
-            instead(self._target, translation)
+        keep_back(self._target, translation)
         tell_adjustments(translation.adjustments)
         self._room = self._files(translation, strict)
         tools = None
