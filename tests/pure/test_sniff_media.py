@@ -6,13 +6,11 @@ import bz2
 import codecs
 import gzip
 import io
-import sqlite3
 import struct
 import tarfile
 import wave
 import zipfile
 import zlib
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -203,12 +201,9 @@ OTHERS = {
     "tiff, big end first": (b"MM\0*\0\0\0\x08", "a TIFF image"),
     "avif": (ftyp(b"avif", b"mif1", b"miaf"), "an AVIF image"),
     "avif, called heif": (ftyp(b"mif1", b"avif", b"miaf"), "an AVIF image"),
-    "ico": (b"\0\0\x01\0\x01\0\x10\x10\0\0\x01\0\x20\0" + bytes(8), "an ICO image"),
     "cr3": (ftyp(b"crx ", b"isom"), "a camera RAW image"),
-    "jpeg xl": (b"\0\0\0\x0cJXL \r\n\x87\n\0\0\0\x14ftypjxl ", "a JPEG XL image"),
     "pdf": (PDF, "a PDF"),
     "zip": (zipped("a.txt", "word/b.txt"), "a ZIP archive"),
-    "empty zip": (zipped(), "a ZIP archive"),
     "docx": (zipped(*WORD), "a Word document"),
     "epub": (zipped("META-INF/container.xml", mimetype=media.EPUB), "an EPUB book"),
     "odt": (
@@ -217,7 +212,6 @@ OTHERS = {
     ),
     "msi": (ole2("Root Entry"), "an old Office file"),
     "gzip": (gzip.compress(b"x"), "a gzip archive"),
-    "bzip2": (bz2.compress(b"x"), "a bzip2 archive"),
     "tar": (tar(b"x"), "a TAR archive"),
     "tar of a pdf": (tar(PDF), "a TAR archive"),
     "zip of a pdf": (zipped("a.pdf", method=0).replace(b"<?xml ve", b"%PDF-1.4"), "a ZIP archive"),
@@ -234,8 +228,6 @@ OTHERS = {
     "matroska": (ebml(b"matroska"), "a Matroska video"),
     "mpeg-ts": (transport_stream(), "an MPEG-TS video"),
     "m2ts": (transport_stream(timed=True), "an MPEG-TS video"),
-    "elf": (b"\x7fELF\x02\x01\x01" + bytes(9), "an executable"),
-    "exe": (b"MZ\x90\0\x03\0\0\0\x04\0\0\0\xff\xff", "an executable"),
     "rtf": (b"{\\rtf1\\ansi Hi}", "an RTF document"),
 }
 TEXTS = {
@@ -244,7 +236,6 @@ TEXTS = {
     "wide": b"its wide open",
     "gif": b"GIF is a format",
     "mz": b"MZ is the signature of DOS programs",
-    "bzh": b"BZh is how bzip2 starts",
     "id3": b"ID3 tags hold title and artist",
     "wof": b"wOFF is a font format",
     "pdf": b"PDF files start with %PDF-1.4, then comes a comment",
@@ -284,12 +275,14 @@ def test_a_text_is_nothing_else(text: bytes) -> None:
     assert document_type(text, "x.pdf") is None
 
 
-def test_an_sqlite_database_is_told(tmp_path: Path) -> None:
-    file = tmp_path / "x"
-    database = sqlite3.connect(file)
-    database.execute("create table t (c)")
-    database.close()
-    assert other_type(file.read_bytes()) == "an SQLite database"
+@pytest.mark.parametrize(
+    "head",
+    [b"\x7fELF\x02\x01\x01" + bytes(9), b"SQLite format 3\0" + bytes(84), bz2.compress(b"x")],
+)
+def test_what_hardly_anybody_attaches_has_no_name(head: bytes) -> None:
+    assert other_type(head) is image_type(head) is video_type(head) is None
+    assert document_type(head, "x") is None
+    assert not is_text(head)
 
 
 @pytest.mark.parametrize(

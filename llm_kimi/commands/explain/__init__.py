@@ -76,8 +76,8 @@ def explain(
 
     A PROMPT takes the options of "llm prompt". FILE contains the JSON body of a chat completions
     request; "-" or nothing reads it from a pipe. It may also contain one request a line: bodies,
-    OpenAI's batch form, logs of requests. Then you get a summary of what Kimi would refuse as
-    sent, what runs once translated, and what changes.
+    or OpenAI's batch form. Then you get a summary of what Kimi would refuse as sent, what runs
+    once translated, and what changes.
 
     \b
     Examples:

@@ -1,8 +1,7 @@
-"""Files with one request a line: finding out, reading them line by line, taking the wrapping off.
+"""Files with one request a line: finding out, reading them line by line, taking the body out.
 
-A line is a request body, or holds one: OpenAI's batch form (``custom_id``, ``method``, ``url``,
-``body``), a log with ``body`` or ``request``, LiteLLM's logs with ``kwargs`` or
-``model_parameters``.
+A line is a request body, or holds one under ``body``: OpenAI's batch form (``custom_id``,
+``method``, ``url``, ``body``), and the log of the offline Kimi.
 """
 
 from __future__ import annotations
@@ -12,8 +11,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, Any
 
-from ...translation.leftovers import KNOWN_FIELDS, OPENAI_ONLY
-
 __all__ = ["MAX_LINE", "Entry", "LineReader", "NoRequestError", "looks_like_lines", "unwrap"]
 
 Json = dict[str, Any]
@@ -22,14 +19,6 @@ MAX_LINE = 100 * 1024 * 1024
 """Bytes; the API takes no larger request."""
 
 _ENDINGS = (".jsonl", ".ndjson")
-_INSIDE = ("body", "request", "kwargs")
-_DEPTH = 3
-_PARAMETERS = (
-    KNOWN_FIELDS
-    | OPENAI_ONLY.keys()
-    | {"max_tokens", "functions", "function_call", "user", "parallel_tool_calls"}
-)
-"""What LiteLLM's logs hold besides is its own affair."""
 
 
 class NoRequestError(Exception):
@@ -129,10 +118,10 @@ def unwrap(line: bytes | None) -> Entry:
     if not isinstance(value, dict):
         raise NoRequestError("not a JSON object")
     batch = value if "custom_id" in value and isinstance(value.get("body"), dict) else None
-    return Entry(_request(value, _DEPTH), batch)
+    return Entry(_request(value), batch)
 
 
-def _parsed(text: bytes | str) -> Any:
+def _parsed(text: bytes) -> Any:
     try:
         return json.loads(text)
     except ValueError:
@@ -141,36 +130,14 @@ def _parsed(text: bytes | str) -> Any:
         raise NoRequestError("nested too deeply") from None
 
 
-def _request(value: Json, depth: int) -> Json:
+def _request(value: Json) -> Json:
     if isinstance(value.get("messages"), list):
-        return _of_litellm(value)
+        return value
     for name in ("url", "path"):
         where = value.get(name)
         if isinstance(where, str) and not where.split("?")[0].endswith("/chat/completions"):
             raise NoRequestError("a request for another endpoint")
-    for name in _INSIDE if depth else ():
-        inner = value.get(name)
-        if isinstance(inner, str):
-            inner = _parsed(inner)
-        if isinstance(inner, dict):
-            return _request(inner, depth - 1)
+    body = value.get("body")
+    if isinstance(body, dict) and isinstance(body.get("messages"), list):
+        return body
     raise NoRequestError("contains no chat request")
-
-
-def _of_litellm(value: Json) -> Json:
-    """LiteLLM logs parameters apart from model and messages, among much of its own."""
-    parameters = next(
-        (
-            value[name]
-            for name in ("model_parameters", "optional_params")
-            if isinstance(value.get(name), dict)
-        ),
-        None,
-    )
-    if parameters is None:
-        return value
-    extra = parameters.get("extra_body")
-    flat = {**value, **parameters, **(extra if isinstance(extra, dict) else {})}
-    if isinstance(flat.get("model"), str):  # LiteLLM takes its provider off before it sends
-        flat["model"] = flat["model"].removeprefix("kimi/").removeprefix("moonshot/")
-    return {name: flat[name] for name in flat if name in _PARAMETERS}

@@ -1,7 +1,7 @@
 """Reads the text of a document, piece by piece.
 
-Text, HTML, Word, Excel, PowerPoint and EPUB are really read, with the standard library alone.
-For all else, PDFs and pictures among it, a stand-in says what the file is.
+Text, HTML and Word documents are really read, with the standard library alone. For all else a
+stand-in says what the file is.
 """
 
 from __future__ import annotations
@@ -36,15 +36,14 @@ _MORE_TEXTS = _words(
     "markdown rst tex toml xml tsv jsonl sql sh rb rs kt swift scala lua pl r jsx vue"
 )
 _PAGES = _words("html htm")
-_ARCHIVES = _words("docx xlsx pptx epub")
-_OTHERS = _words("pdf doc dot xls ppt mobi")
+_OTHERS = _words("pdf docx xlsx pptx doc dot xls ppt epub mobi")
 PICTURES = _words("jpeg jpg png bmp gif webp ico xbm dib pjp pjpeg tif tiff avif apng jfif")
 """Suffixes that were read by OCR until 31 August 2026."""
-READABLE = _TEXTS | _MORE_TEXTS | _PAGES | _ARCHIVES | _OTHERS
+READABLE = _TEXTS | _MORE_TEXTS | _PAGES | _OTHERS
 """Suffixes of documents."""
 
 _PIECE = 64 * 1024
-_MOST = 100 * 1024 * 1024  # characters that an archive may unfold to
+_MOST = 100 * 1024 * 1024  # characters that a document may unfold to
 
 
 class ExtractError(Exception):
@@ -76,8 +75,8 @@ def text_of(file: IO[bytes], name: str, size: int) -> Iterator[str]:
         return _decoded(file)
     if suffix in _PAGES:
         return _stripped(_decoded(file))
-    if suffix in _ARCHIVES:
-        return _unpacked(file, suffix)
+    if suffix == "docx":
+        return _paragraphs(file)
     if suffix == "pdf":
         _check_pdf(file)
     kind = guess_type(name)[0] or "application/octet-stream"
@@ -152,81 +151,27 @@ def _stripped(pieces: Iterable[str]) -> Iterator[str]:
     yield "".join(parser.found)
 
 
-def _unpacked(file: IO[bytes], suffix: str) -> Iterator[str]:
-    """The text in the XML files of an office document or a book."""
+def _paragraphs(file: IO[bytes]) -> Iterator[str]:
+    """The text of a Word document: a line for each paragraph."""
     left = _MOST
+    words: list[str] = []
     try:
-        with zipfile.ZipFile(file) as archive:
-            for line in _READERS[suffix](archive):
-                left -= len(line)
-                if left < 0:
-                    raise ExtractError("the document is too large")
-                yield line
+        with zipfile.ZipFile(file) as archive, archive.open("word/document.xml") as source:
+            for _, element in ElementTree.iterparse(source):
+                tag = str(element.tag).rpartition("}")[2]
+                if tag in ("t", "tab", "br"):
+                    words.append({"tab": "\t", "br": "\n"}.get(tag, element.text or ""))
+                elif tag == "p":
+                    line = "".join(words).strip("\t") + "\n"
+                    words.clear()
+                    element.clear()
+                    left -= len(line)
+                    if left < 0:
+                        raise ExtractError("the document is too large")
+                    yield line
     except ExtractError:
         raise
     except RuntimeError:  # a password, or an unknown packing
         raise ExtractError("the document is encrypted") from None
     except Exception as error:  # whatever a broken archive leads to
         raise ExtractError(f"the document is broken: {error}") from None
-
-
-def _members(archive: zipfile.ZipFile, pattern: str) -> list[str]:
-    """The archive's files of that name, page 2 before page 10."""
-    names = [name for name in archive.namelist() if re.fullmatch(pattern, name)]
-    return sorted(names, key=lambda name: [int(d) if d.isdigit() else d for d in _parts(name)])
-
-
-def _parts(name: str) -> list[str]:
-    return re.split(r"(\d+)", name)
-
-
-def _elements(archive: zipfile.ZipFile, name: str) -> Iterator[ElementTree.Element]:
-    """The elements of an XML file as they end, under their names without the namespace."""
-    with archive.open(name) as source:
-        for _, element in ElementTree.iterparse(source):
-            element.tag = str(element.tag).rpartition("}")[2]
-            yield element
-
-
-def _paragraphs(archive: zipfile.ZipFile, pattern: str) -> Iterator[str]:
-    for name in _members(archive, pattern):
-        words: list[str] = []
-        for element in _elements(archive, name):
-            if element.tag in ("t", "tab", "br"):
-                words.append({"tab": "\t", "br": "\n"}.get(element.tag, element.text or ""))
-            elif element.tag == "p":
-                yield "".join(words).strip("\t") + "\n"
-                words.clear()
-                element.clear()
-
-
-def _sheets(archive: zipfile.ZipFile) -> Iterator[str]:
-    shared: list[str] = []
-    for name in _members(archive, r"xl/sharedStrings\.xml"):
-        strings = (element for element in _elements(archive, name) if element.tag == "si")
-        shared += ["".join(t.text or "" for t in string.iter("t")) for string in strings]
-    for name in _members(archive, r"xl/worksheets/sheet\d+\.xml"):
-        row: list[str] = []
-        for element in _elements(archive, name):
-            if element.tag == "c":
-                text = "".join(e.text or "" for e in element.iter() if e.tag in ("v", "t"))
-                row.append(shared[int(text)] if element.get("t") == "s" else text)
-            elif element.tag == "row":
-                yield "\t".join(row) + "\n"
-                row.clear()
-                element.clear()
-
-
-def _book(archive: zipfile.ZipFile) -> Iterator[str]:
-    for name in _members(archive, r".*\.x?html?"):
-        with archive.open(name) as page:
-            yield from _stripped([page.read(_MOST).decode("utf-8", "replace")])
-        yield "\n"
-
-
-_READERS = {
-    "docx": lambda archive: _paragraphs(archive, r"word/document\.xml"),
-    "pptx": lambda archive: _paragraphs(archive, r"ppt/slides/slide\d+\.xml"),
-    "xlsx": _sheets,
-    "epub": _book,
-}

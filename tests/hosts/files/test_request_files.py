@@ -280,14 +280,8 @@ def test_one_that_cannot_be_read_takes_the_others_with_it(
 
 def test_a_document_without_text(kimi: Simulator, way: str) -> None:
     with pytest.raises(InvalidRequestError, match="has no text that Kimi could find"):
-        send(kimi, attach(Attached(name="a.epub", content=_empty_epub())), way)
+        send(kimi, attach(Attached(name="a.docx", content=docx(""))), way)
     assert kimi.files == []
-
-
-def _empty_epub() -> bytes:
-    from tests.support.real_files import epub
-
-    return epub("")
 
 
 @pytest.mark.parametrize("fault", [{"status": 503}, {"status": 429, "retry_after": 0.01}])
