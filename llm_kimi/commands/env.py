@@ -55,6 +55,7 @@ def env(host: str, port: int, shell: Shell, as_json: bool) -> None:
     Example:
       eval "$(llm kimi env)"
     """
+    host = host.strip("[]")
     try:
         key, _ = server_key.server_key(replace=False)
     except ValueError as error:
@@ -68,14 +69,14 @@ def env(host: str, port: int, shell: Shell, as_json: bool) -> None:
     variables = {
         "OPENAI_BASE_URL": f"http://{at}:{port}/v1",
         "OPENAI_API_KEY": key,
-        **_past_the_proxy(host.strip("[]")),
+        **_past_the_proxy(host),
     }
     if as_json:
         click.echo(json.dumps(variables))
     else:
         for name, value in variables.items():
             click.echo(_LINES[shell].format(name, value))
-    if not _is_there(host.strip("[]"), port):
+    if not _is_there(host, port):
         given = "" if host == "127.0.0.1" else f" --host {host}"
         given += "" if port == DEFAULT_PORT else f" --port {port}"
         click.echo(

@@ -132,8 +132,7 @@ def _serve(
 
     # Whoever asks is not who sets the environment.
     os.environ[settings.PRIVATE_URLS_VARIABLE] = "1" if allow_private_urls else "0"
-    way = "start the server with --allow-private-urls"
-    os.environ[settings.PRIVATE_URLS_WAY_VARIABLE] = way
+    settings.private_urls_way = "start the server with --allow-private-urls"
     if pass_through and not is_loopback(host):
         raise click.ClickException(
             f"--pass-through needs no key of this server, and {host} can be reached from other "

@@ -9,7 +9,8 @@ import click
 from ..catalog.formulas import FORMULAS, SEARCH_PRICE, formula_uri
 from ..errors import APIError
 from ..official_tools import declarations
-from ..terminal.output import echo_wrapped, secho, shown, tell_json
+from ..reply.safe_text import visible
+from ..terminal.output import echo_wrapped, secho, tell_json
 from ..transport.json_api import Endpoints
 from .connect import connect, in_one_line, key_option
 
@@ -43,7 +44,7 @@ def tools(key: str | None, as_json: bool) -> None:
             echo_wrapped("not offered by this host", "    ")
         for function in functions:
             body = function["function"]
-            echo_wrapped(f"{body['name']}: {shown(str(body.get('description') or ''))}", "    ")
+            echo_wrapped(f"{body['name']}: {visible(str(body.get('description') or ''))}", "    ")
     echo_wrapped(
         f"A web search that succeeds costs {SEARCH_PRICE} US dollars; the others are free."
     )

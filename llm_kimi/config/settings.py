@@ -47,8 +47,9 @@ OWN_HOSTS = frozenset({"api.moonshot.ai", "api.moonshot.cn", "api.kimi.com", "ap
 BASE_URL_VARIABLES = ("KIMI_BASE_URL", "MOONSHOT_BASE_URL", "MOONSHOT_API_BASE")
 STRICT_VARIABLE = "KIMI_STRICT"
 PRIVATE_URLS_VARIABLE = "KIMI_ALLOW_PRIVATE_URLS"
-PRIVATE_URLS_WAY_VARIABLE = "LLM_KIMI_PRIVATE_URLS_WAY"
-"""Set by our own server for itself: what its user does in place of setting the variable."""
+private_urls_way = f"set {PRIVATE_URLS_VARIABLE}=1"
+"""What to do so that URLs of requests may lead into one's own network; our own server, which takes
+no word of the environment for that, has another way."""
 
 SIMULATOR_KEY_VARIABLE = "KIMI_SIMULATOR_KEY"
 """Set by ``llm kimi simulate`` for its command: a stored key is not for the simulator to see."""
@@ -276,11 +277,6 @@ def private_urls_allowed() -> bool:
         InvalidRequestError: it says neither yes nor no.
     """
     return _yes(PRIVATE_URLS_VARIABLE)
-
-
-def private_urls_way() -> str:
-    """What to do so that URLs of requests may lead into one's own network, in words."""
-    return os.environ.get(PRIVATE_URLS_WAY_VARIABLE) or f"set {PRIVATE_URLS_VARIABLE}=1"
 
 
 def _yes(variable: str) -> bool:

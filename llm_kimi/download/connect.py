@@ -16,7 +16,7 @@ import zlib
 from importlib import import_module
 from typing import Any
 
-from ..config.settings import private_urls_way
+from ..config import settings
 from .clock import Clock, Problem
 from .public_addresses import is_public
 
@@ -114,7 +114,7 @@ class _Backend:
             raise Problem(
                 "its host is not on the public internet",
                 "send the file itself, or, if requests may reach into your own network, "
-                f"{private_urls_way()}",
+                f"{settings.private_urls_way}",
             )
         client = self._core.SyncBackend()
         end = time.monotonic() + CONNECT_SECONDS

@@ -14,8 +14,6 @@ from typing import Any, Protocol
 
 import click
 
-from ..reply.safe_text import visible
-
 __all__ = [
     "Report",
     "age",
@@ -26,7 +24,6 @@ __all__ = [
     "printable",
     "say",
     "secho",
-    "shown",
     "size_text",
     "style",
     "tell_json",
@@ -90,11 +87,6 @@ def _as_dict(value: Any) -> dict[str, Any]:
 def printable(text: str) -> str:
     """``text`` without half surrogate pairs, which no terminal takes."""
     return text.encode("utf-8", "backslashreplace").decode()
-
-
-def shown(text: str) -> str:
-    """``text`` without control characters and half characters: it is somebody else's."""
-    return visible(text)
 
 
 def say(text: str, *, err: bool = False) -> None:

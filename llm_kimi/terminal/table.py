@@ -7,7 +7,8 @@ import unicodedata
 from collections.abc import Sequence
 from shutil import get_terminal_size
 
-from .output import say, shown, style
+from ..reply.safe_text import visible
+from .output import say, style
 
 __all__ = ["table"]
 
@@ -18,7 +19,7 @@ _LEAST = 12
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Columns under a bold head. On a terminal the last one is cut to what is left of the line."""
-    lines = [list(head), *([shown(cell) for cell in row] for row in rows)]
+    lines = [list(head), *([visible(cell) for cell in row] for row in rows)]
     widths = [max(_width(line[n]) for line in lines) for n in range(len(head))]
     if sys.stdout.isatty():
         left = get_terminal_size().columns - 1 - sum(widths[:-1]) - len(_GAP) * (len(head) - 1)

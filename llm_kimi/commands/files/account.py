@@ -13,8 +13,8 @@ from ...exchange import Notice, Stepwise, Target, Waiting
 from ...files.request_files import RequestFiles
 from ...files.upload import UploadContext
 from ...reply.api_errors import scrub
+from ...reply.safe_text import visible
 from ...terminal.notices import tell, tell_notice
-from ...terminal.output import shown
 from ...terminal.progress import terminal_progress
 from ...transport.openai_sdk import OpenAITransport
 from ...transport.run import run
@@ -74,7 +74,7 @@ class Account:
 
     def plain(self, text: object) -> str:
         """An error as one line without a key."""
-        return shown(" ".join(scrub(str(text), self._key).split()))
+        return visible(" ".join(scrub(str(text), self._key).split()))
 
     @contextmanager
     def plain_errors(self) -> Iterator[None]:

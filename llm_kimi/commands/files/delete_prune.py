@@ -9,7 +9,8 @@ import click
 
 from ...files.delete import Removal, Removals
 from ...files.prune import Own, Pruning
-from ...terminal.output import age, plural, say, shown, size_text, tell_json
+from ...reply.safe_text import visible
+from ...terminal.output import age, plural, say, size_text, tell_json
 from ...terminal.table import table
 from ..connect import key_option
 from .account import Account, complain
@@ -33,7 +34,7 @@ def delete(file_ids: tuple[str, ...], key: str | None) -> None:
     account = Account(key)
     removals = [Removal(account.context, file_id) for file_id in dict.fromkeys(file_ids)]
     for line in account.perform(Removals(removals)):
-        say(shown(line))
+        say(visible(line))
     for removal in removals:
         if removal.missing:
             complain(account.plain(f"the account has no file {removal.file_id}"))
@@ -138,7 +139,7 @@ def _prune(
     pruning.settle()
     for line in account.perform(Removals(removals)):
         if not quiet:
-            say(shown(line))
+            say(visible(line))
     forgotten = 0
     if texts:
         forgotten = pruning.forget_texts([each.file_id for each in removals if not each.gone])

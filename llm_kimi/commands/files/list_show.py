@@ -17,7 +17,8 @@ from ...files.account_files import Listing, RemoteFile, remote_file
 from ...files.document_text import extracted_text
 from ...files.store.cache import Entry
 from ...files.upload import UploadContext
-from ...terminal.output import age, moment, plural, say, shown, size_text, style, tell_report
+from ...reply.safe_text import visible
+from ...terminal.output import age, moment, plural, say, size_text, style, tell_report
 from ...terminal.table import table
 from ..connect import key_option
 from .account import Account
@@ -174,7 +175,7 @@ class FileDetails:
         }
         for name, value in lines.items():
             if value:
-                say(f"{style(f'{name:8}', bold=True)} {shown(value)}")
+                say(f"{style(f'{name:8}', bold=True)} {visible(value)}")
 
 
 @click.command("content")

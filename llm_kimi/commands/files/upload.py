@@ -8,7 +8,8 @@ import click
 
 from ...files.permanent_uploads import Keeping, Keepings
 from ...files.store.cache import Purpose
-from ...terminal.output import say, shown, size_text, style, tell_json
+from ...reply.safe_text import visible
+from ...terminal.output import say, size_text, style, tell_json
 from ..connect import key_option
 from .account import Account, complain
 
@@ -77,7 +78,7 @@ def _show(files: list[Keeping]) -> None:
         if file.remote_id is not None:
             there = ", already there" if file.already else ""
             about = f"({file.purpose}, {size_text(file.size)}{there})"
-            say(f"{shown(file.path)}  {style(file.remote_id, bold=True)}  {about}")
+            say(f"{visible(file.path)}  {style(file.remote_id, bold=True)}  {about}")
             examples.setdefault(file.purpose, how_to_use(file.purpose, file.remote_id, file.mime))
     for example in examples.values():
         say(style(f"  {example}", dim=True), err=True)

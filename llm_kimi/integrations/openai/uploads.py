@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Mapping
 from functools import wraps
 from typing import Any
 
@@ -32,7 +33,10 @@ def _settled(arguments: dict[str, Any]) -> dict[str, Any]:
     sent = kimi_purpose(purpose, _name_of(arguments.get("file")))
     if sent != purpose:
         logger.debug("purpose %s -> %s (Kimi's name for it)", purpose, sent)
-    return {**arguments, "purpose": sent}
+    settled = {**arguments, "purpose": sent}
+    if isinstance(settled.pop("expires_after", None), Mapping):
+        logger.warning("expires_after is left out: an upload to Kimi has a purpose and a file only")
+    return settled
 
 
 class _Files(Files):

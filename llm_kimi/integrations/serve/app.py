@@ -168,7 +168,8 @@ class App:
         if method == "GET" and (match := _MODEL.fullmatch(path)):
             model = match[1]
             return lambda key: answer_model(call, upstream, key, model)
-        allowed = ["POST"] if path in _WITH_BODY else ["GET", "HEAD"] if _MODEL.match(path) else []
+        allowed = ["POST"] if path in _WITH_BODY else []
+        allowed += ["GET", "HEAD"] if _MODEL.fullmatch(path) else []
         for route, pattern, there in _ROUTES:
             if match := pattern.fullmatch(path):
                 if route == method:

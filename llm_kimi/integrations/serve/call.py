@@ -14,7 +14,7 @@ from typing import Any
 from ..openai_http import JSON_TYPE, WireError, as_json, sendable
 from .access import Headers, header, refused
 
-__all__ = ["MAX_BODY", "STOPPED", "Call", "Left", "Record", "Refused", "Scope", "new_id"]
+__all__ = ["MAX_BODY", "RESET", "STOPPED", "Call", "Left", "Record", "Refused", "Scope", "new_id"]
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -29,6 +29,8 @@ DRAIN_SECONDS = 2.0
 """How long the rest of a request that was refused is read and dropped."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+RESET = "llm_kimi.reset"
+"""The extension of ASGI by which ``CallerConnection`` lets a call over HTTP/1.0 break off."""
 GONE, STOPPED = "the caller left", "the server stopped"
 
 
@@ -192,9 +194,9 @@ class Call:
     def break_off(self) -> None:
         """Show that an answer is not whole, where its end would look like any other: the end of
         the connection is that of an answer over HTTP/1.0, so it is reset."""
-        reset = self._scope.get("state", {}).get("reset")
-        if self._is_old and reset is not None:
-            reset()
+        extension = self._scope.get("extensions", {}).get(RESET)
+        if self._is_old and extension is not None:
+            extension["reset"]()
 
     async def answer(
         self, status: int, content: bytes, kind: str = JSON_TYPE, headers: Any = None

@@ -18,7 +18,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from ..openai_http import JSON_TYPE, as_json
 from .access import refused
-from .call import new_id
+from .call import RESET, new_id
 
 __all__ = [
     "HEAD_SECONDS",
@@ -138,7 +138,7 @@ class CallerConnection(HttpToolsProtocol):
         super().on_headers_complete()
         if self.scope["http_version"] == "1.0":
             # No chunks there: the end of the connection is the end of the answer (``Call.piece``).
-            self.scope["state"] = {"reset": self._reset}
+            self.scope["extensions"] = {RESET: {"reset": self._reset}}
             cycle: Any = self.cycle
             cycle.chunked_encoding = False
             cycle.expected_content_length = float("inf")

@@ -330,6 +330,23 @@ def test_models_and_files_reach_kimi(kimi: Simulator) -> None:
     assert kimi.files == []
 
 
+def test_what_an_upload_to_kimi_does_not_have_is_told(
+    kimi: Simulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It takes purpose and file: https://platform.kimi.ai/docs/api/files-upload."""
+    with Kimi() as client:
+        client.files.create(
+            file=("a.txt", b"text"),
+            purpose="user_data",
+            expires_after={"anchor": "created_at", "seconds": 3600},
+        )
+        assert "expires_after is left out" in caplog.text
+        caplog.clear()
+        client.files.create(file=("b.txt", b"text"), purpose="user_data")
+    assert "expires_after" not in caplog.text
+    assert len(kimi.files) == 2
+
+
 @pytest.mark.parametrize(
     ("purpose", "name", "sent"),
     [

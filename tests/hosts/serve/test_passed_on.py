@@ -87,6 +87,7 @@ def test_responses_where_kimi_has_them(server: Served, kimi: Simulator) -> None:
         ("GET", "/v1/assistants", "has no Assistants"),
         ("POST", "/v1/messages", "https://api.moonshot.ai/anthropic"),
         ("GET", "/", "GET / is not served"),
+        ("GET", f"/v1/models/{'a' * 201}", "is not served"),
         ("GET", "/v1/files/../users/me/balance", "is not served"),
         ("GET", "/v1/users/me/balance", "is not served"),
     ],
