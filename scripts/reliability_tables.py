@@ -10,7 +10,7 @@ from docs_tools import ROOT, table
 
 from tests.support.faults.cells import CELLS, DOORS, RETRY_STATUSES, Cell
 
-__all__ = ["counts_table", "faults_table", "load_machine", "load_table"]
+__all__ = ["counts_table", "dialects_table", "faults_table", "load_machine", "load_table"]
 
 PLACES = {
     "connect": "while connecting",
@@ -108,6 +108,25 @@ def counts_table() -> str:
     rows.append(("**all**", *(f"**{number:,}**" for number in totals.values())))
     heads = ("`llm`", "LiteLLM, streamed", "LiteLLM, whole", "commands")
     return table(("Where", *heads), rows)
+
+
+_DIALECTS = ROOT / "tests" / "pure" / "reply" / "dialects"
+
+
+def dialects_table() -> str:
+    """The forms of streamed tool calls that are read, from the fixtures of the tests."""
+    found = [json.loads(path.read_text()) for path in _DIALECTS.glob("*.json")]
+    known = sorted(found, key=lambda dialect: (len(dialect["calls"]), dialect["says"]))
+    rows = [(each["says"], _link(each["met"])) for each in known]
+    return table(("Form", "Met"), rows)
+
+
+def _link(url: str | None) -> str:
+    """A page by the name that readers of GitHub know."""
+    if url is None:
+        return "-"
+    name = url.removeprefix("https://github.com/").replace("/issues/", "#").replace("/pull/", "#")
+    return f"[{'Kimi' if name == url else name}]({url})"
 
 
 LOAD = ROOT / "benchmarks" / "load.json"

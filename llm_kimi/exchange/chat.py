@@ -9,6 +9,7 @@ from typing import Any
 
 from ..errors import APIError, InvalidRequestError, KimiError
 from ..reply import Collector, Reader, Restorer, add_usage, api_error
+from ..reply.chunks import Chunk, Usage
 from ..reply.safe_text import shown
 from ..translation import Translation, way_out
 from .nudge import Held
@@ -59,7 +60,7 @@ class _Begun:
 
     answer: Answer[Any]
     reader: Reader
-    chunks: list[Json]
+    chunks: list[Chunk]
     ended: bool
 
 
@@ -86,7 +87,7 @@ def _sent_back(message: Json, *, thinking: bool) -> Json:
     return {**message, **({"reasoning_content": " "} if missing else {})}
 
 
-def _says_something(chunks: list[Json]) -> bool:
+def _says_something(chunks: list[Chunk]) -> bool:
     """Whether anything of an answer is in ``chunks``: a role alone and empty text are nothing."""
     for chunk in chunks:
         if chunk.get("usage"):
@@ -100,7 +101,7 @@ def _says_something(chunks: list[Json]) -> bool:
     return False
 
 
-def _begins(chunks: list[Json]) -> bool:
+def _begins(chunks: list[Chunk]) -> bool:
     return _says_something(chunks) or len(chunks) > MOST_EMPTY
 
 
@@ -149,7 +150,7 @@ class Exchange:
         self.sources: list[Json] = []
         self._restorer = Restorer(translation.restore)
         self._collector = Collector()
-        self._usages: list[Json | None] = []
+        self._usages: list[Usage | None] = []
 
     def steps(self) -> Steps:
         """The generator to drive.
@@ -233,7 +234,7 @@ class Exchange:
         self.notices.append(text)
         yield Notice(text)
 
-    def _hand_on(self, chunks: list[Json], held: Held | None, tools: ToolRound | None) -> Steps:
+    def _hand_on(self, chunks: list[Chunk], held: Held | None, tools: ToolRound | None) -> Steps:
         if held is not None:
             chunks = held.filter(chunks)
         if tools is not None:
@@ -241,11 +242,11 @@ class Exchange:
         if chunks:
             yield self._settled(chunks)
 
-    def _emit(self, chunks: list[Json]) -> Steps:
+    def _emit(self, chunks: list[Chunk]) -> Steps:
         """Hand on."""
         yield self._settled(chunks)
 
-    def _settled(self, chunks: list[Json]) -> Chunks:
+    def _settled(self, chunks: list[Chunk]) -> Chunks:
         """Restore, renumber and collect, to hand on."""
         restorer, collector = self._restorer, self._collector
         for chunk in chunks:
@@ -254,13 +255,13 @@ class Exchange:
             collector.feed(restorer.chunk(chunk))
         return Chunks(chunks)
 
-    def _renumber(self, chunk: Json) -> None:
+    def _renumber(self, chunk: Chunk) -> None:
         for choice in chunk["choices"]:
             if self._choice is not None:
                 choice["index"] = self._choice
             if self._usages and "usage" in choice:
                 # The call that was asked for again cost both requests.
-                choice["usage"] = add_usage([*self._usages, choice["usage"]])
+                choice["usage"] = add_usage([*self._usages, choice["usage"]]) or choice["usage"]
 
     def _finish(self) -> None:
         self.completion = self._collector.completion(add_usage(self._usages))
@@ -308,7 +309,7 @@ class Exchange:
             return refusal, is_retryable(refusal)
         stream = bool(body.get("stream"))
         reader = Reader(stream=stream, model=model, key=target.key, trace_id=self.trace_id)
-        chunks: list[Json] = []
+        chunks: list[Chunk] = []
         ended = came = False
         try:
             if answer.stream is None:
@@ -391,12 +392,13 @@ class Exchange:
             )
         yield from self._end_of_answer(this.ends)
 
-    def _end_of_answer(self, ends: list[Json]) -> Steps:
+    def _end_of_answer(self, ends: list[Chunk]) -> Steps:
         """The last chunks of the last round, with the sources before them."""
         if ends and self.sources:
             said = self._collector.completion()["choices"]
             length = len(said[0]["message"]["content"] or "") if said else 0
-            choice = {**ends[0]["choices"][0], "finish_reason": None}
+            choice = ends[0]["choices"][0].copy()
+            choice["finish_reason"] = None
             choice.pop("usage", None)
             choice["delta"] = {"annotations": citations(self.sources, length)}
             yield from self._emit([{**ends[0], "choices": [choice]}])

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..reply.chunks import Choice, Chunk, Delta
+
 __all__ = ["ROUND_BREAK", "Held"]
 
 Json = dict[str, Any]
@@ -27,7 +29,7 @@ class Held:
         # What the model thought in one round does not run into what it thinks in the next.
         self._break_due = first is not None and bool("".join(first._reasoning or ()))
         self.called = False
-        self.give_back: list[Json] = []
+        self.give_back: list[Chunk] = []
         self._text: list[str] = []
         self._reasoning: list[str] | None = None
 
@@ -36,13 +38,13 @@ class Held:
         """The text of the answer so far."""
         return "".join(self._text)
 
-    def filter(self, chunks: list[Json]) -> list[Json]:
+    def filter(self, chunks: list[Chunk]) -> list[Chunk]:
         """The chunks that may be handed on now."""
         if self._break_due:
             self._part_thoughts(chunks)
         if self.called:
             return chunks
-        passed: list[Json] = []
+        passed: list[Chunk] = []
         for chunk in chunks:
             if self.called:
                 passed.append(chunk)
@@ -54,13 +56,13 @@ class Held:
             passed += self._part(chunk)
         return passed
 
-    def _part(self, chunk: Json) -> list[Json]:
+    def _part(self, chunk: Chunk) -> list[Chunk]:
         """Keep the text of ``chunk`` back, let its reasoning through."""
         through = False
         for choice in chunk["choices"]:
             delta = choice["delta"]
-            if delta.get("content"):
-                self._text.append(delta["content"])
+            if text := delta.get("content"):
+                self._text.append(text)
             reasoning = delta.get("reasoning_content")
             if reasoning is not None:
                 if self._reasoning is None:
@@ -70,8 +72,8 @@ class Held:
         if not through:
             self.give_back.append(chunk)
             return []
-        rest = [
-            {**choice, "delta": {k: v for k, v in choice["delta"].items() if k == "content"}}
+        rest: list[Choice] = [
+            {**choice, "delta": _only_text(choice["delta"])}
             for choice in chunk["choices"]
             if choice["delta"].get("content") or choice.get("finish_reason") is not None
         ]
@@ -84,24 +86,23 @@ class Held:
                     {
                         **choice,
                         "finish_reason": None,
-                        "delta": {k: v for k, v in choice["delta"].items() if k != "content"},
+                        "delta": _without_text(choice["delta"]),
                     }
                     for choice in chunk["choices"]
                 ],
             }
         ]
 
-    def _part_thoughts(self, chunks: list[Json]) -> None:
+    def _part_thoughts(self, chunks: list[Chunk]) -> None:
         """Put a break before the first thought of this round."""
         for chunk in chunks:
             for choice in chunk["choices"]:
-                if choice["delta"].get("reasoning_content") and self._break_due:
+                thoughts = choice["delta"].get("reasoning_content")
+                if thoughts and self._break_due:
                     self._break_due = False
-                    choice["delta"]["reasoning_content"] = (
-                        ROUND_BREAK + choice["delta"]["reasoning_content"]
-                    )
+                    choice["delta"]["reasoning_content"] = ROUND_BREAK + thoughts
 
-    def with_first(self) -> list[Json]:
+    def with_first(self) -> list[Chunk]:
         """What both rounds said, with a break between them and the end of the second one.
 
         The second answers the nudge, so the answer to the question may be in the first.
@@ -111,15 +112,18 @@ class Held:
             return self.give_back
         if not self.text:
             return first.give_back
-        said = [
+        said: list[Chunk] = [
             {
                 **chunk,
                 "choices": [{**choice, "finish_reason": None} for choice in chunk["choices"]],
             }
             for chunk in first.give_back
         ]
-        delta = {"content": ROUND_BREAK}
-        between = {**said[-1], "choices": [{"index": 0, "delta": delta, "finish_reason": None}]}
+        delta: Delta = {"content": ROUND_BREAK}
+        between: Chunk = {
+            **said[-1],
+            "choices": [{"index": 0, "delta": delta, "finish_reason": None}],
+        }
         return [*said, between, *self.give_back]
 
     def turns(self, nudge: str) -> list[Json]:
@@ -128,3 +132,13 @@ class Held:
         if self._reasoning is not None:
             reply["reasoning_content"] = "".join(self._reasoning)
         return [reply, {"role": "user", "content": nudge}]
+
+
+def _only_text(delta: Delta) -> Delta:
+    return {"content": delta["content"]} if "content" in delta else {}
+
+
+def _without_text(delta: Delta) -> Delta:
+    rest = delta.copy()
+    rest.pop("content", None)
+    return rest

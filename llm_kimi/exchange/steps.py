@@ -12,6 +12,7 @@ from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar
 from urllib.parse import quote
 
 from ..errors import APIConnectionError, APIError
+from ..reply.chunks import Chunk
 from ..translation import Translation
 
 __all__ = [
@@ -234,7 +235,7 @@ class Fork:
 class Chunks:
     """Pieces of the reply for the caller, in the shape of ``chat.completion.chunk``."""
 
-    chunks: list[Json]
+    chunks: list[Chunk]
 
 
 @dataclass(slots=True)

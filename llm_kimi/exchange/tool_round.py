@@ -6,14 +6,16 @@ here, and so does the end of a round that goes on with their results.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from ..reply import Collector
+from ..reply.chunks import CallFragment, Choice, Chunk
 from .nudge import ROUND_BREAK
 
 __all__ = ["ToolRound", "citations"]
 
 Json = dict[str, Any]
+_TEXTS: tuple[Literal["content", "reasoning_content"], ...] = ("content", "reasoning_content")
 
 
 class ToolRound:
@@ -27,14 +29,14 @@ class ToolRound:
         self._whole = Collector()
         # Each call's place among all of the model's -> its place among the caller's; None: ours.
         self._places: dict[int, int | None] = {}
-        self.ends: list[Json] = []
+        self.ends: list[Chunk] = []
         # What was said in one round does not run into what is said in the next.
         self._said: set[str] = set() if before is None else before._said
         self._breaks = set(self._said)
 
-    def filter(self, chunks: list[Json]) -> list[Json]:
+    def filter(self, chunks: list[Chunk]) -> list[Chunk]:
         """The chunks that the caller gets now."""
-        passed = []
+        passed: list[Chunk] = []
         for chunk in chunks:
             self._whole.feed(chunk)
             choices = [left for choice in chunk["choices"] if (left := self._part(chunk, choice))]
@@ -42,15 +44,15 @@ class ToolRound:
                 passed.append({**chunk, "choices": choices})
         return passed
 
-    def _part(self, chunk: Json, choice: Json) -> Json | None:
+    def _part(self, chunk: Chunk, choice: Choice) -> Choice | None:
         """What the caller gets of a choice now; its end waits in ``ends``."""
-        delta = {**choice["delta"]}
-        for name in ("content", "reasoning_content"):
-            if delta.get(name):
+        delta = choice["delta"].copy()
+        for name in _TEXTS:
+            if text := delta.get(name):
                 self._said.add(name)
                 if name in self._breaks:
                     self._breaks.discard(name)
-                    delta[name] = ROUND_BREAK + delta[name]
+                    delta[name] = ROUND_BREAK + text
         if "tool_calls" in delta:
             fragments = [own for item in delta.pop("tool_calls") if (own := self._own(item))]
             if fragments:
@@ -58,10 +60,12 @@ class ToolRound:
         if choice.get("finish_reason") is None:
             return {**choice, "delta": delta} if delta else None
         self.ends.append({**chunk, "choices": [{**choice, "delta": {}}]})
-        rest = {key: value for key, value in choice.items() if key in ("index", "logprobs")}
-        return {**rest, "delta": delta, "finish_reason": None} if delta else None
+        rest: Choice = {"index": choice["index"], "delta": delta, "finish_reason": None}
+        if "logprobs" in choice:
+            rest["logprobs"] = choice["logprobs"]
+        return rest if delta else None
 
-    def _own(self, fragment: Json) -> Json | None:
+    def _own(self, fragment: CallFragment) -> CallFragment | None:
         """A fragment of a call that is the caller's, counted among these."""
         index = fragment["index"]
         if index not in self._places:

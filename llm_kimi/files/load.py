@@ -24,9 +24,9 @@ from ..sniff.media import (
     image_type,
     is_text,
     other_type,
-    suffix_for,
     video_type,
 )
+from ..sniff.mime_types import suffix_for
 from ..translation import (
     Attached,
     AttachedFile,

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from ..catalog import Model
 from ..errors import APIError, InvalidRequestError
 from ..exchange import Steps, Work
-from ..sniff.media import PDF
+from ..sniff.mime_types import PDF
 from ..translation import Attached, AttachedFile, Need, Translation, medium_of
 from ..translation.messages.media import INLINE_TOTAL, LARGE_IMAGE, check_modality
 from .document_text import document_text, extracted_text, missing_text, one_line

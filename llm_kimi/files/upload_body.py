@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import IO, TYPE_CHECKING
 
 from ..exchange import Upload
-from ..sniff.media import suffix_for
+from ..sniff.mime_types import suffix_for
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer

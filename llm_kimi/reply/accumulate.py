@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from .chunks import CallFragment, Chunk, FunctionPart, Usage
 
 __all__ = ["Collector"]
 
@@ -42,7 +44,7 @@ class Collector:
         self._head: Json = {}
         self._choices: dict[int, _Choice] = {}
 
-    def feed(self, chunk: Json) -> None:
+    def feed(self, chunk: Chunk) -> None:
         """Add one chunk. Tool calls must have the form that ``calls`` gives them."""
         head = self._head
         if not head:
@@ -72,15 +74,15 @@ class Collector:
                 self._logprobs(state, logprobs)
 
     @staticmethod
-    def _calls(state: _Choice, fragments: Any) -> None:
+    def _calls(state: _Choice, fragments: Sequence[CallFragment]) -> None:
         for fragment in fragments or ():
             entry = state.calls.get(fragment["index"])
             if entry is None:
-                call = {key: value for key, value in fragment.items() if key != "index"}
+                call: Json = {key: value for key, value in fragment.items() if key != "index"}
                 kind = "custom" if "custom" in call else "function"
                 call[kind] = dict(call[kind])  # the chunk is the caller's by then
                 entry = state.calls[fragment["index"]] = (call, [])
-            part = fragment.get("custom") or fragment["function"]
+            part: Mapping[str, Any] = fragment.get("custom") or fragment["function"]
             entry[1].append(part.get("arguments") or part.get("input") or "")
 
     @staticmethod
@@ -89,7 +91,7 @@ class Collector:
         return {**call, kind: {**call[kind], field: "".join(pieces)}}
 
     @staticmethod
-    def _legacy(state: _Choice, call: Any) -> None:
+    def _legacy(state: _Choice, call: FunctionPart) -> None:
         if state.legacy is None:
             state.legacy = {"name": "", "arguments": ""}
         state.legacy["name"] += call.get("name") or ""
@@ -101,7 +103,7 @@ class Collector:
             state.logprobs = {"content": []}
         state.logprobs["content"].extend(logprobs.get("content") or ())
 
-    def completion(self, usage: Json | None = None) -> Json:
+    def completion(self, usage: Usage | None = None) -> Json:
         """The answer so far as a ``chat.completion`` object."""
         result: Json = {**self._head, "object": "chat.completion", "choices": []}
         for index in sorted(self._choices):

@@ -7,9 +7,10 @@ one odd field beside an answer is no reason to lose the answer.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from ..errors import StreamError
+from .chunks import Chunk
 from .json_values import as_count, as_index, as_moment, as_text, mended
 from .safe_text import one_line
 
@@ -67,7 +68,7 @@ _REASONS = {
 _KNOWN = ("stop", "length", "tool_calls", "content_filter")
 
 
-def head_of(chunk: Mapping[str, Any]) -> Json:
+def head_of(chunk: Mapping[str, Any]) -> Chunk:
     """The fields that all chunks of an answer share; an empty ``choices`` keeps its place."""
     head: Json = {}
     if (name := _name(chunk.get("id"))) is not None:
@@ -81,7 +82,7 @@ def head_of(chunk: Mapping[str, Any]) -> Json:
     for field in _TEXTS:
         if field in chunk and (chunk[field] is None or isinstance(chunk[field], str)):
             head[field] = mended(chunk[field])
-    return head
+    return cast("Chunk", head)
 
 
 def _name(value: Any) -> str | None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json.decoder
 from typing import Any
 
+from .chunks import Choice, Chunk, Delta
 from .json_values import parse_json
 
 __all__ = ["PlainChunks"]
@@ -40,11 +41,11 @@ class PlainChunks:
         self._start = ""
         self._size = 0
         self._rest = ""
-        self._head: Json = {}
+        self._head: Chunk = {"choices": []}
         self._index = 0
         self._field = ""
 
-    def chunk(self, event: str) -> Json | None:
+    def chunk(self, event: str) -> Chunk | None:
         """The chunk of ``event``, if it has the form that was learned last."""
         if not self._size or not event.startswith(self._start):
             return None
@@ -54,10 +55,11 @@ class PlainChunks:
             return None
         if event[end:] != self._rest or "\\u" in event:  # that may be half of a character
             return None
-        choice = {"index": self._index, "delta": {self._field: text}, "finish_reason": None}
+        delta: Delta = {self._field: text}  # type: ignore[misc]  # one of _FIELDS
+        choice: Choice = {"index": self._index, "delta": delta, "finish_reason": None}
         return {**self._head, "choices": [choice]}
 
-    def learn(self, event: str, chunk: Json, head: Json) -> None:
+    def learn(self, event: str, chunk: Chunk, head: Chunk) -> None:
         """Learn the form of ``event``, of which ``Reader`` has made ``chunk``, if it has one."""
         choices = chunk["choices"]
         if self._forms == MOST_FORMS or len(choices) != 1 or chunk.keys() != head.keys():
@@ -69,7 +71,7 @@ class PlainChunks:
         if len(delta) != 1 or not _FIELDS.issuperset(delta) or "\\" in event:
             return
         ((field, text),) = delta.items()
-        if not text:
+        if not text or not isinstance(text, str):
             return
         self._forms += 1
         at = event.find(f'"{text}"', event.find(f'"{field}"') + len(field) + 2) + 1

@@ -10,7 +10,7 @@ ends in another error than ``APIError`` or ``StreamError``.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 from ..errors import APIError, KimiError, StreamError
@@ -28,6 +28,7 @@ from .chunk_fields import (
     settle_delta,
     token_probabilities,
 )
+from .chunks import Choice, Chunk, Delta, Usage
 from .json_values import BROKEN, ESCAPED_HALF, as_text, join_halves, mended, only_counts, parse_json
 from .plain_chunks import PlainChunks
 from .safe_text import one_line, scrub
@@ -39,6 +40,7 @@ __all__ = ["Reader"]
 
 Json = dict[str, Any]
 _LONE = "\ufffd"
+_NO_HEAD: Chunk = {"choices": []}
 
 
 class Reader:
@@ -63,7 +65,7 @@ class Reader:
         self.empty = False
         self.complete = False
         self.cut = False
-        self.usage: Json | None = None
+        self.usage: Usage | None = None
         self.failure: KimiError | None = None
         self._stream = stream
         self._model = model
@@ -74,7 +76,7 @@ class Reader:
         self._whole: list[bytes] | None = None if stream else []
         self._size = 0
         self._started = False
-        self._head: Json = {}
+        self._head = _NO_HEAD
         self._finished: dict[int, bool] = {}
         self._calls: dict[int, CallFragments] = {}
         self._choice_usage: dict[int, Json] = {}
@@ -89,7 +91,7 @@ class Reader:
         """Whether anything of an answer came: an event, or a byte of a body."""
         return self._decoder.heard or bool(self._whole)
 
-    def feed(self, piece: bytes) -> list[Json]:
+    def feed(self, piece: bytes) -> list[Chunk]:
         """The chunks that ``piece`` completes; look at ``failure`` after handing them on.
 
         Raises:
@@ -115,7 +117,7 @@ class Reader:
                 return self.feed(piece)
         return self._parse(piece)
 
-    def finish(self) -> list[Json]:
+    def finish(self) -> list[Chunk]:
         """The rest, at the end of the body.
 
         Raises:
@@ -132,7 +134,7 @@ class Reader:
         self._settle_usage()
         return chunks + self._ends()
 
-    def _finish_stream(self) -> list[Json]:
+    def _finish_stream(self) -> list[Chunk]:
         """What the end of the body leaves of a stream that had no ``[DONE]`` in a whole event."""
         complete = self.complete
         try:
@@ -158,9 +160,9 @@ class Reader:
             "the connection was cut, or a proxy between here and Kimi ended it"
         )
 
-    def _parse(self, piece: bytes | None) -> list[Json]:
+    def _parse(self, piece: bytes | None) -> list[Chunk]:
         """The chunks of the events that ``piece`` (None: the end) completes."""
-        chunks: list[Json] = []
+        chunks: list[Chunk] = []
         try:
             events = self._decoder.flush() if piece is None else self._decoder.feed(piece)
             for event in events:
@@ -175,7 +177,7 @@ class Reader:
             raise self.failure
         return chunks
 
-    def _event(self, event: str, chunks: list[Json]) -> None:
+    def _event(self, event: str, chunks: list[Chunk]) -> None:
         chunk = None if self._halves else self._plain.chunk(event)
         if chunk is not None:
             chunks.append(chunk)
@@ -204,7 +206,7 @@ class Reader:
     def _shown(self, text: str) -> str:
         return scrub(one_line(text[:1000]), self._key)[:120]
 
-    def _finish_whole(self, body: bytes) -> list[Json]:
+    def _finish_whole(self, body: bytes) -> list[Chunk]:
         try:
             text = body.decode()
         except UnicodeDecodeError:
@@ -238,7 +240,7 @@ class Reader:
             parsed = {"error": parsed}  # vLLM servers
         raise error_of(parsed, model=self._model, key=self._key, trace_id=self._trace_id)
 
-    def _chunk(self, parsed: Json) -> Json | None:
+    def _chunk(self, parsed: Json) -> Chunk | None:
         usage = parsed.get("usage")
         if usage and isinstance(usage, Mapping):
             self._top_usage = only_counts(mended(usage)) or self._top_usage
@@ -250,21 +252,21 @@ class Reader:
             choices = as_choices(choices)
         if not choices:
             return None
-        if not self._head:
+        if self._head is _NO_HEAD:
             self._head = head_of(parsed)
         for position, choice in enumerate(choices):
             if not isinstance(choice, dict):
                 raise StreamError("a choice of the answer is not an object")
             self._choice(choice, position)
-        chunk = {**self._head, "choices": choices}
+        chunk: Any = {**self._head, "choices": choices}
         if not HEAD_FIELDS.issuperset(parsed):
             for name in parsed.keys() - HEAD_FIELDS:
                 chunk[name] = parsed[name]
         if self._escaped:
             chunk = mended(chunk)
-        return chunk
+        return cast("Chunk", chunk)
 
-    def _choice(self, choice: Json, position: int) -> None:
+    def _choice(self, choice: Any, position: int) -> None:
         index = choice.get("index")
         if type(index) is not int or not 0 <= index < MAX_CHOICES:
             index = choice["index"] = choice_index(index, position)
@@ -322,13 +324,13 @@ class Reader:
             if waiting:
                 self._halves[index, name] = waiting
 
-    def _join_ends(self, index: int, delta: Json) -> None:
+    def _join_ends(self, index: int, delta: Any) -> None:
         """Halves whose other half will not come any more."""
         for name in ("content", "reasoning_content"):
             if self._halves.pop((index, name), ""):
                 delta[name] = (delta.get(name) or "") + _LONE
 
-    def _fragments(self, index: int, delta: Json, *, last: bool) -> None:
+    def _fragments(self, index: int, delta: Delta, *, last: bool) -> None:
         calls = self._calls.get(index)
         if calls is None:
             serial = str(self._head.get("id") or uuid4().hex)[-12:]
@@ -341,12 +343,12 @@ class Reader:
         else:
             delta.pop("tool_calls", None)
 
-    def _ends(self) -> list[Json]:
+    def _ends(self) -> list[Chunk]:
         """The end of each choice that the server did not give one, and what came late."""
-        choices: list[Json] = []
+        choices: list[Choice] = []
         for index, finished in self._finished.items():
             calls = self._calls.get(index)
-            delta: Json = {}
+            delta: Delta = {}
             self._join_ends(index, delta)
             fragments = calls.finish() if calls is not None else []
             if fragments:
@@ -366,7 +368,7 @@ class Reader:
         elif self._choice_usage:
             usages = [normal_usage(usage) for usage in self._choice_usage.values()]
             # Several choices share one prompt: only the answers add up.
-            total = dict(usages[0])
+            total = usages[0].copy()
             total["completion_tokens"] = sum(usage["completion_tokens"] for usage in usages)
             total["total_tokens"] = total["prompt_tokens"] + total["completion_tokens"]
             self.usage = total

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .chunks import CallFragment, Choice, Chunk, CustomPart, Delta, FunctionPart
 from .json_values import parse_json
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ class _State:
         self.held = ""
         self.cut = False
         # Custom tool calls whose JSON is still coming: index -> first fragment, arguments.
-        self.custom: dict[int, tuple[Json, list[str]]] = {}
+        self.custom: dict[int, tuple[CallFragment, list[str]]] = {}
 
 
 class Restorer:
@@ -40,7 +41,7 @@ class Restorer:
         self._plain = restore.is_plain
         self._states: dict[int, _State] = {}
 
-    def chunk(self, chunk: Json) -> Json:
+    def chunk(self, chunk: Chunk) -> Chunk:
         """``chunk`` as the caller expects it. The chunk is ours, so it is changed in place."""
         if self._plain:
             return chunk
@@ -51,7 +52,7 @@ class Restorer:
             self._choice(choice, state)
         return chunk
 
-    def _choice(self, choice: Json, state: _State) -> None:
+    def _choice(self, choice: Choice, state: _State) -> None:
         restore = self._restore
         delta = choice["delta"]
         finish = choice.get("finish_reason")
@@ -69,7 +70,7 @@ class Restorer:
         if restore.legacy_functions and finish == "tool_calls":
             choice["finish_reason"] = "function_call"
 
-    def _cut(self, delta: Json, state: _State, *, last: bool) -> None:
+    def _cut(self, delta: Delta, state: _State, *, last: bool) -> None:
         """Hold back what may begin a stop sequence; cut at the first that is whole."""
         text = delta.get("content")
         if state.cut:
@@ -97,9 +98,9 @@ class Restorer:
                 return length
         return 0
 
-    def _tool_calls(self, delta: Json, state: _State, *, last: bool) -> None:
+    def _tool_calls(self, delta: Delta, state: _State, *, last: bool) -> None:
         restore = self._restore
-        fragments: list[Json] = []
+        fragments: list[CallFragment] = []
         for fragment in delta.get("tool_calls") or ():
             if restore.single_tool_call and fragment["index"] > 0:
                 continue
@@ -123,17 +124,17 @@ class Restorer:
         if not fragments:
             return
         if restore.legacy_functions:
-            call: Json = {}
+            call: FunctionPart = {}
             for fragment in fragments:
                 custom = fragment.get("custom")
                 body = fragment["function"] if custom is None else _as_function(custom)
                 for key, value in body.items():
-                    call[key] = call.get(key, "") + value
+                    call[key] = call.get(key, "") + value  # type: ignore[literal-required,operator]
             delta["function_call"] = call
         else:
             delta["tool_calls"] = fragments
 
-    def _custom(self, fragment: Json, arguments: str) -> Json:
+    def _custom(self, fragment: CallFragment, arguments: str) -> CallFragment:
         """A call of a stand-in function as the custom tool call it stands for."""
         name = fragment["function"]["name"]
         parsed = parse_json(arguments)
@@ -149,6 +150,6 @@ class Restorer:
         }
 
 
-def _as_function(custom: Json) -> Json:
+def _as_function(custom: CustomPart) -> FunctionPart:
     """A custom call for a caller that knows the legacy form only."""
     return {"name": custom["name"], "arguments": custom["input"]}

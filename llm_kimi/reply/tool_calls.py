@@ -2,9 +2,9 @@
 
 In: the ``tool_calls`` of deltas: with or without ``index``, with ids once, always, late, never or
 a new one each time, with names repeated, split or late, with arguments as text, object or null,
-several calls under one index. Out: fragments with a true ``index``, one of each call a delta, as
-OpenAI sends them: the first one has ``id``, the whole ``name`` and the arguments so far, the others
-have arguments only.
+several calls under one index; each form with where it was met in ``tests/pure/reply/dialects``.
+Out: fragments with a true ``index``, one of each call a delta, as OpenAI sends them: the first one
+has ``id``, the whole ``name`` and the arguments so far, the others have arguments only.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import StreamError
+from .chunks import CallFragment
 from .json_values import as_count, as_index, as_text, join_halves, mended, parse_json
 
 __all__ = ["MAX_CALLS", "CallFragments"]
@@ -60,13 +61,13 @@ class CallFragments:
         self._fallback_id = fallback_id
         self._ids: set[str] = set()
 
-    def feed(self, fragments: Any) -> list[Json]:
+    def feed(self, fragments: Any) -> list[CallFragment]:
         """The fragments of one delta, brought to the one form.
 
         Raises:
             StreamError: there are more calls than anybody makes.
         """
-        result: list[Json] = []
+        result: list[CallFragment] = []
         if isinstance(fragments, Mapping):
             fragments = [fragments]
         if not isinstance(fragments, list):
@@ -76,9 +77,9 @@ class CallFragments:
                 self._feed(fragment, result)
         return _joined(result) if len(result) > 1 else result
 
-    def finish(self) -> list[Json]:
+    def finish(self) -> list[CallFragment]:
         """The calls that never got arguments, or never a name, and halves that stayed alone."""
-        result: list[Json] = []
+        result: list[CallFragment] = []
         for call in self._calls:
             if call.half:
                 self._add(call, "\ufffd", result)
@@ -87,7 +88,7 @@ class CallFragments:
                 self._start(call, result)
         return result
 
-    def _feed(self, fragment: Mapping[str, Any], result: list[Json]) -> None:
+    def _feed(self, fragment: Mapping[str, Any], result: list[CallFragment]) -> None:
         function = fragment.get("function")
         if not isinstance(function, Mapping):
             function = fragment
@@ -104,7 +105,7 @@ class CallFragments:
             arguments, call.half = join_halves(call.half + arguments)
         self._add(call, arguments, result)
 
-    def _add(self, call: _Call, arguments: str, result: list[Json]) -> None:
+    def _add(self, call: _Call, arguments: str, result: list[CallFragment]) -> None:
         if arguments:
             call.arguments.append(arguments)
         if call.started:
@@ -134,7 +135,7 @@ class CallFragments:
         self._calls.append(call)
         return call
 
-    def _start(self, call: _Call, result: list[Json]) -> None:
+    def _start(self, call: _Call, result: list[CallFragment]) -> None:
         """Hand on what is known of ``call``, after the calls before it."""
         if call.started:
             return
@@ -161,9 +162,9 @@ class CallFragments:
         )
 
 
-def _joined(fragments: list[Json]) -> list[Json]:
+def _joined(fragments: list[CallFragment]) -> list[CallFragment]:
     """``fragments`` with one of each call: there are callers that look at the first one only."""
-    by_index: dict[int, Json] = {}
+    by_index: dict[int, CallFragment] = {}
     for fragment in fragments:
         first = by_index.setdefault(fragment["index"], fragment)
         if first is not fragment:
@@ -186,17 +187,31 @@ def _id(value: Any) -> str:
     return "" if count is None else str(count)
 
 
+# Whether a fragment that names a function, in the place of a call, begins another call: by its
+# name beside the call's, by the arguments that the call has so far, and by its id beside the
+# call's. WITH_ARGUMENTS: only if it brings some, since servers repeat the name to the end.
+_NO, _WITH_ARGUMENTS, _YES = 0, 1, 2
+_BEGINS: Mapping[tuple[str, str], tuple[int, int]] = {
+    # name, arguments so far: (the same id or none, another id)
+    ("same", "none"): (_NO, _YES),
+    ("same", "open"): (_NO, _NO),  # a new id in every fragment
+    ("same", "whole"): (_WITH_ARGUMENTS, _YES),  # every call under index 0
+    ("other", "none"): (_NO, _YES),  # a name in pieces
+    ("other", "open"): (_YES, _YES),
+    ("other", "whole"): (_YES, _YES),
+}
+
+
 def _begins(call: _Call, other_id: bool, name: str, arguments: str) -> bool:
     """Whether a fragment in the place of ``call`` begins another call.
 
-    Some servers leave every call under index 0 (https://github.com/InternLM/lmdeploy/issues/3412),
-    others make up a new id for each fragment (https://github.com/vllm-project/vllm/pull/23522):
-    so a name is needed, and a call before it that is whole.
+    Without a name it never does: some servers make up a new id for each fragment.
     """
     if not name:
         return False
-    if not call.arguments:
-        return other_id
-    if name != call.name and call.name:
-        return True
-    return (other_id or bool(arguments)) and call.is_whole()
+    named = "other" if call.name and name != call.name else "same"
+    had = "none" if not call.arguments else "open"
+    if had == "open" and named == "same" and call.is_whole():
+        had = "whole"
+    answer = _BEGINS[named, had][other_id]
+    return answer == _YES or (answer == _WITH_ARGUMENTS and bool(arguments))

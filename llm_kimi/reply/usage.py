@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
+from .chunks import PromptDetails, Usage
 from .json_values import as_count
 
 __all__ = ["add_usage", "normal_usage"]
@@ -21,7 +22,7 @@ _WRITTEN = ("cache_write_tokens", "cache_creation_tokens", "cache_creation_input
 _SPLIT = ("ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens")
 
 
-def normal_usage(usage: Mapping[str, Any]) -> dict[str, Any]:
+def normal_usage(usage: Mapping[str, Any]) -> Usage:
     """``usage`` with the counts of the cache where OpenAI has them, and nothing counted twice.
 
     ``prompt_tokens`` includes the tokens that were read from the cache and those that were
@@ -30,7 +31,7 @@ def normal_usage(usage: Mapping[str, Any]) -> dict[str, Any]:
     prompt = _count(usage.get("prompt_tokens"))
     completion = _count(usage.get("completion_tokens"))
     total = _count(usage.get("total_tokens")) or prompt + completion
-    result: dict[str, Any] = {
+    result: Usage = {
         "prompt_tokens": prompt,
         "completion_tokens": completion,
         "total_tokens": total,
@@ -46,7 +47,7 @@ def normal_usage(usage: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
-def _prompt_details(usage: Mapping[str, Any]) -> dict[str, Any]:
+def _prompt_details(usage: Mapping[str, Any]) -> PromptDetails:
     """OpenAI's ``prompt_tokens_details``; ``cache_creation`` where the lifetimes are told apart."""
     given: dict[str, Any] = {}
     for name in _DETAILS:
@@ -58,14 +59,15 @@ def _prompt_details(usage: Mapping[str, Any]) -> dict[str, Any]:
     if written is None and split:
         written = sum(split.values())
     aliases = {*_READ, *_WRITTEN, "cache_creation"}
-    details = {key: value for key, value in given.items() if key not in aliases}
+    # What else stands there stays: a server's own counts.
+    details: dict[str, Any] = {key: value for key, value in given.items() if key not in aliases}
     if cached is not None:
         details["cached_tokens"] = cached
     if written is not None:
         details["cache_write_tokens"] = written
     if split:
         details["cache_creation"] = split
-    return details
+    return cast("PromptDetails", details)
 
 
 def _first(
@@ -84,13 +86,13 @@ def _split(given: Any) -> dict[str, int]:
     return {name: _count(given[name]) for name in _SPLIT if given.get(name) is not None}
 
 
-def add_usage(usages: Iterable[Mapping[str, Any] | None]) -> dict[str, Any] | None:
+def add_usage(usages: Iterable[Mapping[str, Any] | None]) -> Usage | None:
     """The sum of several requests' usage (already normal); None when none of them has any."""
     total: dict[str, Any] = {}
     for usage in usages:
         if usage is not None:
             _add(total, usage)
-    return total or None
+    return cast("Usage", total) if total else None
 
 
 def _add(total: dict[str, Any], usage: Mapping[str, Any]) -> None:

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 from types import MappingProxyType
 
+from .mime_types import DOC, DOCX, EPUB, MOBI, PDF, PPT, PPTX, XLS, XLSX
 from .text import decode_text, is_text
 
 __all__ = [
@@ -22,7 +23,6 @@ __all__ = [
     "image_type",
     "is_text",
     "other_type",
-    "suffix_for",
     "video_type",
 ]
 
@@ -40,63 +40,6 @@ EXTRACTABLE: frozenset[str] = frozenset(
     )
 )
 """Suffixes (lower case, with the dot) of what Kimi extracts text from."""
-
-_OFFICE = "application/vnd.openxmlformats-officedocument"
-DOCX = f"{_OFFICE}.wordprocessingml.document"
-XLSX = f"{_OFFICE}.spreadsheetml.sheet"
-PPTX = f"{_OFFICE}.presentationml.presentation"
-EPUB = "application/epub+zip"
-MOBI = "application/x-mobipocket-ebook"
-DOC = "application/msword"
-XLS = "application/vnd.ms-excel"
-PPT = "application/vnd.ms-powerpoint"
-PDF = "application/pdf"
-
-_SUFFIXES = MappingProxyType(
-    {
-        "image/jpeg": ".jpg",
-        "image/png": ".png",
-        "image/gif": ".gif",
-        "image/webp": ".webp",
-        "image/bmp": ".bmp",
-        "image/heic": ".heic",
-        "image/heif": ".heif",
-        "video/mp4": ".mp4",
-        "video/quicktime": ".mov",
-        "video/3gpp": ".3gp",
-        "video/x-msvideo": ".avi",
-        "video/x-flv": ".flv",
-        "video/webm": ".webm",
-        "video/x-ms-wmv": ".wmv",
-        "video/mpeg": ".mpg",
-        PDF: ".pdf",
-        DOCX: ".docx",
-        XLSX: ".xlsx",
-        PPTX: ".pptx",
-        DOC: ".doc",
-        XLS: ".xls",
-        PPT: ".ppt",
-        EPUB: ".epub",
-        MOBI: ".mobi",
-        "text/plain": ".txt",
-        "text/markdown": ".md",
-        "text/csv": ".csv",
-        "text/html": ".html",
-        "application/json": ".json",
-    }
-)
-# The names that browsers and Python's mimetypes give to the same.
-_ALIASES = MappingProxyType(
-    {
-        "image/jpg": "image/jpeg",
-        "image/x-ms-bmp": "image/bmp",
-        "video/mov": "video/quicktime",
-        "video/avi": "video/x-msvideo",
-        "video/mpg": "video/mpeg",
-        "video/wmv": "video/x-ms-wmv",
-        "video/flv": "video/x-flv",
-    }
-)
 
 # Brands of ISO base media files: https://mp4ra.org/registered-types/brands
 _HEIC = frozenset((b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"hevm", b"hevs"))
@@ -184,12 +127,6 @@ def other_type(head: bytes) -> str | None:
     if image_type(head) or video_type(head):
         return None
     return _media_name(head) or _container_name(head) or _signature_name(head) or _markup_name(head)
-
-
-def suffix_for(mime: str) -> str:
-    """A file name's suffix for one of the types above (".jpg"); "" when the type is not known."""
-    plain = mime.partition(";")[0].strip().lower()
-    return _SUFFIXES.get(_ALIASES.get(plain, plain), "")
 
 
 # Containers

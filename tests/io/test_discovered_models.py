@@ -14,7 +14,7 @@ import pytest
 from llm_kimi import InvalidRequestError, Kimi, catalog, translate
 from llm_kimi.catalog import BY_ID, FLAGSHIP, live_models
 from llm_kimi.config import discovered_models, settings
-from llm_kimi.integrations.llm.models import DOCUMENT_TYPES
+from llm_kimi.sniff.mime_types import DOCUMENT_TYPES
 
 HOST = settings.DEFAULT_BASE_URL
 WHEN = "2026-11-21T10:00:00Z"

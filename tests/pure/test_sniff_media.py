@@ -25,9 +25,9 @@ from llm_kimi.sniff.media import (
     image_type,
     is_text,
     other_type,
-    suffix_for,
     video_type,
 )
+from llm_kimi.sniff.mime_types import suffix_for
 
 
 def png() -> bytes:

@@ -14,6 +14,8 @@ from typing import Any
 from litellm.litellm_core_utils.llm_response_utils.get_api_base import get_api_base
 from litellm.types.utils import Delta, ModelResponseStream, StreamingChoices
 
+from ...reply.chunks import Choice, Chunk
+from ...reply.chunks import Delta as ChunkDelta
 from .versions import hands_out_chunks
 
 __all__ = ["Direct", "text_of", "together"]
@@ -25,7 +27,7 @@ _CHOICE = frozenset({"index", "delta", "finish_reason"})
 _TEXTS = frozenset({"content", "reasoning_content"})
 
 
-def text_of(chunk: Json) -> tuple[str, str] | None:
+def text_of(chunk: Chunk) -> tuple[str, str] | None:
     """The field and the text of a chunk that is a piece of text of its one choice, else None."""
     choices = chunk["choices"]
     if len(choices) != 1 or not _HEAD.issuperset(chunk):
@@ -40,7 +42,7 @@ def text_of(chunk: Json) -> tuple[str, str] | None:
     return (field, text) if field in _TEXTS and text and isinstance(text, str) else None
 
 
-def together(chunks: list[Json]) -> Iterator[Json]:
+def together(chunks: list[Chunk]) -> Iterator[Chunk]:
     """``chunks`` of one read, pieces of the same text in a row as one of them.
 
     A piece that repeats the one before it stays alone: by many of them in a row LiteLLM knows a
@@ -50,7 +52,7 @@ def together(chunks: list[Json]) -> Iterator[Json]:
         yield from chunks
         return
     texts: list[str] = []
-    first: Json = {}
+    first: Chunk = {"choices": []}
     field = last = ""
     for chunk in chunks:
         found = text_of(chunk)
@@ -70,11 +72,15 @@ def together(chunks: list[Json]) -> Iterator[Json]:
         yield _joined(first, field, texts)
 
 
-def _joined(first: Json, field: str, texts: list[str]) -> Json:
+def _joined(first: Chunk, field: str, texts: list[str]) -> Chunk:
     if len(texts) == 1:
         return first
-    choice = {**first["choices"][0], "delta": {field: "".join(texts)}}
+    choice: Choice = {**first["choices"][0], "delta": _delta(field, "".join(texts))}
     return {**first, "choices": [choice]}
+
+
+def _delta(field: str, text: str) -> ChunkDelta:
+    return {"content": text} if field == "content" else {"reasoning_content": text}
 
 
 class Direct:
@@ -120,7 +126,7 @@ class Direct:
             self._on = int(self._before) == int(after)
             self._created = int(self._before) if speaks else 0
 
-    def chunk(self, chunk: Json) -> ModelResponseStream | None:
+    def chunk(self, chunk: Chunk) -> ModelResponseStream | None:
         """LiteLLM's object for a piece of text; None where it has to go the other way."""
         if not self._on:
             return None

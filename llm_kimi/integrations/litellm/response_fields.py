@@ -8,9 +8,10 @@ is called ``self`` or ``_hidden_params`` would end the call, or set its cost.
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, cast
 
 from ...errors import StreamError
+from ...reply.chunks import Chunk, Delta
 from ...reply.json_values import MAX_DEPTH
 
 __all__ = ["known_chunk", "known_completion"]
@@ -54,15 +55,16 @@ def _can_be_read(arguments: str) -> bool:
     return True
 
 
-def known_chunk(chunk: Json) -> Json:
+def known_chunk(chunk: Chunk) -> Json:
     """A chunk. It is ours, so its choices are changed in place."""
     for choice in chunk["choices"]:
-        delta = choice["delta"]
+        delta: Any = choice["delta"]
         if not _DELTA.issuperset(delta):
-            choice["delta"] = _known(delta, _DELTA)
+            choice["delta"] = cast("Delta", _known(delta, _DELTA))
         for name in choice.keys() - _CHOICE:
-            del choice[name]
-    return _known(chunk, _HEAD)
+            del choice[name]  # type: ignore[misc]  # a server's own
+    whole: Any = chunk
+    return _known(whole, _HEAD)
 
 
 def _known(value: Json, names: frozenset[str]) -> Json:

@@ -7,12 +7,13 @@ finishes an answer is held back and sent once, at the end, since usage after a f
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from litellm.types.utils import ModelResponseStream
 
 from ...exchange import Chunks, Notice
+from ...reply.chunks import CallFragment, Choice, Chunk, Delta
 from .plain_text import Direct, together
 from .requests import ADJUSTMENTS
 from .response_fields import known_chunk
@@ -40,7 +41,7 @@ class Fold:
         self._adjustments = adjustments
         self._direct = direct
         self._finish: dict[int, str] = {}
-        self._head: Json = {}
+        self._head: Chunk | None = None
 
     def feed(self, output: Chunks | Notice) -> Iterator[_Chunk | ModelResponseStream]:
         """The chunks for LiteLLM."""
@@ -51,8 +52,8 @@ class Fold:
             if whole is not None:
                 yield whole
                 continue
-            if not self._head:
-                self._head = {key: value for key, value in chunk.items() if key != "choices"}
+            if self._head is None:
+                self._head = {**chunk, "choices": []}
             speaks = False
             for choice in chunk["choices"]:
                 finish = choice.get("finish_reason")
@@ -66,7 +67,7 @@ class Fold:
                 for part in _parted(chunk):
                     yield from self._sent(part)
 
-    def _sent(self, chunk: Json) -> Iterator[_Chunk]:
+    def _sent(self, chunk: Chunk) -> Iterator[_Chunk]:
         wrapped = self._wrap(chunk)
         if self._direct is None:
             yield wrapped
@@ -75,9 +76,11 @@ class Fold:
         yield wrapped
         self._direct.has_begun(_says_something(chunk))
 
-    def end(self, usage: Json | None) -> _Chunk:
+    def end(self, usage: Mapping[str, Any] | None) -> _Chunk:
         """The last chunk: finish reason and usage."""
-        last = self._wrap({**self._head, "choices": [_empty_choice(0)]}, last=True)
+        ending = [_empty_choice(0)]
+        head: Chunk = self._head or {"choices": []}
+        last = self._wrap({**head, "choices": ending}, last=True)
         last.update(
             is_finished=True,
             finish_reason=self._finish.get(0, "stop"),
@@ -85,7 +88,7 @@ class Fold:
         )
         return last
 
-    def _wrap(self, chunk: Json, *, last: bool = False) -> _Chunk:
+    def _wrap(self, chunk: Chunk, *, last: bool = False) -> _Chunk:
         choices = chunk["choices"]
         delta = choices[0]["delta"]
         calls = delta.get("tool_calls")
@@ -106,7 +109,7 @@ class Fold:
         return wrapped
 
 
-def _parted(chunk: Json) -> list[Json]:
+def _parted(chunk: Chunk) -> list[Chunk]:
     """``chunk`` as several with one fragment of a tool call each, which is all that some callers
     look at; the first one has everything else."""
     parts = [chunk]
@@ -115,17 +118,18 @@ def _parted(chunk: Json) -> list[Json]:
         if len(fragments) > 1:
             choice["delta"] = {**choice["delta"], "tool_calls": fragments[:1]}
             parts += [
-                {**chunk, "choices": [_empty_choice(choice["index"], tool_calls=[fragment])]}
+                {**chunk, "choices": [_empty_choice(choice["index"], fragment)]}
                 for fragment in fragments[1:]
             ]
     return parts
 
 
-def _empty_choice(index: int, **delta: Any) -> Json:
+def _empty_choice(index: int, *fragments: CallFragment) -> Choice:
+    delta: Delta = {"tool_calls": [*fragments]} if fragments else {}
     return {"index": index, "delta": delta, "finish_reason": None}
 
 
-def _says_something(chunk: Json) -> bool:
+def _says_something(chunk: Chunk) -> bool:
     """LiteLLM swallows chunks that hold a role and nothing else."""
     return any(
         value

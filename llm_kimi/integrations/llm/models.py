@@ -17,31 +17,11 @@ from llm.parts import StreamEvent
 from ...catalog import Model, UnknownModelError, resolve
 from ...config import discovered_models, settings
 from ...errors import InvalidRequestError, KimiError
+from ...sniff.mime_types import DOCUMENT_TYPES, IMAGE_TYPES, VIDEO_TYPES
 from .official_tools import KimiTools, KimiWebSearch
 from .options import KimiOptions, Texts, options_with, texts_for
 
 __all__ = ["AsyncKimi", "Kimi", "async_model", "sync_model"]
-
-IMAGE_TYPES = frozenset(
-    f"image/{kind}" for kind in ("jpeg", "png", "gif", "webp", "bmp", "heic", "heif")
-)
-VIDEO_TYPES = frozenset(
-    f"video/{kind}"
-    for kind in ("mp4", "mpeg", "quicktime", "x-msvideo", "x-flv", "webm", "x-ms-wmv", "3gpp")
-)
-DOCUMENT_TYPES = frozenset(
-    {
-        *("application/pdf", "application/epub+zip", "application/x-mobipocket-ebook"),
-        *("application/msword", "application/vnd.ms-excel", "application/vnd.ms-powerpoint"),
-        "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-        "application/vnd.openxmlformats-officedocument.presentationml.presentation",
-        *("application/json", "application/xml", "application/x-yaml"),
-        *("text/plain", "text/markdown", "text/csv", "text/html", "text/xml"),
-        *("text/x-python", "text/x-csrc", "text/javascript", "text/css"),
-    }
-)
-"""Documents go to every model as text; any other text file is taken as well."""
 
 
 class NeedsKeyError(llm.NeedsKeyException, click.ClickException):

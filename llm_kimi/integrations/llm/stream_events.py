@@ -16,6 +16,7 @@ from ...errors import StreamError
 from ...exchange import Chunks, Exchange, Notice, ToolRun, Waiting
 from ...exchange.nudge import ROUND_BREAK
 from ...reply import add_usage
+from ...reply.chunks import CallFragment, Usage
 from ...reply.json_values import MAX_DEPTH, is_deep_text
 from ...reply.safe_text import shown
 from ...terminal.notices import end_line, note_line, tell, tell_notice, text_is_on_stderr
@@ -137,7 +138,7 @@ class Turn:
             )
         return StreamEvent("reasoning", text) if text else None
 
-    def _calls(self, fragments: list[Json]) -> Iterator[StreamEvent]:
+    def _calls(self, fragments: list[CallFragment]) -> Iterator[StreamEvent]:
         for fragment in fragments:
             index = fragment["index"]
             function = fragment["function"]
@@ -211,17 +212,21 @@ class Turn:
             response.set_resolved_model(completion["model"])
         if completion.get("usage"):
             self._usages.append(completion["usage"])
-            usage = add_usage(self._usages) or {}
-            details = {
-                name: usage[name]
-                for name in ("prompt_tokens_details", "completion_tokens_details")
-                if any((usage.get(name) or {}).values())
-            }
-            response.set_usage(
-                input=usage["prompt_tokens"],
-                output=usage["completion_tokens"],
-                details=details or None,
-            )
+            self._record_usage(add_usage(self._usages))
+
+    def _record_usage(self, usage: Usage | None) -> None:
+        if usage is None:
+            return
+        details: Json = {}
+        if any((read := usage.get("prompt_tokens_details", {})).values()):
+            details["prompt_tokens_details"] = read
+        if any((said := usage.get("completion_tokens_details", {})).values()):
+            details["completion_tokens_details"] = said
+        self._response.set_usage(
+            input=usage["prompt_tokens"],
+            output=usage["completion_tokens"],
+            details=details or None,
+        )
 
     def _check_end(self, choice: Json, called: bool) -> None:
         finish = choice.get("finish_reason")

@@ -15,8 +15,8 @@ import llm
 import pytest
 
 from llm_kimi import Kimi
-from llm_kimi.integrations.llm.models import DOCUMENT_TYPES, IMAGE_TYPES, VIDEO_TYPES
 from llm_kimi.simulator import Simulator
+from llm_kimi.sniff.mime_types import DOCUMENT_TYPES, IMAGE_TYPES, VIDEO_TYPES
 from tests.support.llm_runs import PNG, ask, bodies, fail, messages, roles, run, told
 from tests.support.llm_runs import closed_clients as closed_clients
 from tests.support.real_files import AVIF, DOCUMENTS, IMAGES, SVG, TEXTS, VIDEOS, docx, pdf
