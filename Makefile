@@ -2,10 +2,10 @@
 # Both need git, make and Python 3.10 or newer, and the package registry; no key, no other network.
 
 PYTHON ?= python3
-# How pytest runs: side by side, one more than there are processors, since some tests only wait;
-# four at most. PYTEST= runs one test after the other.
+# How pytest runs: side by side, twice as many as there are processors, since many tests wait;
+# eight at most. PYTEST= runs one test after the other.
 CORES := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
-PYTEST ?= -n $(shell expr $(CORES) + 1) --maxprocesses 4 --dist worksteal
+PYTEST ?= -n $(shell expr $(CORES) \* 2) --maxprocesses 8 --dist worksteal
 PIP := -m pip install --quiet --disable-pip-version-check
 
 # The sets of hosts. "newest" and "latest" take what plain pip takes today; the other two are pinned.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -189,6 +190,7 @@ def layer_of(module: str) -> str:
     return parts[0] or PACKAGE
 
 
+@cache
 def modules() -> dict[str, Path]:
     """Every module of the package, without the package's name, and its file."""
     found = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
@@ -39,35 +40,51 @@ def _only_loopback(address: Any) -> None:
         raise RuntimeError(f"a test tried to reach {host}")
 
 
+def pytest_collection_finish() -> None:
+    """What is imported by now stays: no collection of garbage has to go through it."""
+    gc.collect()
+    gc.freeze()
+
+
+def _guarded_connect(self: socket.socket, address: Any) -> Any:
+    _only_loopback(address)
+    return _connect(self, address)
+
+
+def _guarded_connect_ex(self: socket.socket, address: Any) -> Any:
+    _only_loopback(address)
+    return _connect_ex(self, address)
+
+
+socket.socket.connect = _guarded_connect  # type: ignore[method-assign]
+socket.socket.connect_ex = _guarded_connect_ex  # type: ignore[method-assign]
+os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
+
+_OURS = (
+    *settings.KEY_VARIABLES,
+    *settings.BASE_URL_VARIABLES,
+    settings.STRICT_VARIABLE,
+    settings.PRIVATE_URLS_VARIABLE,
+    "LLM_MODEL",
+)
+
+
 @pytest.fixture(autouse=True)
-def _isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No file outside ``tmp_path``, no key or base URL of this machine, no network."""
+def _nothing_learned(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The catalog as it is written. ``tests/pure`` gets no more than this."""
+    for name in ("_learned", "_learned_rows"):
+        monkeypatch.setattr(lookup, name, {})
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No file outside ``tmp_path``, no key or base URL of another test."""
     user = tmp_path / "llm"
     user.mkdir()
     monkeypatch.setenv("LLM_USER_PATH", str(user))
-    for name in ("_learned", "_learned_rows"):
-        monkeypatch.setattr(lookup, name, {})
     monkeypatch.setattr(discovered_models, "_trouble", None)
-    monkeypatch.setenv("LITELLM_LOCAL_MODEL_COST_MAP", "True")
-    for variable in (
-        *settings.KEY_VARIABLES,
-        *settings.BASE_URL_VARIABLES,
-        settings.STRICT_VARIABLE,
-        settings.PRIVATE_URLS_VARIABLE,
-        "LLM_MODEL",
-    ):
+    for variable in _OURS:
         monkeypatch.delenv(variable, raising=False)
-
-    def connect(self: socket.socket, address: Any) -> Any:
-        _only_loopback(address)
-        return _connect(self, address)
-
-    def connect_ex(self: socket.socket, address: Any) -> Any:
-        _only_loopback(address)
-        return _connect_ex(self, address)
-
-    monkeypatch.setattr(socket.socket, "connect", connect)
-    monkeypatch.setattr(socket.socket, "connect_ex", connect_ex)
 
 
 @pytest.fixture

@@ -42,6 +42,7 @@ from tests.support.docs_pages import (
     split,
 )
 from tests.support.real_files import pdf, png, xlsx
+from tests.support.warm import python, warm_path
 
 SHELL = ("bash", "console")
 # "js": examples of docs/examples/node, which tests/hosts/serve runs.
@@ -99,7 +100,9 @@ def environment(kimi: Simulator) -> dict[str, str]:
         **os.environ,
         **dead,
         **settings.simulator_environment(kimi.base_url, kimi.key),
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "PATH": os.pathsep.join(
+            (warm_path(), str(Path(sys.executable).parent), os.environ["PATH"])
+        ),
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
         "LITELLM_LOCAL_MODEL_COST_MAP": "True",
     }
@@ -161,10 +164,12 @@ def test_the_python_code(page: Path, environment: dict[str, str], folder: Path) 
         return
     todo = folder / "todo.json"
     todo.write_text(json.dumps([[str(block), block.text] for block in blocks]))
+    plain = [sys.executable, "-c", _RUN_ALL, str(todo)]
+    with_litellm = any("litellm" in block.text for block in blocks)
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", _RUN_ALL, str(todo)],
+        python(_RUN_ALL, str(todo)) if with_litellm else plain,
         cwd=folder,
-        env=environment,
+        env={**environment, "PYTHONWARNINGS": "ignore"},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -9,6 +9,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -122,22 +123,29 @@ PURE_TESTS = {layer.name for layer in LAYERS if layer.pure} | {
 }
 
 
+@cache
+def _names_imported(path: Path) -> list[str]:
+    """What a file imports, late imports too: modules, and names of modules."""
+    names: list[str] = []
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+    return names
+
+
 def _imported_by_tests(path: Path, seen: set[Path]) -> Iterator[tuple[Path, str]]:
     """(file, module of the package) for each import of a test and of the helpers it imports."""
     seen.add(path)
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-        names: list[str] = []
-        if isinstance(node, ast.ImportFrom) and node.module:
-            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-        elif isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        for name in names:
-            if name.startswith(f"{PACKAGE}.") and name.removeprefix(f"{PACKAGE}.") in modules():
-                yield path, name.removeprefix(f"{PACKAGE}.")
-            helper = ROOT.joinpath(*name.split("."))
-            for file in (helper.with_suffix(".py"), helper / "__init__.py"):
-                if name.startswith("tests.") and file.exists() and file not in seen:
-                    yield from _imported_by_tests(file, seen)
+    known = modules()
+    for name in _names_imported(path):
+        if name.startswith(f"{PACKAGE}.") and name.removeprefix(f"{PACKAGE}.") in known:
+            yield path, name.removeprefix(f"{PACKAGE}.")
+        helper = ROOT.joinpath(*name.split("."))
+        for file in (helper.with_suffix(".py"), helper / "__init__.py"):
+            if name.startswith("tests.") and file.exists() and file not in seen:
+                yield from _imported_by_tests(file, seen)
 
 
 def test_pure_tests_import_pure_layers_only() -> None:

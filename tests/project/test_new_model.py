@@ -10,12 +10,16 @@ from typing import Any
 
 import pytest
 
+from tests.support.warm import python
+
 # What stands in ``catalog.models`` before anything else has read it.
 ROW = """
 import dataclasses, json
 from types import MappingProxyType
 from llm_kimi import catalog
 from llm_kimi.catalog import lookup, models
+
+from tests.support.warm import python
 
 row = dataclasses.replace(
     catalog.BY_ID["kimi-k2.6"],
@@ -37,8 +41,9 @@ chat = {"model": "kimi-k9-nova", "messages": [{"role": "user", "content": "Hi"}]
 
 def said(code: str) -> Any:
     """The JSON that ``code`` prints where the catalog has the row."""
+    program = f"{ROW}\n{code}"
     done = subprocess.run(
-        [sys.executable, "-c", f"{ROW}\n{code}"],
+        python(program) if "litellm" in code else [sys.executable, "-c", program],
         capture_output=True,
         text=True,
         check=True,

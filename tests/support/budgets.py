@@ -1,6 +1,6 @@
 """How much the tests with random input try: little and always the same, or what fuzzing wants.
 
-``LLM_KIMI_FUZZ=SEED`` takes other input for each seed, and four times as much of it. The same seed
+``LLM_KIMI_FUZZ=SEED`` takes other input for each seed, and ten times as much of it. The same seed
 gives the same input (hypothesis gets it by ``--hypothesis-seed``): see ``scripts/fuzz.py``.
 """
 
@@ -13,7 +13,7 @@ __all__ = ["FUZZ", "first_seed", "tries"]
 FUZZ = int(os.environ.get("LLM_KIMI_FUZZ", "0"))
 """The seed; 0 in ``make test``."""
 
-_TIMES = 4
+_TIMES = 10
 
 
 def tries(usual: int) -> int:

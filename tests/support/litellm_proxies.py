@@ -7,7 +7,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -17,6 +16,8 @@ from typing import Any
 
 import httpx
 import pytest
+
+from tests.support.warm import warm
 
 MASTER = "sk-master"
 
@@ -77,13 +78,12 @@ class Proxy:
 @contextmanager
 def running_proxies(config: Path, count: int = 1, **environment: str) -> Iterator[list[Proxy]]:
     """``litellm --config`` on free ports, ``count`` of them, ready to answer."""
-    script = Path(sys.executable).with_name("litellm")
     with ExitStack() as stack:
         begun = []
         for number in range(count):
             port = free_port()
-            command = [str(script), "--config", str(config), "--host", "127.0.0.1"]
-            command += ["--port", str(port)]
+            command = [*warm("litellm"), "litellm.proxy.proxy_cli", "--config", str(config)]
+            command += ["--host", "127.0.0.1", "--port", str(port)]
             folder, log = config.parent, config.parent / f"proxy-{number}.log"
             begun.append(stack.enter_context(_process(command, port, folder, log, **environment)))
         for process, proxy in begun:

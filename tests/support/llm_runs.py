@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from functools import cache
@@ -21,6 +20,7 @@ from llm.migrations import migrate
 
 from llm_kimi.simulator import Simulator
 from llm_kimi.transport.client_pool import clear_clients
+from tests.support.warm import warm
 
 if not hasattr(openai_models.build_options_class, "cache_info"):
     # llm before 0.34 builds the option classes of all its models anew for every command.
@@ -87,7 +87,7 @@ def process(*args: str, input: str = "", **env: str) -> subprocess.CompletedProc
     """The real command, in a process of its own."""
     _prepare()
     return subprocess.run(
-        [sys.executable, "-m", "llm", *args],
+        [*warm(), "llm", *args],
         input=input,
         capture_output=True,
         text=True,
@@ -103,7 +103,7 @@ def start(
     """The real command, to be watched while it runs; it has nothing to read."""
     _prepare()
     return subprocess.Popen(
-        [sys.executable, "-m", "llm", *args],
+        [*warm(), "llm", *args],
         stdin=subprocess.DEVNULL,
         stdout=stdout,
         stderr=stderr,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import socket
 import subprocess
-import sys
 
 import pytest
 
@@ -12,6 +12,7 @@ from llm_kimi import APIConnectionError
 from llm_kimi.simulator import Simulator
 from llm_kimi.transport.json_api import Endpoints
 from tests.support.llm_runs import closed_clients, process, run
+from tests.support.warm import warm
 
 __all__ = ["closed_clients"]
 
@@ -135,7 +136,7 @@ def test_a_real_command_prints_no_traceback() -> None:
 
 @pytest.mark.parametrize("command", ["models", "balance", "refresh"])
 def test_a_reader_that_goes_away_is_no_traceback(command: str, kimi: Simulator) -> None:
-    line = f"{sys.executable} -m llm kimi {command} | head -n 1"
+    line = f"{shlex.join(warm())} llm kimi {command} | head -n 1"
     done = subprocess.run(
         ["sh", "-c", line], capture_output=True, text=True, timeout=30, check=False
     )

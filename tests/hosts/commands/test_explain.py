@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import socket
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import pytest
 from llm_kimi import translate
 from llm_kimi.simulator import Simulator
 from tests.support.llm_runs import PNG, process, run
+from tests.support.warm import warm
 
 REQUEST: dict[str, Any] = {
     "model": "kimi-k2.6",
@@ -192,7 +192,7 @@ def test_at_a_terminal_it_says_what_it_wants() -> None:
 
     leader, follower = pty.openpty()
     done = subprocess.run(
-        [sys.executable, "-m", "llm", "kimi", "explain"],
+        [*warm(), "llm", "kimi", "explain"],
         stdin=follower,
         capture_output=True,
         text=True,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import tracemalloc
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -20,6 +19,7 @@ from llm_kimi.commands.explain import summary as summaries
 from llm_kimi.simulator import Simulator, check_chat
 from tests.support.llm_runs import ask, process, run
 from tests.support.openai_requests import requests
+from tests.support.warm import warm
 
 HI = [{"role": "user", "content": "hi"}]
 PLAIN: dict[str, Any] = {"model": "kimi-k2.6", "messages": HI}
@@ -365,7 +365,7 @@ def test_a_bar_on_a_terminal_for_large_files(tmp_path: Path, size: int, bar: boo
     write(path, generated(size))
     leader, follower = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-m", "llm", "kimi", "explain", str(path)],
+        [*warm(), "llm", "kimi", "explain", str(path)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=follower,

@@ -23,6 +23,7 @@ from llm_kimi.simulator import Simulator
 from tests.support.llm_runs import ask, messages, process, run
 from tests.support.llm_runs import closed_clients as closed_clients
 from tests.support.real_files import DOCUMENTS, MP4, TEXTS, docx, pdf, png
+from tests.support.warm import warm
 
 COMMANDS = {
     "list": (),
@@ -760,7 +761,7 @@ def terminal(*args: str, answer: str = "", columns: int = 80, **env: str) -> tup
     fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     clean = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "COLUMNS")}
     running = subprocess.Popen(
-        [sys.executable, "-m", "llm", "kimi", "files", *args],
+        [*warm(), "llm", "kimi", "files", *args],
         stdin=follower,
         stdout=follower,
         stderr=follower,

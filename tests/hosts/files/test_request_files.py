@@ -8,7 +8,6 @@ import re
 import signal
 import sqlite3
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -29,6 +28,7 @@ from llm_kimi.transport.openai_sdk import AsyncOpenAITransport, OpenAITransport
 from llm_kimi.transport.run import arun, run
 from tests.support.llm_runs import closed_clients as closed_clients
 from tests.support.real_files import MP4, data_url, docx, pdf, png
+from tests.support.warm import warm
 
 Json = dict[str, Any]
 WAYS = ("sync", "async")
@@ -431,7 +431,7 @@ def test_ctrl_c_leaves_nothing(kimi: Simulator, tmp_path: Path, moment: float, c
         path.write_bytes(pdf(f"number {number}"))
         arguments += ["-a", str(path)]
     process = subprocess.Popen(
-        [sys.executable, "-m", "llm", "-m", "kimi-k2.6", "-n", "read", *arguments],
+        [*warm(), "llm", "-m", "kimi-k2.6", "-n", "read", *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

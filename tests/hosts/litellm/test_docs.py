@@ -19,6 +19,7 @@ from tests.hosts.litellm.test_redis import SERVER
 from tests.hosts.litellm.test_redis import redis as redis
 from tests.support.docs_pages import commands, pages, shown, split
 from tests.support.litellm_proxies import MASTER, free_port, running_proxies, started
+from tests.support.warm import python
 
 EXAMPLES = ROOT / "docs" / "examples" / "proxy"
 STARTS = "litellm --config config.yaml"
@@ -105,9 +106,11 @@ def test_the_requests_of_the_docs_to_both_providers(tmp_path: Path) -> None:
         environment = {
             **os.environ,
             **simulator_environment(kimi.base_url, kimi.key),
+            "PYTHONWARNINGS": "ignore",
         }
+        program = ROOT / "docs" / "examples" / "two_providers.py"
         done = subprocess.run(
-            [sys.executable, "-W", "ignore", str(ROOT / "docs" / "examples" / "two_providers.py")],
+            python(program.read_text("utf-8")),
             cwd=tmp_path,
             env=environment,
             capture_output=True,

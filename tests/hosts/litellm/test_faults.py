@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import litellm
@@ -13,7 +13,7 @@ import pytest
 from litellm.exceptions import MidStreamFallbackError
 
 from tests.support.faults.cells import Cell, cells_for
-from tests.support.faults.doors import KEY, Open, Outcome, Said, gather, in_threads, judge
+from tests.support.faults.doors import KEY, Open, Outcome, Said, gather, in_threads, judge_all
 from tests.support.faults.server import FaultServer, marker
 
 KEPT = 0
@@ -110,15 +110,17 @@ def _forget_clients() -> None:
     litellm.in_memory_llm_clients_cache.flush_cache()
 
 
-@dataclass
-class Run:
-    """One way to call: the outcome of each cell, and what was left open by kind."""
-
-    outcomes: dict[str, Outcome]
-    left: dict[str, str]
+def _settled(cell: Cell, outcome: Outcome) -> Outcome:
+    """A stream that cannot be read is LiteLLM's APIConnectionError, too."""
+    reads_so = "stream" in cell.ends and outcome.end == "connection"
+    return replace(outcome, end="stream") if reads_so else outcome
 
 
-def _run(streamed: bool, asynchronous: bool) -> Run:
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
+@pytest.mark.parametrize("streamed", [True, False], ids=["stream", "whole"])
+def test_every_fault(streamed: bool, asynchronous: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All cells at the same time, since most of them wait; nothing is left open after them."""
+    monkeypatch.setattr(litellm, "suppress_debug_info", True)
     cells = CELLS[streamed]
     tasks = ""
     before = Open.now()
@@ -129,44 +131,5 @@ def _run(streamed: bool, asynchronous: bool) -> Run:
             outcomes = in_threads(cells, server, _ask(streamed), _classify)
         busy = server.wait_until_idle()
     _forget_clients()
-    return Run(outcomes, {"connections": busy, "tasks": tasks, "process": before.left(KEPT)})
-
-
-@pytest.fixture(scope="module")
-def runs() -> dict[tuple[bool, bool], Run]:
-    """By streamed and asynchronous."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(litellm, "suppress_debug_info", True)
-        return {(way, how): _run(way, how) for way in (True, False) for how in (False, True)}
-
-
-SYNC = pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
-
-
-@SYNC
-@pytest.mark.parametrize(
-    ("streamed", "cell"),
-    [
-        pytest.param(streamed, cell, id=f"{'stream' if streamed else 'whole'}-{cell.name}")
-        for streamed in (True, False)
-        for cell in CELLS[streamed]
-    ],
-)
-def test_a_fault(
-    streamed: bool, cell: Cell, asynchronous: bool, runs: dict[tuple[bool, bool], Run]
-) -> None:
-    outcome = runs[streamed, asynchronous].outcomes[cell.name]
-    if "stream" in cell.ends and outcome.end == "connection":
-        # A stream that cannot be read is LiteLLM's APIConnectionError, too.
-        outcome = replace(outcome, end="stream")
-    judge(cell, outcome)
-
-
-@SYNC
-@pytest.mark.parametrize("streamed", [True, False], ids=["stream", "whole"])
-def test_nothing_is_left_open(
-    streamed: bool, asynchronous: bool, runs: dict[tuple[bool, bool], Run]
-) -> None:
-    """No connection in the middle of an answer, no task, no thread, no file."""
-    left = runs[streamed, asynchronous].left
-    assert not any(left.values()), left
+    judge_all(cells, {cell.name: _settled(cell, outcomes[cell.name]) for cell in cells})
+    assert (busy, tasks, before.left(KEPT)) == ("", "", "")

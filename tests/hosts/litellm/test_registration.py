@@ -15,6 +15,7 @@ from llm_kimi.catalog import BY_ID, live_models
 from llm_kimi.config import discovered_models
 from llm_kimi.litellm import handler, register
 from llm_kimi.simulator import Simulator
+from tests.support.warm import python
 
 
 def _python(code: str) -> subprocess.CompletedProcess[str]:
@@ -108,7 +109,7 @@ import llm_kimi.litellm
 print(litellm.model_cost["kimi/kimi-k2.6"]["input_cost_per_token"])
 print(litellm.model_cost["kimi/kimi-k3"]["litellm_provider"])
 """
-    done = _python(code)
+    done = subprocess.run(python(code), capture_output=True, text=True, check=False)
     assert done.stdout.split()[-2:] == ["1.0", "kimi"], done.stderr
 
 

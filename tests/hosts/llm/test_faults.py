@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +16,11 @@ from tests.support.faults.doors import (
     KEY,
     PDF,
     Open,
-    Outcome,
     Said,
     end_of,
     gather,
     in_threads,
-    judge,
+    judge_all,
 )
 from tests.support.faults.server import FaultServer, marker
 
@@ -68,23 +66,11 @@ def _reasoning(response: Any) -> str:
     return "".join(event.chunk for event in response._stream_events if event.type == "reasoning")
 
 
-Outcomes = tuple[dict[str, Outcome], dict[str, str]]
-"""The outcomes by cell, and what was left open by kind: empty if nothing was."""
+def test_sync(tmp_path: Path) -> None:
+    """All cells at the same time, since most of them wait; nothing is left open after them."""
 
-
-@pytest.fixture(scope="module")
-def user_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """llm's folder for all cells, which are run before the first test gets its own."""
-    folder = tmp_path_factory.mktemp("faults")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LLM_USER_PATH", str(folder))
-        yield folder
-
-
-@pytest.fixture(scope="module")
-def sync_outcomes(user_folder: Path) -> Outcomes:
     def ask(cell: Cell, url: str) -> Said:
-        response = Kimi(MODEL, base_url=url).prompt(**_prompt(cell, user_folder), stream=True)
+        response = Kimi(MODEL, base_url=url).prompt(**_prompt(cell, tmp_path), stream=True)
         text = response.text()
         return _said(_reasoning(response), text, response.tool_calls())
 
@@ -93,14 +79,16 @@ def sync_outcomes(user_folder: Path) -> Outcomes:
         outcomes = in_threads(CELLS, server, ask, _classify)
         busy = server.wait_until_idle()
     clear_clients()
-    return outcomes, {"connections": busy, "process": before.left()}
+    judge_all(CELLS, outcomes)
+    assert (busy, before.left()) == ("", "")
 
 
-@pytest.fixture(scope="module")
-def async_outcomes(user_folder: Path) -> Outcomes:
+def test_async(tmp_path: Path) -> None:
+    """The same, in one event loop."""
+
     async def ask(cell: Cell, url: str) -> Said:
         model = AsyncKimi(MODEL, base_url=url)
-        response = model.prompt(**_prompt(cell, user_folder), stream=True)
+        response = model.prompt(**_prompt(cell, tmp_path), stream=True)
         text = await response.text()
         return _said(_reasoning(response), text, await response.tool_calls())
 
@@ -110,20 +98,5 @@ def async_outcomes(user_folder: Path) -> Outcomes:
         gc.collect()
         busy = server.wait_until_idle()
     clear_clients()
-    return outcomes, {"connections": busy, "process": before.left(), "tasks": tasks}
-
-
-@pytest.mark.parametrize("cell", CELLS, ids=lambda cell: cell.name)
-def test_sync(cell: Cell, sync_outcomes: Outcomes) -> None:
-    judge(cell, sync_outcomes[0][cell.name])
-
-
-@pytest.mark.parametrize("cell", CELLS, ids=lambda cell: cell.name)
-def test_async(cell: Cell, async_outcomes: Outcomes) -> None:
-    judge(cell, async_outcomes[0][cell.name])
-
-
-def test_nothing_is_left_open(sync_outcomes: Outcomes, async_outcomes: Outcomes) -> None:
-    """No connection in the middle of an answer, no task, no thread, no file."""
-    assert not any(sync_outcomes[1].values()), sync_outcomes[1]
-    assert not any(async_outcomes[1].values()), async_outcomes[1]
+    judge_all(CELLS, outcomes)
+    assert (busy, before.left(), tasks) == ("", "", "")

@@ -92,7 +92,7 @@ def test_mutated_answers_come_to_an_answer_or_an_error_of_ours() -> None:
     assert COUNT * 0.4 < answered < COUNT
 
 
-@settings(max_examples=tries(200), deadline=None)
+@settings(max_examples=tries(80), deadline=None)
 @given(st.integers(START + COUNT, 2**62))
 def test_any_mutated_answer_does(seed: int) -> None:
     drive(seed)
@@ -112,7 +112,7 @@ objects = st.dictionaries(fields, st.deferred(lambda: json_values | objects | st
 
 
 @settings(
-    max_examples=tries(60),
+    max_examples=tries(25),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )

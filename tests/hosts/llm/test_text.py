@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from llm.migrations import migrate
 from llm_kimi.simulator import Simulator
 from tests.support.llm_runs import ask, bodies, logged, messages, process, run, told
 from tests.support.llm_runs import closed_clients as closed_clients
+from tests.support.warm import warm
 
 C_LOCALE = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 WAY_OUT = "contains bytes that are not UTF-8 text: convert them first (iconv -f latin1 -t utf-8)"
@@ -27,7 +27,7 @@ def raw(*args: str | bytes, input: bytes = b"", **env: str) -> tuple[int, str, s
     """``llm ARGS`` with arguments and stdin as bytes; status, stdout, stderr."""
     run("logs", "path")
     done = subprocess.run(
-        [sys.executable, "-m", "llm", *args],
+        [*warm(), "llm", *args],
         input=input,
         capture_output=True,
         timeout=120,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from pathlib import Path
 
 import llm
@@ -27,9 +28,12 @@ class Clock:
     def __init__(self) -> None:
         self.naps: list[float] = []
         self.stands = False
+        # Nobody wakes before as many sleep.
+        self.together = threading.Barrier(1)
 
     def sleep(self, seconds: float) -> None:
         self.naps.append(seconds)
+        self.together.wait(20)
 
     def monotonic(self) -> float:
         return 0.0 if self.stands else sum(self.naps)
@@ -105,6 +109,7 @@ def test_uploads_that_wait_side_by_side_are_one_line(
     kimi: Simulator, clock: Clock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     clock.stands = True
+    clock.together = threading.Barrier(3)
     paths = [tmp_path / f"{number}.png" for number in range(3)]
     for number, path in enumerate(paths):
         path.write_bytes(PNG + bytes([number]))

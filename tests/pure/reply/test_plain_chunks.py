@@ -82,7 +82,7 @@ def _events(draw: st.DrawFn) -> bytes:
     return event(text.replace("\n", "\ndata: "))
 
 
-@settings(max_examples=tries(400), deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=tries(150), deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(_events(), max_size=12), st.booleans(), st.integers(0, 2**32))
 def test_nothing_is_read_otherwise(events: list[bytes], done: bool, cut: int) -> None:
     events = [*events, event(chunk(finish="stop")), *([DONE] if done else [])]

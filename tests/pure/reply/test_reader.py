@@ -470,7 +470,7 @@ def replies(draw: Any) -> tuple[list[Json], Json]:
     return chunks, expected
 
 
-@settings(max_examples=tries(150), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=tries(75), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(replies(), line_ends, st.lists(st.integers(1, 300), max_size=12), st.booleans())
 def test_any_split_of_any_reply_gives_the_same_message(
     reply: tuple[list[Json], Json], line_end: str, sizes: list[int], comments: bool

@@ -73,7 +73,7 @@ def holds(request: Any) -> None:
         assert str(item)
 
 
-@settings(max_examples=tries(600), deadline=None, suppress_health_check=_SLOW)
+@settings(max_examples=tries(240), deadline=None, suppress_health_check=_SLOW)
 @given(st.sampled_from(_FIELDS), _objects)
 def test_any_object_in_any_field(field: str, value: Any) -> None:
     request = plain_request(random.Random(1), "kimi-k2.6")
@@ -93,7 +93,7 @@ def places(value: Any, above: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return found
 
 
-@settings(max_examples=tries(400), deadline=None, suppress_health_check=_SLOW)
+@settings(max_examples=tries(160), deadline=None, suppress_health_check=_SLOW)
 @given(st.integers(0, 40), st.integers(0, 10_000), _objects)
 def test_any_object_at_any_depth(seed: int, place: int, value: Any) -> None:
     request = plain_request(random.Random(seed), "kimi-k3.1-pro")
@@ -108,7 +108,7 @@ def test_any_object_at_any_depth(seed: int, place: int, value: Any) -> None:
     holds(request)
 
 
-@settings(max_examples=tries(200), deadline=None, suppress_health_check=_SLOW)
+@settings(max_examples=tries(80), deadline=None, suppress_health_check=_SLOW)
 @given(_objects)
 def test_any_object_as_a_schema_or_a_request(value: Any) -> None:
     function = {"name": "f", "parameters": value}

@@ -11,16 +11,16 @@ from llm_kimi.catalog import MODELS, Model
 from llm_kimi.simulator.rules.chat import check_chat, ignored
 from llm_kimi.translation import ImageUrl
 from llm_kimi.translation.messages.media import LARGE_IMAGE
+from tests.support.families import every_family, of_family
 from tests.support.real_files import AVIF, GIF, IMAGES, JPEG, MP4, SVG, data_url, docx, pdf, png
 from tests.support.weakening import silent
 
 Json = dict[str, Any]
 PNG = "data:image/png;base64,iVBORw0KGgo="
-every_model = pytest.mark.parametrize("model", MODELS, ids=lambda model: model.id)
 VISION = [model for model in MODELS if "image" in model.modalities]
 TEXT = [model for model in MODELS if model.modalities == ("text",)]
-every_vision = pytest.mark.parametrize("model", VISION, ids=lambda model: model.id)
-every_text = pytest.mark.parametrize("model", TEXT, ids=lambda model: model.id)
+every_vision = pytest.mark.parametrize("model", of_family(*VISION), ids=lambda model: model.id)
+every_text = pytest.mark.parametrize("model", of_family(*TEXT), ids=lambda model: model.id)
 
 
 def text(value: Any, **more: Any) -> Json:
@@ -77,7 +77,7 @@ def test_a_text_model_gets_one_text(model: Model) -> None:
     assert not translation.changes_of_meaning
 
 
-@every_model
+@every_family
 @pytest.mark.parametrize("role", ["user", "assistant", "system", "developer"])
 def test_empty_text_parts_are_left_out(model: Model, role: str) -> None:
     """`text content is empty`: https://github.com/BerriAI/litellm/issues/42186"""
@@ -87,7 +87,7 @@ def test_empty_text_parts_are_left_out(model: Model, role: str) -> None:
     assert "1 more place" in item.reason
 
 
-@every_model
+@every_family
 def test_a_refusal_part_becomes_text(model: Model) -> None:
     part = {"type": "refusal", "refusal": "No.", "cache_control": {"type": "ephemeral"}}
     translation = run(model, part, role="assistant")
@@ -122,7 +122,7 @@ def test_a_public_image_is_a_need_of_the_body_as_it_will_be(model: Model, url: s
     assert translation.body["messages"][need.message]["content"][need.part] == image(url)
 
 
-@every_model
+@every_family
 def test_a_file_is_a_need(model: Model) -> None:
     part = {"type": "file", "file": {"file_id": "f"}}
     translation = run(model, text("Read"), part, checked=False)
@@ -131,7 +131,7 @@ def test_a_file_is_a_need(model: Model) -> None:
     assert content(translation)[need.part] == part
 
 
-@every_model
+@every_family
 @pytest.mark.parametrize(
     ("url", "need"),
     [
@@ -298,14 +298,14 @@ def test_svg_gets_the_way_out() -> None:
         run("kimi-k3", image("data:image/svg+xml;base64,AAAA"))
 
 
-@every_model
+@every_family
 def test_audio_is_an_error_with_a_way_out(model: Model) -> None:
     with pytest.raises(InvalidRequestError, match="transcribe") as caught:
         run(model, {"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}})
     assert caught.value.param == "messages[0].content[0]"
 
 
-@every_model
+@every_family
 @pytest.mark.parametrize(
     ("part", "param"),
     [
@@ -334,7 +334,7 @@ def test_malformed_parts_are_errors(model: Model, part: Any, param: str) -> None
 # -- half characters -------------------------------------------------------------------------------
 
 
-@every_model
+@every_family
 def test_half_characters_are_replaced_and_told(model: Model) -> None:
     """A lone surrogate has no UTF-8 (RFC 3629), so no HTTP client can send it. Terminals make them
     of bytes that are no UTF-8."""

@@ -16,7 +16,7 @@ from tests.support.foreign_requests import KINDS, Foreign, Kind, foreign_request
 from tests.support.judging import complaints, not_json, ultra
 from tests.support.weakening import silent
 
-COUNT = tries(int(os.environ.get("LLM_KIMI_REQUESTS", "600")))
+COUNT = tries(int(os.environ.get("LLM_KIMI_REQUESTS", "250")))
 FAMILIES = ("kimi-k3.1-pro", "kimi-k2.7-code", "kimi-k2.6", "moonshot-v1-128k")
 
 

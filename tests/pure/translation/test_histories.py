@@ -10,17 +10,17 @@ from typing import Any
 import pytest
 
 from llm_kimi import InvalidRequestError, Translation, translate
-from llm_kimi.catalog import MODELS, Model
+from llm_kimi.catalog import Model
 from llm_kimi.translation.messages.call_arguments import (
     INVALID_ARGUMENTS,
     argument_text,
     parse_arguments,
 )
 from llm_kimi.translation.messages.tool_results import NO_RESULT, UNKNOWN_FUNCTION
+from tests.support.families import every_family
 from tests.support.judging import judged
 
 Json = dict[str, Any]
-every_model = pytest.mark.parametrize("model", MODELS, ids=lambda model: model.id)
 USER = {"role": "user", "content": "Hi"}
 K3, K26 = "kimi-k3.1-pro", "kimi-k2.6"
 
@@ -156,7 +156,7 @@ EMPTY: list[Json] = [
 
 
 @pytest.mark.parametrize("left", EMPTY, ids=str)
-@every_model
+@every_family
 def test_empty_reasoning_beside_calls_counts_as_missing(model: Model, left: Json) -> None:
     """`""` is refused beside calls, a blank is taken:
     https://github.com/theopenco/llmgateway/pull/2093"""
@@ -277,7 +277,7 @@ def test_what_is_not_an_object_is_wrapped(text: str) -> None:
     assert argument_text(sent_text) == (sent_text, "none")
 
 
-@every_model
+@every_family
 @pytest.mark.parametrize(
     ("given", "meaning"),
     [
@@ -333,7 +333,7 @@ def pairs(translation: Translation) -> list[list[tuple[str, Any]]]:
 NO_IDS = ["", " ", None, ...]
 
 
-@every_model
+@every_family
 @pytest.mark.parametrize("call_id", NO_IDS, ids=str)
 @pytest.mark.parametrize("result_id", NO_IDS, ids=str)
 def test_without_ids_results_answer_calls_in_order(
@@ -492,7 +492,7 @@ def test_ids_of_results_under_another_name(key: str) -> None:
 # -- a result is never lost ------------------------------------------------------------------------
 
 
-@every_model
+@every_family
 def test_a_second_result_of_a_call_is_sent_with_the_first(model: Model) -> None:
     """A retry stores both; the later one may be the right one."""
     talk = [USER, calling(call()), result(content="timeout"), result(content="18 degrees")]
@@ -528,7 +528,7 @@ def test_needs_find_their_place_in_results_that_were_joined() -> None:
     ]
 
 
-@every_model
+@every_family
 @pytest.mark.parametrize("name", [None, "f"])
 def test_a_call_is_made_up_for_a_result_without_one(model: Model, name: str | None) -> None:
     """Clients trim histories. Kimi refuses such a result (`tool_call_id  is not found`); as a
@@ -807,7 +807,7 @@ def test_parts_that_cannot_be_read_here_are_errors(part: Json, words: str) -> No
 BEGUN = {"role": "assistant", "content": "Once"}
 
 
-@every_model
+@every_family
 @pytest.mark.parametrize(
     ("last", "more"),
     [

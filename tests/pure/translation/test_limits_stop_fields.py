@@ -9,6 +9,7 @@ import pytest
 from llm_kimi import InvalidRequestError, Translation, translate
 from llm_kimi.catalog import MODELS, Model
 from llm_kimi.simulator.rules.chat import check_chat, ignored
+from tests.support.families import every_family
 from tests.support.real_files import data_url, png
 from tests.support.weakening import silent
 
@@ -41,7 +42,7 @@ def told(translation: Translation) -> dict[str, bool]:
 # -- limits ----------------------------------------------------------------------------------------
 
 
-@every_model
+@every_family
 def test_one_limit_under_its_newer_name(model: Model) -> None:
     """`max_tokens` is deprecated: https://platform.kimi.ai/docs/openapi.json"""
     translation = run(model, max_tokens=100)
@@ -50,7 +51,7 @@ def test_one_limit_under_its_newer_name(model: Model) -> None:
     assert told(translation) == {"max_tokens": False}
 
 
-@every_model
+@every_family
 def test_the_newer_name_wins(model: Model) -> None:
     """As on the server: https://github.com/MoonshotAI/kimi-code"""
     translation = run(model, max_tokens=100, max_completion_tokens=200)
@@ -95,7 +96,7 @@ def test_a_picture_is_not_measured_in_bytes() -> None:
     assert translate(request).adjustments == ()
 
 
-@every_model
+@every_family
 @pytest.mark.parametrize("field", ["max_tokens", "max_completion_tokens"])
 @pytest.mark.parametrize("value", [0, -1, 1.5, 100.0, "100", True, [], {}], ids=str)
 def test_a_limit_is_a_whole_number(model: Model, field: str, value: Any) -> None:
@@ -107,7 +108,7 @@ def test_a_limit_is_a_whole_number(model: Model, field: str, value: Any) -> None
 # -- stop ------------------------------------------------------------------------------------------
 
 
-@every_model
+@every_family
 @pytest.mark.parametrize(
     ("given", "sent", "here"),
     [
@@ -136,7 +137,7 @@ def test_five_strings_of_32_bytes_are_sent_and_the_reply_is_cut_at_the_others(
     assert told(translation) == ({} if given in (sent, []) else {"stop": False})
 
 
-@every_model
+@every_family
 @pytest.mark.parametrize("value", [5, True, {}, [5], ["a", None], [["a"]]], ids=str)
 def test_stop_is_text(model: Model, value: Any) -> None:
     with pytest.raises(InvalidRequestError) as caught:
@@ -153,7 +154,7 @@ def json_schema(**more: Any) -> Json:
     return {"type": "json_schema", "json_schema": spec}
 
 
-@every_model
+@every_family
 @pytest.mark.parametrize(
     "form", [{"type": "text"}, {"type": "json_object"}, json_schema()], ids=str
 )
@@ -164,7 +165,7 @@ def test_formats_that_kimi_knows(model: Model, form: Json) -> None:
     assert translation.adjustments == ()
 
 
-@every_model
+@every_family
 @pytest.mark.parametrize("strict", [..., None])
 def test_a_format_is_not_strict_unless_it_says_so(model: Model, strict: Any) -> None:
     """Kimi takes true when it is missing, OpenAI false."""
@@ -190,7 +191,7 @@ def test_keys_that_kimi_does_not_know_are_a_change_of_meaning() -> None:
     }
 
 
-@every_model
+@every_family
 @pytest.mark.parametrize(
     ("form", "param"),
     [
@@ -222,7 +223,7 @@ def test_malformed_formats_are_errors(model: Model, form: Any, param: str) -> No
 # -- streams ---------------------------------------------------------------------------------------
 
 
-@every_model
+@every_family
 @pytest.mark.parametrize(
     ("options", "shown"),
     [
@@ -247,7 +248,7 @@ def test_usage_is_always_asked_for_and_shown_as_asked(
     )
 
 
-@every_model
+@every_family
 @pytest.mark.parametrize("stream", [False, None])
 def test_options_without_a_stream_are_dropped(model: Model, stream: Any) -> None:
     translation = run(model, stream=stream, stream_options={"include_usage": True})
@@ -258,7 +259,7 @@ def test_options_without_a_stream_are_dropped(model: Model, stream: Any) -> None
 # -- names and the rest ----------------------------------------------------------------------------
 
 
-@every_model
+@every_family
 def test_user_becomes_safety_identifier(model: Model) -> None:
     """https://platform.kimi.ai/docs/openapi.json has no `user`, but `safety_identifier`"""
     translation = run(model, user="eva")
@@ -269,7 +270,7 @@ def test_user_becomes_safety_identifier(model: Model) -> None:
     assert told(both) == {"user": False}
 
 
-@every_model
+@every_family
 def test_what_kimi_knows_goes_through(model: Model) -> None:
     more = {"prompt_cache_key": "s1", "prediction": {"type": "content", "content": "x"}}
     translation = run(model, **more)
@@ -277,7 +278,7 @@ def test_what_kimi_knows_goes_through(model: Model) -> None:
     assert translation.adjustments == ()
 
 
-@every_model
+@every_family
 @pytest.mark.parametrize(
     ("field", "value", "meaning"),
     [
@@ -311,7 +312,7 @@ def test_what_kimi_would_swallow_is_left_out_and_told(
     assert told(translation) == {field: meaning}
 
 
-@every_model
+@every_family
 @pytest.mark.parametrize(
     ("field", "value", "param"),
     [

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from llm_kimi import InvalidRequestError, Translation, translate
-from llm_kimi.catalog import MODELS, Model
+from llm_kimi.catalog import Model
+from tests.support.families import every_family
 from tests.support.judging import judged
 
 Json = dict[str, Any]
-every_model = pytest.mark.parametrize("model", MODELS, ids=lambda model: model.id)
 both_modes = pytest.mark.parametrize("thinking", [True, False])
 USER = {"role": "user", "content": "Hi"}
 NO_RESULT = "(no result: the call was not answered)"
@@ -58,7 +58,7 @@ def lost(translation: Translation) -> list[str]:
 # -- roles and empty turns -------------------------------------------------------------------------
 
 
-@every_model
+@every_family
 def test_developer_becomes_system(model: Model) -> None:
     """`role 'developer' is not allowed`: https://github.com/openclaw/openclaw/issues/8579"""
     translation = run(model, {"role": "developer", "content": "Brief."}, USER)
@@ -66,7 +66,7 @@ def test_developer_becomes_system(model: Model) -> None:
     assert params(translation) == {"messages[0].role"}
 
 
-@every_model
+@every_family
 @pytest.mark.parametrize("content", ["", None, [], [{"type": "text", "text": ""}]], ids=str)
 def test_an_empty_assistant_turn_is_left_out(model: Model, content: Any) -> None:
     """`must not be empty`: https://github.com/AstrBotDevs/AstrBot/issues/7200"""
@@ -75,7 +75,7 @@ def test_an_empty_assistant_turn_is_left_out(model: Model, content: Any) -> None
     assert "messages[1].content" in params(translation)
 
 
-@every_model
+@every_family
 def test_an_empty_turn_that_was_reasoned_is_kept(model: Model) -> None:
     turn = {"role": "assistant", "content": "", "reasoning_content": "hm"}
     translation = run(model, USER, turn, USER)
@@ -85,7 +85,7 @@ def test_an_empty_turn_that_was_reasoned_is_kept(model: Model) -> None:
         assert sent(translation)[1] == {**turn, "content": " "}
 
 
-@every_model
+@every_family
 @pytest.mark.parametrize("content", ["", [], [{"type": "text", "text": ""}]], ids=str)
 def test_an_empty_user_message_is_filled_and_an_empty_system_message_left_out(
     model: Model, content: Any
@@ -96,7 +96,7 @@ def test_an_empty_user_message_is_filled_and_an_empty_system_message_left_out(
     assert {"messages[0].content", "messages[1].content"} <= params(translation)
 
 
-@every_model
+@every_family
 def test_only_empty_messages_still_are_a_request(model: Model) -> None:
     translation = run(
         model, {"role": "assistant", "content": ""}, {"role": "system", "content": ""}
@@ -105,7 +105,7 @@ def test_only_empty_messages_still_are_a_request(model: Model) -> None:
     assert "messages" in params(translation)
 
 
-@every_model
+@every_family
 @pytest.mark.parametrize("content", ["", None, ..., [{"type": "text", "text": ""}]], ids=str)
 def test_nothing_beside_calls_is_left_out(model: Model, content: Any) -> None:
     """`text content is empty`: https://github.com/BerriAI/litellm/issues/42186"""
@@ -116,7 +116,7 @@ def test_nothing_beside_calls_is_left_out(model: Model, content: Any) -> None:
     assert "content" not in sent(translation)[1]
 
 
-@every_model
+@every_family
 def test_a_refusal_is_said_in_words(model: Model) -> None:
     translation = run(model, USER, {"role": "assistant", "content": None, "refusal": "No."}, USER)
     assert sent(translation)[1] == {"role": "assistant", "content": "No."}
@@ -130,7 +130,7 @@ def test_a_refusal_beside_content_is_told() -> None:
     assert lost(translation) == ["messages[1].refusal"]
 
 
-@every_model
+@every_family
 def test_what_other_stacks_leave_in_a_message_is_told(model: Model) -> None:
     turn = {
         "role": "assistant",
@@ -159,7 +159,7 @@ def test_what_other_stacks_leave_in_a_message_is_told(model: Model) -> None:
 # -- reasoning -------------------------------------------------------------------------------------
 
 
-@every_model
+@every_family
 @both_modes
 def test_lost_reasoning_is_filled_where_kimi_demands_it(model: Model, thinking: bool) -> None:
     """`thinking is enabled but reasoning_content is missing`:
@@ -171,7 +171,7 @@ def test_lost_reasoning_is_filled_where_kimi_demands_it(model: Model, thinking: 
     assert ("messages[1].reasoning_content" in params(translation)) == translation.thinking
 
 
-@every_model
+@every_family
 @pytest.mark.parametrize("reasoning", ["hm", " "])
 def test_known_reasoning_goes_back_unchanged(model: Model, reasoning: str) -> None:
     """https://platform.kimi.ai/docs/guide/use-thinking-models"""
@@ -194,7 +194,7 @@ def test_known_reasoning_goes_back_unchanged(model: Model, reasoning: str) -> No
     ],
     ids=lambda left: next(iter(left)),
 )
-@every_model
+@every_family
 def test_reasoning_under_another_name_is_found(model: Model, left: Json) -> None:
     translation = run(model, USER, {"role": "assistant", "content": "So.", **left}, USER)
     wanted = None if model.thinking.mode == "never" else "hm"
@@ -221,7 +221,7 @@ def test_reasoning_that_cannot_be_read_is_told(left: Json) -> None:
 # -- calls and results -----------------------------------------------------------------------------
 
 
-@every_model
+@every_family
 @both_modes
 def test_a_call_without_a_result_gets_one_and_it_is_told(model: Model, thinking: bool) -> None:
     """https://github.com/MoonshotAI/kimi-code: every call needs its result right behind it."""
@@ -238,7 +238,7 @@ def _reasoned(*calls: Json) -> Json:
 A, B = call("a"), call("b")
 
 
-@every_model
+@every_family
 @pytest.mark.parametrize(
     ("talk", "order"),
     [
@@ -272,7 +272,7 @@ def test_results_find_their_calls(model: Model, talk: list[Json], order: str) ->
     assert bool(lost(translation)) == ("!" in order or kept < results)
 
 
-@every_model
+@every_family
 @pytest.mark.parametrize("given", [None, "", ...], ids=str)
 def test_a_call_without_an_id_gets_one(model: Model, given: Any) -> None:
     turn = calling(call(given), reasoning_content="hm")
@@ -284,7 +284,7 @@ def test_a_call_without_an_id_gets_one(model: Model, given: Any) -> None:
     assert "messages[1].tool_calls[0].id" in params(translation)
 
 
-@every_model
+@every_family
 @pytest.mark.parametrize(
     ("given", "wanted"), [("", "{}"), (None, "{}"), ({"x": "é"}, '{"x": "é"}')]
 )
@@ -297,7 +297,7 @@ def test_arguments_are_text(model: Model, given: Any, wanted: str) -> None:
     )
 
 
-@every_model
+@every_family
 def test_a_custom_call_in_the_history_becomes_a_function_call(model: Model) -> None:
     custom = {"id": "a", "type": "custom", "custom": {"name": "run it", "input": 'say "é"'}}
     translation = run(model, USER, calling(custom, reasoning_content="hm"), result("a"))
@@ -306,7 +306,7 @@ def test_a_custom_call_in_the_history_becomes_a_function_call(model: Model) -> N
     assert translation.restore.tool_names == {"run_it": "run it"}
 
 
-@every_model
+@every_family
 def test_a_built_in_call_stays_one(model: Model) -> None:
     """https://platform.kimi.ai/docs/guide/use-web-search"""
     search = {**call("a", "$web_search"), "type": "builtin_function"}
@@ -328,7 +328,7 @@ def test_keys_left_in_a_call_are_told() -> None:
     }
 
 
-@every_model
+@every_family
 def test_an_empty_result_is_filled(model: Model) -> None:
     translation = run(model, USER, _reasoned(A), result("a", ""))
     assert sent(translation)[2]["content"] == " "
@@ -351,7 +351,7 @@ def old_result(name: str = "f", content: Any = "ok") -> Json:
     return {"role": "function", "name": name, "content": content}
 
 
-@every_model
+@every_family
 def test_function_calls_and_results_become_a_tool_exchange(model: Model) -> None:
     """https://platform.kimi.ai/docs/guide/migrating-from-openai-to-kimi"""
     translation = run(model, USER, old_call("1st"), old_result("1st"), USER)
@@ -363,7 +363,7 @@ def test_function_calls_and_results_become_a_tool_exchange(model: Model) -> None
     assert lost(translation) == []
 
 
-@every_model
+@every_family
 @pytest.mark.parametrize(
     ("talk", "calls", "made_up"),
     [
@@ -413,7 +413,7 @@ def test_the_latest_of_two_old_calls_gets_the_result() -> None:
 # -- Partial Mode ----------------------------------------------------------------------------------
 
 
-@every_model
+@every_family
 @both_modes
 def test_a_prefix_is_sent_and_remembered(model: Model, thinking: bool) -> None:
     """The answer does not repeat it: https://platform.kimi.ai/docs/guide/use-partial-mode"""
@@ -424,7 +424,7 @@ def test_a_prefix_is_sent_and_remembered(model: Model, thinking: bool) -> None:
     assert not translation.restore.is_plain
 
 
-@every_model
+@every_family
 def test_a_name_alone_is_a_prefix_too(model: Model) -> None:
     prefix = {"role": "assistant", "content": "", "name": "Holmes", "partial": True}
     translation = run(model, USER, prefix)
@@ -432,7 +432,7 @@ def test_a_name_alone_is_a_prefix_too(model: Model) -> None:
     assert translation.restore.prefix == ""
 
 
-@every_model
+@every_family
 def test_only_the_last_message_is_continued(model: Model) -> None:
     early = {"role": "assistant", "content": "Once", "partial": True}
     translation = run(model, USER, early, USER)
@@ -447,7 +447,7 @@ def test_partial_on_another_role_is_told() -> None:
     assert params(translation) == {"messages[0].partial"}
 
 
-@every_model
+@every_family
 def test_a_prefix_and_json_mode_do_not_go_together(model: Model) -> None:
     """https://platform.kimi.ai/docs/guide/use-partial-mode"""
     prefix = {"role": "assistant", "content": "{", "partial": True}
@@ -460,7 +460,7 @@ def test_a_prefix_and_json_mode_do_not_go_together(model: Model) -> None:
 # -- malformed -------------------------------------------------------------------------------------
 
 
-@every_model
+@every_family
 @pytest.mark.parametrize(
     ("messages", "param"),
     [

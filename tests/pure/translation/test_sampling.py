@@ -13,11 +13,12 @@ import pytest
 from llm_kimi import InvalidRequestError, Translation, translate
 from llm_kimi.catalog import MODELS, Model
 from llm_kimi.simulator.rules.chat import check_chat
+from tests.support.families import every_family, of_family
 
 KIMI = [model for model in MODELS if model.id.startswith("kimi")]
 MOONSHOT = [model for model in MODELS if model.id.startswith("moonshot")]
-every_kimi = pytest.mark.parametrize("model", KIMI, ids=lambda model: model.id)
-every_moonshot = pytest.mark.parametrize("model", MOONSHOT, ids=lambda model: model.id)
+every_kimi = pytest.mark.parametrize("model", of_family(*KIMI), ids=lambda model: model.id)
+every_moonshot = pytest.mark.parametrize("model", of_family(*MOONSHOT), ids=lambda model: model.id)
 both_modes = pytest.mark.parametrize("thinking", [None, {"type": "disabled"}], ids=["on", "off"])
 
 
@@ -150,7 +151,7 @@ def test_moonshot_gives_several_choices_unless_near_zero(
     assert (translation.choices == 1) == native
 
 
-@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.id)
+@every_family
 @pytest.mark.parametrize(
     ("param", "value"),
     [

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from llm_kimi import InvalidRequestError, Translation, translate
-from llm_kimi.catalog import MODELS, Model
+from llm_kimi.catalog import Model
 from llm_kimi.simulator.rules.chat import check_chat, ignored
 from llm_kimi.simulator.rules.chat import thinks as simulator_thinks
+from tests.support.families import every_family
 from tests.support.weakening import silent
 
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
-every_model = pytest.mark.parametrize("model", MODELS, ids=lambda model: model.id)
 
 
 def run(model: str, **more: Any) -> Translation:
@@ -83,7 +83,7 @@ OFF = (False, {"type": "disabled"}, {"type": "disabled", "budget_tokens": 100})
 ON = (True, {"type": "enabled"}, {"type": "enabled", "budget_tokens": 9_000}, {"type": "adaptive"})
 
 
-@every_model
+@every_family
 @pytest.mark.parametrize("given", OFF, ids=str)
 def test_thinking_off_is_off_or_told(model: Model, given: Any) -> None:
     translation = run(model.id, thinking=given)
@@ -96,7 +96,7 @@ def test_thinking_off_is_off_or_told(model: Model, given: Any) -> None:
     )
 
 
-@every_model
+@every_family
 @pytest.mark.parametrize("given", ON, ids=str)
 def test_thinking_on_is_on_or_told(model: Model, given: Any) -> None:
     translation = run(model.id, thinking=given)
@@ -120,7 +120,7 @@ def test_a_budget_becomes_a_level(budget: int, level: str) -> None:
     assert translation.changes_of_meaning
 
 
-@every_model
+@every_family
 @pytest.mark.parametrize("keep", ["all", None])
 def test_keep_goes_where_it_is_known(model: Model, keep: Any) -> None:
     """K2.5 has no `keep`, K3 keeps all: https://platform.kimi.ai/docs/openapi.json"""
@@ -135,7 +135,7 @@ def test_keep_goes_where_it_is_known(model: Model, keep: Any) -> None:
             assert [item.param for item in translation.changes_of_meaning] == ["thinking.keep"]
 
 
-@every_model
+@every_family
 @pytest.mark.parametrize("effort", EFFORTS)
 @pytest.mark.parametrize("switch", [True, False, *OFF[1:], *ON[1:]], ids=str)
 def test_a_switch_beside_a_level_loses_nothing_in_silence(
@@ -149,7 +149,7 @@ def test_a_switch_beside_a_level_loses_nothing_in_silence(
         assert translation.changes_of_meaning
 
 
-@every_model
+@every_family
 def test_a_level_in_an_object_is_unwrapped_and_told(model: Model) -> None:
     """As an object it is a 400."""
     wrapped = run(model.id, reasoning_effort={"effort": "high", "summary": None})
@@ -157,7 +157,7 @@ def test_a_level_in_an_object_is_unwrapped_and_told(model: Model) -> None:
     assert any(item.given == {"effort": "high", "summary": None} for item in wrapped.adjustments)
 
 
-@every_model
+@every_family
 def test_the_responses_api_spelling_is_understood(model: Model) -> None:
     wrapped, plain = (
         run(model.id, reasoning={"effort": "low"}),
@@ -176,7 +176,7 @@ def test_two_spellings_that_disagree_are_a_change_of_meaning() -> None:
 
 
 @pytest.mark.parametrize("given", [{}, {"keep": "all"}, {"type": None}, {"keep": None}], ids=str)
-@every_model
+@every_family
 def test_an_object_without_a_type_is_completed_or_left_out_and_told(
     model: Model, given: Any
 ) -> None:
@@ -185,7 +185,7 @@ def test_an_object_without_a_type_is_completed_or_left_out_and_told(
     assert translation.thinking == model.thinking.default_on
 
 
-@every_model
+@every_family
 def test_the_coding_endpoints_effort_key_is_read(model: Model) -> None:
     """`additionalProperties: false`: https://platform.kimi.ai/docs/openapi.json"""
     translation = run(model.id, thinking={"type": "enabled", "effort": "high"})
@@ -195,7 +195,7 @@ def test_the_coding_endpoints_effort_key_is_read(model: Model) -> None:
     assert told["thinking.effort"] != levels
 
 
-@every_model
+@every_family
 @pytest.mark.parametrize(
     ("field", "value", "param"),
     [

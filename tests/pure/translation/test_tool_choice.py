@@ -15,10 +15,10 @@ from llm_kimi import InvalidRequestError, Translation, translate
 from llm_kimi.catalog import MODELS, Model
 from llm_kimi.simulator.rules.chat import check_chat
 from llm_kimi.translation import FALLBACKS, Forced
+from tests.support.families import every_family
 from tests.support.weakening import silent
 
 Json = dict[str, Any]
-every_model = pytest.mark.parametrize("model", MODELS, ids=lambda model: model.id)
 both_modes = pytest.mark.parametrize("thinking", [True, False])
 
 
@@ -72,7 +72,7 @@ def told(translation: Translation) -> list[Any]:
     return [item for item in translation.adjustments if item.param.startswith("tool_choice")]
 
 
-@every_model
+@every_family
 @both_modes
 @pytest.mark.parametrize("choice", ["auto", "none"])
 def test_auto_and_none_are_native_everywhere(model: Model, thinking: bool, choice: str) -> None:
@@ -81,7 +81,7 @@ def test_auto_and_none_are_native_everywhere(model: Model, thinking: bool, choic
     assert told(translation) == []
 
 
-@every_model
+@every_family
 @both_modes
 @pytest.mark.parametrize(
     "choice",
@@ -103,7 +103,7 @@ def test_required_is_native_or_nudged(model: Model, thinking: bool, choice: Any)
     assert len(names(translation)) == 3
 
 
-@every_model
+@every_family
 @both_modes
 @pytest.mark.parametrize(
     "choice",
@@ -135,7 +135,7 @@ def test_a_named_tool_is_named_or_alone(model: Model, thinking: bool, choice: An
         assert [item.changes_meaning for item in told(translation)] == [True]
 
 
-@every_model
+@every_family
 @both_modes
 @pytest.mark.parametrize("mode", ["auto", "required"])
 def test_allowed_tools_are_all_that_is_sent(model: Model, thinking: bool, mode: str) -> None:
@@ -150,7 +150,7 @@ def test_allowed_tools_are_all_that_is_sent(model: Model, thinking: bool, mode: 
     assert bool(translation.forced) == any(item.changes_meaning for item in told(translation))
 
 
-@every_model
+@every_family
 @pytest.mark.parametrize("choice", ["required", NAMED, allowed("required", "2nd")], ids=str)
 def test_disable_thinking_helps_where_thinking_can_be_switched_off(
     model: Model, choice: Any
@@ -175,7 +175,7 @@ def test_thinking_switched_off_for_a_call_brings_the_other_pins(name: str) -> No
     assert pin.sent == 0.6
 
 
-@every_model
+@every_family
 @both_modes
 @pytest.mark.parametrize("choice", ["required", NAMED], ids=str)
 def test_error_is_an_error_only_where_nothing_native_will_do(
@@ -191,7 +191,7 @@ def test_error_is_an_error_only_where_nothing_native_will_do(
     assert "nudge" in caught.value.message
 
 
-@every_model
+@every_family
 @pytest.mark.parametrize("fallback", FALLBACKS)
 @pytest.mark.parametrize("choice", ["auto", "none", "required", NAMED], ids=str)
 def test_without_tools_there_is_nothing_to_choose(model: Model, fallback: Any, choice: Any) -> None:
@@ -202,7 +202,7 @@ def test_without_tools_there_is_nothing_to_choose(model: Model, fallback: Any, c
     assert item.changes_meaning == (choice not in ("auto", "none"))
 
 
-@every_model
+@every_family
 @both_modes
 def test_a_built_in_counts_among_the_tools(model: Model, thinking: bool) -> None:
     search = {"type": "builtin_function", "function": {"name": "$web_search"}}
@@ -219,7 +219,7 @@ def test_a_built_in_counts_among_the_tools(model: Model, thinking: bool) -> None
     assert names(translation) == ["$web_search"]
 
 
-@every_model
+@every_family
 def test_function_call_by_name_is_a_named_choice(model: Model) -> None:
     translation = run(
         model, tools=None, functions=[{"name": "2nd"}, {"name": "b"}], function_call={"name": "2nd"}
@@ -229,7 +229,7 @@ def test_function_call_by_name_is_a_named_choice(model: Model) -> None:
     assert last.changes_meaning == (translation.forced is not None)
 
 
-@every_model
+@every_family
 @pytest.mark.parametrize("kind", ["auto", "any", "tool"])
 @pytest.mark.parametrize("alone", [True, False])
 def test_anthropics_word_for_one_call_at_a_time(model: Model, kind: str, alone: bool) -> None:
@@ -265,7 +265,7 @@ def test_an_allowed_tool_of_another_makers_servers_is_told() -> None:
     ]
 
 
-@every_model
+@every_family
 @pytest.mark.parametrize(
     ("choice", "param"),
     [

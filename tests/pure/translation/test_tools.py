@@ -10,10 +10,10 @@ import pytest
 from llm_kimi import InvalidRequestError, StrictError, Translation, translate
 from llm_kimi.catalog import MODELS, Model
 from llm_kimi.simulator.rules.chat import check_chat, ignored
+from tests.support.families import every_family, of_family
 from tests.support.weakening import silent
 
 Json = dict[str, Any]
-every_model = pytest.mark.parametrize("model", MODELS, ids=lambda model: model.id)
 K3 = [model for model in MODELS if model.dynamic_tools]
 OTHERS = [model for model in MODELS if not model.dynamic_tools]
 LEGAL = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}\Z")
@@ -44,14 +44,14 @@ def params(translation: Translation) -> set[str]:
     return {item.param for item in translation.adjustments}
 
 
-@every_model
+@every_family
 def test_a_plain_tool_goes_through_untouched(model: Model) -> None:
     translation = run(model, tools=[function("get_weather", description="Weather")])
     assert translation.body["tools"] == [function("get_weather", description="Weather")]
     assert translation.adjustments == ()
 
 
-@every_model
+@every_family
 @pytest.mark.parametrize("given", [..., None])
 def test_strictness_stays_openais_where_nothing_is_said(model: Model, given: Any) -> None:
     """Kimi takes true when it is missing, OpenAI false: https://platform.kimi.ai/docs/openapi.json"""
@@ -69,7 +69,7 @@ def test_strictness_that_is_said_is_sent(strict: bool) -> None:
     )
 
 
-@every_model
+@every_family
 @pytest.mark.parametrize(
     "name",
     ["1st", "9", "_private", "-dash", "__", "a.b", "a b", "größe", "天气", "x" * 65, "$web_search"],
@@ -116,7 +116,7 @@ def test_renamed_names_stay_apart() -> None:
     assert {"a_b", "a_b_2", "fn_1", "x" * 64} <= set(sent)  # legal ones stay as they are
 
 
-@every_model
+@every_family
 def test_functions_become_tools_and_the_reply_goes_back(model: Model) -> None:
     """https://platform.kimi.ai/docs/guide/migrating-from-openai-to-kimi: functions are not
     supported; the API swallows them."""
@@ -145,14 +145,14 @@ def test_function_call_yields_to_tool_choice() -> None:
     assert (item.sent, item.changes_meaning) == (None, True)
 
 
-@every_model
+@every_family
 @pytest.mark.parametrize("field", ["tools", "functions"])
 def test_no_tools_are_no_tools(model: Model, field: str) -> None:
     translation = run(model, **{field: []}, tool_choice="auto")
     assert not translation.body.keys() & {"tools", "functions", "tool_choice"}
 
 
-@every_model
+@every_family
 def test_parallel_calls_are_held_back_here(model: Model) -> None:
     """Kimi has no `parallel_tool_calls`: https://platform.kimi.ai/docs/openapi.json"""
     translation = run(model, tools=[function("a")], parallel_tool_calls=False)
@@ -161,7 +161,7 @@ def test_parallel_calls_are_held_back_here(model: Model) -> None:
     assert not run(model, tools=[function("a")], parallel_tool_calls=True).restore.single_tool_call
 
 
-@every_model
+@every_family
 @pytest.mark.parametrize("nested", [True, False])
 def test_a_custom_tool_becomes_a_function_of_one_text(model: Model, nested: bool) -> None:
     grammar = {"syntax": "regex", "definition": r"^\d+$"}
@@ -176,7 +176,7 @@ def test_a_custom_tool_becomes_a_function_of_one_text(model: Model, nested: bool
     assert [item.param for item in translation.changes_of_meaning] == ["tools[0].custom.format"]
 
 
-@every_model
+@every_family
 def test_a_built_in_goes_through_alone(model: Model) -> None:
     """https://platform.kimi.ai/docs/guide/use-web-search"""
     translation = run(model, tools=[SEARCH, function("a")])
@@ -208,7 +208,7 @@ def talk_with(*tools: Json, **more: Any) -> list[Json]:
     ]
 
 
-@pytest.mark.parametrize("model", K3, ids=lambda model: model.id)
+@pytest.mark.parametrize("model", of_family(*K3), ids=lambda model: model.id)
 def test_the_k3_family_loads_tools_inside_a_conversation(model: Model) -> None:
     """https://platform.kimi.ai/docs/guide/use-dynamic-tool-loading"""
     request = {"model": model.id, "messages": talk_with(function("a"))}
@@ -217,7 +217,7 @@ def test_the_k3_family_loads_tools_inside_a_conversation(model: Model) -> None:
     assert translation.adjustments == ()
 
 
-@pytest.mark.parametrize("model", OTHERS, ids=lambda model: model.id)
+@pytest.mark.parametrize("model", of_family(*OTHERS), ids=lambda model: model.id)
 def test_elsewhere_they_are_declared_for_all_of_it(model: Model) -> None:
     """`tokenization failed` on other models"""
     request = {"model": model.id, "messages": talk_with(function("a"), SEARCH), "tools": [SEARCH]}
@@ -228,7 +228,7 @@ def test_elsewhere_they_are_declared_for_all_of_it(model: Model) -> None:
     assert "messages[1].tools" in params(translation)
 
 
-@pytest.mark.parametrize("model", OTHERS, ids=lambda model: model.id)
+@pytest.mark.parametrize("model", of_family(*OTHERS), ids=lambda model: model.id)
 def test_a_second_and_different_declaration_is_told(model: Model) -> None:
     other = function("a", description="changed")
     request = {"model": model.id, "messages": talk_with(other), "tools": [function("a")]}
@@ -237,7 +237,7 @@ def test_a_second_and_different_declaration_is_told(model: Model) -> None:
     assert [item.param for item in translation.changes_of_meaning] == ["messages[1].tools[0]"]
 
 
-@every_model
+@every_family
 @pytest.mark.parametrize("role", ["system", "developer"])
 def test_tools_beside_content_are_parted_from_it_and_renamed(model: Model, role: str) -> None:
     """`cannot be used with content`"""
@@ -251,7 +251,7 @@ def test_tools_beside_content_are_parted_from_it_and_renamed(model: Model, role:
     assert "messages[1].tools" in params(translation)
 
 
-@pytest.mark.parametrize("model", K3, ids=lambda model: model.id)
+@pytest.mark.parametrize("model", of_family(*K3), ids=lambda model: model.id)
 def test_a_named_choice_silences_tools_inside_the_conversation(model: Model) -> None:
     talk = talk_with(function("later"), function("other"))
     named = {"type": "function", "function": {"name": "later"}}
@@ -435,7 +435,7 @@ def test_a_demand_for_an_official_tool_goes_with_its_declaration() -> None:
         assert (translation.forced is not None) is not required
 
 
-@every_model
+@every_family
 def test_the_same_tool_twice_is_sent_once(model: Model) -> None:
     """`function name get_weather is duplicated`:
     https://platform.kimi.ai/docs/guide/use-official-tools"""
@@ -447,7 +447,7 @@ def test_the_same_tool_twice_is_sent_once(model: Model) -> None:
     assert {"tools[1]", "tools[2]"} <= params(translation)
 
 
-@every_model
+@every_family
 @pytest.mark.parametrize("name", ["get_weather", "1 weather"])
 def test_of_two_tools_of_one_name_the_first_counts(model: Model, name: str) -> None:
     translation = forms(function(name), function(name, description="other"), model=model.id)
@@ -459,7 +459,7 @@ def test_of_two_tools_of_one_name_the_first_counts(model: Model, name: str) -> N
     assert [item.param for item in old.changes_of_meaning] == ["functions[0]"]
 
 
-@pytest.mark.parametrize("model", K3, ids=lambda model: model.id)
+@pytest.mark.parametrize("model", of_family(*K3), ids=lambda model: model.id)
 def test_a_tool_of_the_conversation_may_repeat_one_of_the_request(model: Model) -> None:
     talk = talk_with(function("a"), {"name": "b", "input_schema": SCHEMA})
     translation = forms(function("a"), messages=talk, model=model.id)
@@ -470,7 +470,7 @@ def test_a_tool_of_the_conversation_may_repeat_one_of_the_request(model: Model) 
     assert [message["role"] for message in only.body["messages"]] == ["user", "user"]
 
 
-@pytest.mark.parametrize("model", OTHERS, ids=lambda model: model.id)
+@pytest.mark.parametrize("model", of_family(*OTHERS), ids=lambda model: model.id)
 def test_foreign_forms_inside_a_conversation_are_hoisted(model: Model) -> None:
     talk = talk_with({"name": "b", "input_schema": SCHEMA}, {"functionDeclarations": [FLAT]})
     translation = forms(function("a"), messages=talk, model=model.id)
@@ -481,7 +481,7 @@ def test_foreign_forms_inside_a_conversation_are_hoisted(model: Model) -> None:
 # -- malformed -------------------------------------------------------------------------------------
 
 
-@every_model
+@every_family
 @pytest.mark.parametrize(
     ("more", "param"),
     [

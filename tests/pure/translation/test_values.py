@@ -732,7 +732,7 @@ def spoiled(draw: st.DrawFn) -> Any:
 
 
 @settings(
-    max_examples=tries(300),
+    max_examples=tries(120),
     deadline=None,
     derandomize=not FUZZ,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],

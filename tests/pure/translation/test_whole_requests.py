@@ -18,12 +18,13 @@ from llm_kimi.catalog import MODELS
 from llm_kimi.simulator.rules.chat import check_chat, ignored
 from llm_kimi.translation.fast_path import is_plain
 from tests.support.budgets import first_seed, tries
+from tests.support.families import every_family
 from tests.support.judging import complaints, not_json, ultra
 from tests.support.openai_requests import DEFAULT_MODELS, requests
 from tests.support.weakening import silent
 
 Json = dict[str, Any]
-COUNT = tries(int(os.environ.get("LLM_KIMI_REQUESTS", "600")))
+COUNT = tries(int(os.environ.get("LLM_KIMI_REQUESTS", "250")))
 PNG = (
     "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNkYAAAAAYAAjCB"
     "0C8AAAAASUVORK5CYII="
@@ -458,7 +459,7 @@ _TOP_LEVEL: Json = {
 
 
 @pytest.mark.parametrize("thinking", [True, False])
-@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.id)
+@every_family
 @pytest.mark.parametrize("field", [*_TOP_LEVEL, "everything"])
 def test_every_field_that_differs_is_told(model: Any, field: str, thinking: bool) -> None:
     chosen = _TOP_LEVEL if field == "everything" else {field: _TOP_LEVEL[field]}

@@ -6,7 +6,7 @@ import asyncio
 import gc
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +29,7 @@ __all__ = [
     "gather",
     "in_threads",
     "judge",
+    "judge_all",
 ]
 
 KEY = "sk-faults-0123456789"
@@ -73,6 +74,17 @@ def judge(cell: Cell, outcome: Outcome) -> None:
     assert "secret-path" not in outcome.detail
     assert "\n" not in outcome.detail
     assert len(outcome.detail) < 1_000
+
+
+def judge_all(cells: Sequence[Cell], outcomes: Mapping[str, Outcome]) -> None:
+    """Fail with every cell that did not end as it has to."""
+    wrong = []
+    for cell in cells:
+        try:
+            judge(cell, outcomes[cell.name])
+        except AssertionError as error:
+            wrong.append(f"{cell.name}: {(str(error) or repr(error)).splitlines()[0]}")
+    assert not wrong, f"{len(wrong)} of {len(cells)} cells:\n" + "\n".join(wrong)
 
 
 def end_of(error: BaseException) -> tuple[str, int | None]:

@@ -170,7 +170,7 @@ SCHEMAS = st.recursive(LEAVES, nodes, max_leaves=6)
 
 
 @settings(
-    max_examples=tries(400),
+    max_examples=tries(150),
     derandomize=not FUZZ,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],

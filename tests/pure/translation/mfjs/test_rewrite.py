@@ -1216,7 +1216,7 @@ def compare(data: st.DataObject, schema: Any, sent: dict[str, Any], adjustments:
 
 
 SLOW = settings(
-    max_examples=tries(250),
+    max_examples=tries(120),
     derandomize=not FUZZ,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
@@ -1338,7 +1338,7 @@ Dog.model_rebuild()
 
 
 @pytest.mark.parametrize("model", [Address, Person, Node, Forest])
-@settings(max_examples=tries(60), deadline=None)
+@settings(max_examples=tries(30), deadline=None)
 @given(data=st.data())
 def test_pydantic_models_keep_their_meaning(model: type[BaseModel], data: st.DataObject) -> None:
     schema = model.model_json_schema()
@@ -1368,7 +1368,7 @@ def test_pydantic_recursive_models_keep_one_definition() -> None:
     assert sent["properties"]["trees"]["items"] == {"$ref": "#/$defs/Node"}
 
 
-@settings(max_examples=tries(60), deadline=None)
+@settings(max_examples=tries(30), deadline=None)
 @given(data=st.data())
 def test_pydantic_discriminated_unions(data: st.DataObject) -> None:
     """What fits the rewritten schema is what pydantic takes (it demands the tag)."""

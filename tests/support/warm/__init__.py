@@ -1,0 +1,99 @@
+"""Real commands that start in a few milliseconds: forked from a process that has imported them.
+
+``llm`` spends about a second on imports, LiteLLM's proxy nine, which is most of what the tests
+would wait for. ``warm()`` stands in for ``sys.executable -m``: a small client (``client.py``)
+passes its arguments, its environment, its folder and its files 0, 1 and 2 to a server
+(``server.py``), which forks a child that runs the module as ``python -m`` does. The client hands on
+signals and ends as the child ended. What a new interpreter would see and a fork would not, such as
+variables of Python's own, makes the client start one.
+
+Where there is no ``fork``, ``warm()`` is ``sys.executable -m``.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+__all__ = ["Kind", "python", "warm", "warm_path"]
+
+Kind = Literal["llm", "litellm"]
+"""What the server has imported: ``llm`` and this package, or LiteLLM with its proxy as well."""
+
+_HERE = Path(__file__).parent
+ROOT = _HERE.parent.parent.parent
+# Names of the environment that only matter while LiteLLM is imported, as its tests set them.
+_AS_IMPORTED = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "PYTHONWARNINGS": "ignore"}
+
+
+def _owner() -> int:
+    """The process that a test run ends with: the workers of pytest-xdist share the servers."""
+    return os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
+
+
+@cache
+def _folder() -> Path:
+    """Where the servers of this run listen; the last of them removes it."""
+    folder = Path(tempfile.gettempdir()) / f"llm-kimi-warm-{_owner()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
+
+
+@cache
+def _socket(kind: Kind) -> str:
+    """The socket of a server, which is started if nobody has."""
+    import fcntl
+
+    socket = _folder() / kind
+    with (_folder() / f"{kind}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not socket.exists():
+            more = _AS_IMPORTED if kind == "litellm" else {}
+            server = subprocess.Popen(
+                [sys.executable, "-m", "tests.support.warm.server", kind, socket, str(_owner())],
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                env={**os.environ, **more},
+            )
+            assert server.stdout is not None
+            assert server.stdout.readline() == b"ready\n"
+            server.stdout.close()
+            server.returncode = 0  # it outlives this process, perhaps: nobody waits for it
+    return str(socket)
+
+
+def warm(kind: Kind = "llm") -> list[str]:
+    """What stands before the name of a module: ``[*warm(), "llm", "models"]``."""
+    if not hasattr(os, "fork"):
+        return [sys.executable, "-m"]
+    return [sys.executable, "-I", "-S", str(_HERE / "client.py"), _socket(kind)]
+
+
+def python(code: str, *arguments: str) -> list[str]:
+    """``python -W ignore -c CODE`` where LiteLLM is imported already."""
+    if not hasattr(os, "fork"):
+        return [sys.executable, "-W", "ignore", "-c", code, *arguments]
+    return [*warm("litellm"), "-c", code, *arguments]
+
+
+@cache
+def warm_path() -> str:
+    """A folder for the front of ``PATH``: its ``llm`` is the warm one."""
+    commands = _folder() / "bin"
+    if hasattr(os, "fork"):
+        commands.mkdir(exist_ok=True)
+        _write(commands / "llm", [*warm(), "llm"])
+    return str(commands)
+
+
+def _write(path: Path, command: list[str]) -> None:
+    made = path.with_suffix(f".{os.getpid()}")
+    made.write_text(f'#!/bin/sh\nexec {" ".join(command)} "$@"\n')
+    made.chmod(0o755)
+    made.replace(path)
