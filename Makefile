@@ -5,7 +5,8 @@ PYTHON ?= python3
 # How pytest runs: side by side, twice as many as there are processors, since many tests wait;
 # eight at most. PYTEST= runs one test after the other.
 CORES := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
-PYTEST ?= -n $(shell expr $(CORES) \* 2) --maxprocesses 8 --dist worksteal
+AT_ONCE := $(shell expr $(CORES) \* 2)
+PYTEST ?= -n $(AT_ONCE) --maxprocesses 8 --dist worksteal
 PIP := -m pip install --quiet --disable-pip-version-check
 
 # The sets of hosts. "newest" and "latest" take what plain pip takes today; the other two are pinned.
@@ -59,7 +60,8 @@ lint: $(NEW)/.installed
 
 docs-check: $(NEW)/.installed
 	@echo "Running the commands of the docs ..."
-	@printf '%s\n' README.md docs/*.md | xargs -n 3 -P $(CORES) $(NEW)/bin/cog --check --verbosity=1
+	@printf '%s\n' README.md docs/*.md | LLM_KIMI_WARM_OWNER=$$$$ \
+		xargs -n 1 -P $(AT_ONCE) $(NEW)/bin/cog --check --verbosity=1
 	$(NEW)/bin/python scripts/draw_layers.py --check
 	$(NEW)/bin/python scripts/draw_performance.py --check
 	$(NEW)/bin/python scripts/record_demo.py --check

@@ -30,6 +30,11 @@ from llm_kimi.translation import mfjs
 from llm_kimi.translation.adjustments import shorten
 
 ROOT = Path(__file__).parent.parent
+if str(ROOT) not in sys.path:
+    sys.path.append(str(ROOT))
+
+from tests.support import warm  # noqa: E402 - of the repository, not of the package
+
 FILES = ROOT / "docs" / "examples" / "files"
 FAMILY_NAMES = ("K3.1 Pro, K3", "K2.7 Code", "K2.6 thinking", "K2.6 not thinking", "moonshot-v1")
 FAMILIES = ("kimi-k3.1-pro", "kimi-k2.7-code", "kimi-k2.6", "kimi-k2.6 (off)", "moonshot-v1-128k")
@@ -588,9 +593,9 @@ def _environment() -> dict[str, str]:
     global _folder
     if _folder is None:
         _folder = tempfile.TemporaryDirectory(prefix="llm-kimi-docs-")
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    folders = (warm.warm_path(), str(Path(sys.executable).parent), os.environ.get("PATH", ""))
     return environment(
-        PATH=path,
+        PATH=os.pathsep.join(folders),
         LLM_USER_PATH=_folder.name,
         COLUMNS="90",
         LITELLM_LOCAL_MODEL_COST_MAP="True",
@@ -651,8 +656,9 @@ def copied(name: str) -> Path:
 def python(code: str) -> None:
     """A Python block, and what it prints when it is run against the offline Kimi."""
     code = code.strip("\n")
-    command = f"{shlex.quote(sys.executable)} -W ignore -c {shlex.quote(code)}"
-    out(f"```python\n{code}\n```\n\n```text\n{run(command)}\n```")
+    plain = [sys.executable, "-c", code]
+    command = shlex.join(warm.python(code) if "litellm" in code else plain)
+    out(f"```python\n{code}\n```\n\n```text\n{run(f'PYTHONWARNINGS=ignore {command}')}\n```")
 
 
 def file(name: str, language: str) -> None:
@@ -663,7 +669,8 @@ def file(name: str, language: str) -> None:
 def two_providers_table() -> str:
     """What LiteLLM's own provider and ours make of the same requests."""
     script = ROOT / "docs" / "examples" / "two_providers.py"
-    said = run(f"{shlex.quote(sys.executable)} -W ignore {shlex.quote(str(script))} 2>/dev/null")
+    command = shlex.join(warm.python(script.read_text("utf-8")))
+    said = run(f"PYTHONWARNINGS=ignore {command} 2>/dev/null")
     found = json.loads(said.splitlines()[-1])
     rows = [(name, *outcomes.values()) for name, outcomes in found["rows"].items()]
     head = ("Request", f"`moonshot/kimi-k3` of LiteLLM {found['version']}", "`kimi/kimi-k3`")

@@ -20,6 +20,8 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
+from scripts.environment import environment
+
 __all__ = ["Kind", "python", "warm", "warm_path"]
 
 Kind = Literal["llm", "litellm"]
@@ -27,13 +29,19 @@ Kind = Literal["llm", "litellm"]
 
 _HERE = Path(__file__).parent
 ROOT = _HERE.parent.parent.parent
-# Names of the environment that only matter while LiteLLM is imported, as its tests set them.
-_AS_IMPORTED = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "PYTHONWARNINGS": "ignore"}
+# What only matters at an import, or when Python starts, as it is set for what is forked.
+_AS_IMPORTED: dict[Kind, dict[str, str]] = {
+    "llm": {"LITELLM_LOCAL_MODEL_COST_MAP": "True"},
+    "litellm": {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "PYTHONWARNINGS": "ignore"},
+}
 
 
 def _owner() -> int:
-    """The process that a test run ends with: the workers of pytest-xdist share the servers."""
-    return os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
+    """The process that the servers end with: workers of pytest-xdist share theirs, and so do
+    processes that are told by ``LLM_KIMI_WARM_OWNER``."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        return os.getppid()
+    return int(os.environ.get("LLM_KIMI_WARM_OWNER", os.getpid()))
 
 
 @cache
@@ -53,13 +61,12 @@ def _socket(kind: Kind) -> str:
     with (_folder() / f"{kind}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not socket.exists():
-            more = _AS_IMPORTED if kind == "litellm" else {}
             server = subprocess.Popen(
                 [sys.executable, "-m", "tests.support.warm.server", kind, socket, str(_owner())],
                 cwd=ROOT,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
-                env={**os.environ, **more},
+                env=environment(**_AS_IMPORTED[kind]),
             )
             assert server.stdout is not None
             assert server.stdout.readline() == b"ready\n"
@@ -69,7 +76,8 @@ def _socket(kind: Kind) -> str:
 
 
 def warm(kind: Kind = "llm") -> list[str]:
-    """What stands before the name of a module: ``[*warm(), "llm", "models"]``."""
+    """What stands before the name of a module, or the path of a console script:
+    ``[*warm(), "llm", "models"]``."""
     if not hasattr(os, "fork"):
         return [sys.executable, "-m"]
     return [sys.executable, "-I", "-S", str(_HERE / "client.py"), _socket(kind)]
@@ -88,7 +96,7 @@ def warm_path() -> str:
     commands = _folder() / "bin"
     if hasattr(os, "fork"):
         commands.mkdir(exist_ok=True)
-        _write(commands / "llm", [*warm(), "llm"])
+        _write(commands / "llm", [*warm(), str(Path(sys.executable).with_name("llm"))])
     return str(commands)
 
 

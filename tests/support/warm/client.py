@@ -29,7 +29,7 @@ def is_ignored(name):
 
 def exact():
     """A new interpreter, in place of this one."""
-    way = [] if sys.argv[2] == "-c" else ["-m"]
+    way = [] if sys.argv[2] == "-c" or os.path.isabs(sys.argv[2]) else ["-m"]
     os.execv(sys.executable, [sys.executable, *way, *sys.argv[2:]])
 
 

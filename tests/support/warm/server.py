@@ -35,6 +35,9 @@ def preload(kind: str) -> None:
             importlib.import_module("litellm.proxy.proxy_server")
         return
     importlib.import_module("llm.cli")
+    for name in ("httpcore", "httpcore2"):  # which httpx imports when it is used
+        with suppress(ImportError):
+            importlib.import_module(name)
     for found in pkgutil.walk_packages(llm_kimi.__path__, "llm_kimi."):
         if not found.name.startswith(WITHOUT):
             importlib.import_module(found.name)
@@ -165,6 +168,10 @@ def become(asked: dict[str, Any]) -> None:
     sys.path[0] = os.getcwd()
     paths = asked["env"].get("PYTHONPATH", "").split(os.pathsep)
     sys.path[1:1] = [path for path in paths if path and path not in sys.path]
+    if os.path.isabs(sys.argv[0]):
+        sys.path[0] = os.path.dirname(sys.argv[0])
+        runpy.run_path(sys.argv[0], run_name="__main__")
+        return
     if sys.argv[0] != "-c":
         runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
         return
