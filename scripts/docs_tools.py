@@ -593,7 +593,7 @@ def _environment() -> dict[str, str]:
     global _folder
     if _folder is None:
         _folder = tempfile.TemporaryDirectory(prefix="llm-kimi-docs-")
-    folders = (warm.warm_path(), str(Path(sys.executable).parent), os.environ.get("PATH", ""))
+    folders = (warm.warm_path("llm"), str(Path(sys.executable).parent), os.environ.get("PATH", ""))
     return environment(
         PATH=os.pathsep.join(folders),
         LLM_USER_PATH=_folder.name,

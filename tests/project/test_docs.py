@@ -101,7 +101,7 @@ def environment(kimi: Simulator) -> dict[str, str]:
         **dead,
         **settings.simulator_environment(kimi.base_url, kimi.key),
         "PATH": os.pathsep.join(
-            (warm_path(), str(Path(sys.executable).parent), os.environ["PATH"])
+            (warm_path("llm"), str(Path(sys.executable).parent), os.environ["PATH"])
         ),
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
         "LITELLM_LOCAL_MODEL_COST_MAP": "True",

@@ -19,8 +19,9 @@ from tests.hosts.litellm.test_redis import SERVER
 from tests.hosts.litellm.test_redis import redis as redis
 from tests.support.docs_pages import commands, pages, shown, split
 from tests.support.litellm_proxies import MASTER, free_port, running_proxies, started
-from tests.support.warm import python
+from tests.support.warm import python, warm_path
 
+BIN = str(Path(sys.executable).parent)
 EXAMPLES = ROOT / "docs" / "examples" / "proxy"
 STARTS = "litellm --config config.yaml"
 ASKS = "curl http://127.0.0.1:4000/"
@@ -66,7 +67,7 @@ def test_the_commands_of_the_docs(page: Path, tmp_path: Path) -> None:
     with Simulator() as kimi:
         environment = {
             **os.environ,
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "PATH": os.pathsep.join((warm_path("llm"), BIN, os.environ["PATH"])),
             "PORT": str(port),
             "HOST": "127.0.0.1",
             "CURL_HOME": str(tmp_path),

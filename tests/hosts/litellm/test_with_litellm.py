@@ -14,6 +14,7 @@ import llm_kimi.commands.with_litellm  # noqa: F401
 from llm_kimi.integrations.litellm.versions import unsupported
 from llm_kimi.simulator import Simulator
 from tests.support.llm_runs import process, run
+from tests.support.warm import python
 
 with_litellm = sys.modules["llm_kimi.commands.with_litellm"]
 
@@ -51,9 +52,7 @@ def stand_in(tmp_path: Path) -> str:
 
 
 def test_a_program_that_does_not_know_of_it(kimi: Simulator) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run(python(PROGRAM), capture_output=True, text=True, check=False)
     assert "LLM Provider NOT provided" in done.stderr + done.stdout
     assert told(sys.executable, "-c", PROGRAM) == "hello\n"
 

@@ -19,6 +19,9 @@ from tests.support.llm_runs import closed_clients as closed_clients
 from tests.support.warm import warm
 
 C_LOCALE = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+LOCALE = frozenset(
+    ("LC_ALL", "LC_CTYPE", "LANG", "PYTHONUTF8", "PYTHONCOERCECLOCALE", "PYTHONIOENCODING")
+)
 WAY_OUT = "contains bytes that are not UTF-8 text: convert them first (iconv -f latin1 -t utf-8)"
 posix = pytest.mark.skipif(os.name == "nt", reason="arguments are no bytes there")
 
@@ -27,7 +30,7 @@ def raw(*args: str | bytes, input: bytes = b"", **env: str) -> tuple[int, str, s
     """``llm ARGS`` with arguments and stdin as bytes; status, stdout, stderr."""
     run("logs", "path")
     done = subprocess.run(
-        [*warm(), "llm", *args],
+        [*warm(**{name: text for name, text in env.items() if name in LOCALE}), "llm", *args],
         input=input,
         capture_output=True,
         timeout=120,

@@ -16,11 +16,13 @@ import os
 import subprocess
 import sys
 import tempfile
+import zlib
 from functools import cache
 from pathlib import Path
 from typing import Literal
 
 from scripts.environment import environment
+from tests.support.warm.client import kept
 
 __all__ = ["Kind", "python", "warm", "warm_path"]
 
@@ -53,12 +55,14 @@ def _folder() -> Path:
 
 
 @cache
-def _socket(kind: Kind) -> str:
+def _socket(kind: Kind, more: frozenset[tuple[str, str]]) -> str:
     """The socket of a server, which is started if nobody has."""
     import fcntl
 
-    socket = _folder() / kind
-    with (_folder() / f"{kind}.lock").open("w") as lock:
+    started = environment(**_AS_IMPORTED[kind], **dict(more))
+    name = f"{kind}-{zlib.crc32(repr(sorted(kept(started).items())).encode()):08x}"
+    socket = _folder() / name
+    with (_folder() / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not socket.exists():
             server = subprocess.Popen(
@@ -66,7 +70,7 @@ def _socket(kind: Kind) -> str:
                 cwd=ROOT,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
-                env=environment(**_AS_IMPORTED[kind]),
+                env=started,
             )
             assert server.stdout is not None
             assert server.stdout.readline() == b"ready\n"
@@ -75,12 +79,19 @@ def _socket(kind: Kind) -> str:
     return str(socket)
 
 
-def warm(kind: Kind = "llm") -> list[str]:
+def warm(kind: Kind = "llm", **started: str) -> list[str]:
     """What stands before the name of a module, or the path of a console script:
-    ``[*warm(), "llm", "models"]``."""
+    ``[*warm(), "llm", "models"]``. ``started``: what a server for it is started with, if what it
+    says about Python or the locale has to be there from the start."""
     if not hasattr(os, "fork"):
         return [sys.executable, "-m"]
-    return [sys.executable, "-I", "-S", str(_HERE / "client.py"), _socket(kind)]
+    return [
+        sys.executable,
+        "-I",
+        "-S",
+        str(_HERE / "client.py"),
+        _socket(kind, frozenset(started.items())),
+    ]
 
 
 def python(code: str, *arguments: str) -> list[str]:
@@ -91,12 +102,13 @@ def python(code: str, *arguments: str) -> list[str]:
 
 
 @cache
-def warm_path() -> str:
-    """A folder for the front of ``PATH``: its ``llm`` is the warm one."""
-    commands = _folder() / "bin"
+def warm_path(*kinds: Kind) -> str:
+    """A folder for the front of ``PATH``: its commands ``kinds`` are warm ones."""
+    commands = _folder() / "-".join(("bin", *kinds))
     if hasattr(os, "fork"):
         commands.mkdir(exist_ok=True)
-        _write(commands / "llm", [*warm(), str(Path(sys.executable).with_name("llm"))])
+        for kind in kinds:
+            _write(commands / kind, [*warm(kind), str(Path(sys.executable).with_name(kind))])
     return str(commands)
 
 

@@ -46,9 +46,10 @@ def ask():
         exact()
     asked = repr(
         {
-            "argv": sys.argv[2:],
-            "env": dict(os.environ),
-            "cwd": os.getcwd(),
+            # As bytes: what they are as text is for the server's locale to say.
+            "argv": [os.fsencode(argument) for argument in sys.argv[2:]],
+            "env": dict(os.environb),
+            "cwd": os.getcwdb(),
             "group": os.getpgrp(),
             "ignored": [name for name in PASSED_ON if is_ignored(name)],
         }

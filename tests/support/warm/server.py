@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import gc
 import importlib
-import locale
 import os
 import pkgutil
 import runpy
@@ -95,6 +94,7 @@ class Server:
             client.close()
             return None
         asked: dict[str, Any] = ast.literal_eval(_exactly(client, head).decode())
+        asked["env"] = {os.fsdecode(k): os.fsdecode(v) for k, v in asked["env"].items()}
         if kept(asked["env"]) != kept(os.environ):
             client.sendall(b"no".rjust(SIZE))
             client.close()
@@ -160,11 +160,13 @@ def become(asked: dict[str, Any]) -> None:
     os.chdir(asked["cwd"])
     os.environ.clear()
     os.environ.update(asked["env"])
-    encoding = locale.getpreferredencoding(False)
-    sys.stdin = sys.__stdin__ = open(0, encoding=encoding, closefd=False)  # noqa: SIM115
-    sys.stdout = sys.__stdout__ = _writer(1, encoding, "strict")
-    sys.stderr = sys.__stderr__ = _writer(2, encoding, "backslashreplace")
-    sys.argv = asked["argv"]
+    # As Python opened them for the server, in the same locale.
+    read, out, err = sys.stdin, sys.stdout, sys.stderr
+    sys.stdin = open(0, encoding=read.encoding, errors=read.errors, closefd=False)  # noqa: SIM115
+    sys.__stdin__ = sys.stdin
+    sys.stdout = sys.__stdout__ = _writer(1, out.encoding, out.errors)
+    sys.stderr = sys.__stderr__ = _writer(2, err.encoding, err.errors)
+    sys.argv = [os.fsdecode(argument) for argument in asked["argv"]]
     sys.path[0] = os.getcwd()
     paths = asked["env"].get("PYTHONPATH", "").split(os.pathsep)
     sys.path[1:1] = [path for path in paths if path and path not in sys.path]
@@ -180,7 +182,7 @@ def become(asked: dict[str, Any]) -> None:
     exec(compile(code, "<string>", "exec"), main.__dict__)
 
 
-def _writer(number: int, encoding: str, errors: str) -> Any:
+def _writer(number: int, encoding: str, errors: str | None) -> Any:
     lines = number == 2 or os.isatty(number)
     return open(
         number, "w", encoding=encoding, errors=errors, closefd=False, buffering=1 if lines else -1
