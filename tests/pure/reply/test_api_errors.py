@@ -380,7 +380,7 @@ def test_an_empty_balance_says_so_whatever_its_status(status: int) -> None:
         ("", "without a target"),
     ],
 )
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("status", [300, 301, 302, 303, 307, 308, 399])
 def test_a_redirect_names_the_host_and_nothing_else(location: str, words: str, status: int) -> None:
     error = api_error(status, {"location": location} if location else {}, b"secret")
     assert words in str(error)

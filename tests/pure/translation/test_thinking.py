@@ -297,6 +297,12 @@ def test_off_in_other_words_is_told_where_it_cannot_be(model: str, given: dict[s
     assert item.param.partition(".")[0] in given
 
 
+def test_off_that_is_said_twice_is_told_twice_where_it_cannot_be() -> None:
+    given = {"thinking": {"type": "disabled"}, "reasoning_effort": "none"}
+    told = {item.param for item in words("kimi-k2.7-code", **given).changes_of_meaning}
+    assert told == set(given)
+
+
 @pytest.mark.parametrize(
     ("given", "level"),
     [
