@@ -19,7 +19,7 @@ from tests.hosts.litellm.test_redis import SERVER
 from tests.hosts.litellm.test_redis import redis as redis
 from tests.support.docs_pages import commands, pages, shown, split
 from tests.support.litellm_proxies import MASTER, free_port, running_proxies, started
-from tests.support.warm import python, warm_path
+from tests.support.warm import Kind, python, warm_path
 
 BIN = str(Path(sys.executable).parent)
 EXAMPLES = ROOT / "docs" / "examples" / "proxy"
@@ -59,6 +59,8 @@ def test_every_command_that_asks_a_proxy_is_run() -> None:
 def test_the_commands_of_the_docs(page: Path, tmp_path: Path) -> None:
     """Not a letter of them is changed: LiteLLM reads its port, and curl where to connect, here."""
     start, asks = _scripts(page)
+    # One proxy of all tests starts as it does for a user.
+    warmed: tuple[Kind, ...] = ("llm",) if page.stem == "getting-started" else ("llm", "litellm")
     _copied(tmp_path, "config.yaml")
     port = free_port()
     (tmp_path / ".curlrc").write_text(
@@ -67,7 +69,7 @@ def test_the_commands_of_the_docs(page: Path, tmp_path: Path) -> None:
     with Simulator() as kimi:
         environment = {
             **os.environ,
-            "PATH": os.pathsep.join((warm_path("llm"), BIN, os.environ["PATH"])),
+            "PATH": os.pathsep.join((warm_path(*warmed), BIN, os.environ["PATH"])),
             "PORT": str(port),
             "HOST": "127.0.0.1",
             "CURL_HOME": str(tmp_path),

@@ -13,7 +13,7 @@ import pytest
 
 from tests.hosts.llm.test_mutated_streams import TOOLS, ACanned, Canned, repeated
 
-COUNT = 200
+COUNT = 100
 FOREIGN = ("validation error", "TypeError", "KeyError", "AttributeError", "Traceback")
 
 Answered = Callable[[dict[str, Any]], str]

@@ -337,3 +337,19 @@ def test_a_wish_about_usage_is_true_or_false() -> None:
     with pytest.raises(InvalidRequestError) as caught:
         run(stream=True, stream_options={"include_usage": "yes"})
     assert caught.value.param == "stream_options.include_usage"
+
+
+@pytest.mark.parametrize(
+    ("letters", "least", "most"),
+    [
+        (4_000, 4_000, 4_192),  # surely as much is left as is missing when a letter is a token
+        (8_000, 3_000, 3_100),  # half of what is left when four letters are a token
+        (40_000, 1_024, 1_024),  # nothing is left by any estimate: an eighth of the window
+    ],
+)
+def test_what_is_asked_for_where_prompt_and_answer_share_the_window(
+    letters: int, least: int, most: int
+) -> None:
+    given = {"model": "moonshot-v1-8k", "messages": [{"role": "user", "content": "a" * letters}]}
+    translation = translate({**given, "max_completion_tokens": 8_192})
+    assert least <= translation.body["max_completion_tokens"] <= most

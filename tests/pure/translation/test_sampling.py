@@ -186,3 +186,21 @@ def test_what_openai_refuses_is_an_error_that_names_the_parameter(
         run(model, **{param: value})
     assert caught.value.param == param
     assert param in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("model", "thinking", "words"),
+    [
+        ("kimi-k2.6", True, "kimi-k2.6 fixes it while thinking"),
+        ("kimi-k2.6", False, "kimi-k2.6 fixes it with thinking off"),
+        ("kimi-k3", True, "kimi-k3 fixes it"),
+    ],
+)
+def test_the_words_say_when_a_value_is_fixed(model: str, thinking: bool, words: str) -> None:
+    given = {"model": model, "messages": [{"role": "user", "content": "Hi"}], "temperature": 0.2}
+    (told,) = (
+        item
+        for item in translate({**given, "thinking": thinking}).adjustments
+        if item.param == "temperature"
+    )
+    assert told.reason == words

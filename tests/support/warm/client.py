@@ -7,8 +7,9 @@ import sys
 
 # What a fork takes over from the server instead of from here, but for what the server sees to.
 OWN = ("PYTHON", "LC_", "LANG", "LLM_LOAD_PLUGINS", "LITELLM_", "TZ", "SSL_CERT")
-# LITELLM_PROXY_API_BASE is read by each call.
-SEEN_TO = ("PYTHONPATH", "PYTHONUNBUFFERED", "LITELLM_PROXY_API_BASE")
+# LiteLLM reads these when a proxy starts, or with each call.
+LATE = ("LITELLM_PROXY_API_BASE", "LITELLM_MASTER_KEY", "LITELLM_WORKER_STARTUP_HOOKS")
+SEEN_TO = ("PYTHONPATH", "PYTHONUNBUFFERED", *LATE)
 SIZE = 16
 """Bytes of each answer of the server: the number of the child, then its status."""
 PASSED_ON = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGCONT")
