@@ -177,8 +177,9 @@ def test_file_names_of_a_tool_are_read_as_utf_8(kimi: Simulator) -> None:
 @pytest.mark.parametrize("flavour", ["sync", "async"])
 def test_a_chain_in_python_is_logged(kimi: Simulator, flavour: str) -> None:
     def look(where: str = "") -> str:
-        """Look \ud83d."""
         return f"{where!a} \ud83d"
+
+    look.__doc__ = "Look \ud83d."  # Python 3.13 compiles no such docstring
 
     database = sqlite_utils.Database(memory=True)
     migrate(database)
@@ -193,6 +194,7 @@ def test_a_chain_in_python_is_logged(kimi: Simulator, flavour: str) -> None:
     chain.log_to_db(database)
     assert database["turns"].count == 2
     assert messages(kimi)[2]["content"] == "'a\\ufffd \\U0001f600' \ufffd"
+    database.conn.close()
 
 
 def test_a_history_of_halves(kimi: Simulator) -> None:
@@ -204,6 +206,7 @@ def test_a_history_of_halves(kimi: Simulator) -> None:
     response.log_to_db(database)
     assert [m["content"] for m in messages(kimi)] == ["a\ufffd", "b\ufffd", "c"]
     assert history[0].parts[0].text == "a\ud83d", "the caller's own is not changed"
+    database.conn.close()
 
 
 def test_text_in_utf_8_is_left_alone(kimi: Simulator) -> None:
