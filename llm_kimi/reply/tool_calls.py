@@ -197,8 +197,7 @@ _BEGINS: Mapping[tuple[str, str], tuple[int, int]] = {
     ("same", "open"): (_NO, _NO),  # a new id in every fragment
     ("same", "whole"): (_WITH_ARGUMENTS, _YES),  # every call under index 0
     ("other", "none"): (_NO, _YES),  # a name in pieces
-    ("other", "open"): (_YES, _YES),
-    ("other", "whole"): (_YES, _YES),
+    ("other", "open"): (_YES, _YES),  # and all the more when they are whole
 }
 
 
@@ -210,8 +209,8 @@ def _begins(call: _Call, other_id: bool, name: str, arguments: str) -> bool:
     if not name:
         return False
     named = "other" if call.name and name != call.name else "same"
-    had = "none" if not call.arguments else "open"
-    if had == "open" and named == "same" and call.is_whole():
+    had = "open" if call.arguments else "none"
+    if named == "same" and call.is_whole():
         had = "whole"
     answer = _BEGINS[named, had][other_id]
     return answer == _YES or (answer == _WITH_ARGUMENTS and bool(arguments))

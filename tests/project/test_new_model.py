@@ -19,8 +19,6 @@ from types import MappingProxyType
 from llm_kimi import catalog
 from llm_kimi.catalog import lookup, models
 
-from tests.support.warm import python
-
 row = dataclasses.replace(
     catalog.BY_ID["kimi-k2.6"],
     id="kimi-k9-nova",

@@ -35,13 +35,10 @@ def _rules(model: Model) -> Model:
     )
 
 
-FAMILIES = list({repr(_rules(model)): model for model in reversed(MODELS)}.values())[::-1]
-"""The first model of each set of rules, as the catalog has them."""
-
-
 def of_family(*models: Model) -> list[Model]:
     """Those of ``models`` that differ in their rules, the first of each set."""
     return list({repr(_rules(model)): model for model in reversed(models)}.values())[::-1]
 
 
+FAMILIES = of_family(*MODELS)
 every_family = pytest.mark.parametrize("model", FAMILIES, ids=lambda model: model.id)

@@ -34,7 +34,7 @@ def exact():
     os.execv(sys.executable, [sys.executable, *way, *sys.argv[2:]])
 
 
-def ask():
+def ask(ignored):
     for number in range(3):
         try:
             os.fstat(number)
@@ -52,7 +52,7 @@ def ask():
             "env": dict(os.environb),
             "cwd": os.getcwdb(),
             "group": os.getpgrp(),
-            "ignored": [name for name in PASSED_ON if is_ignored(name)],
+            "ignored": ignored,
         }
     ).encode()
     socket.send_fds(server, [len(asked).to_bytes(4, "big")], [0, 1, 2])
@@ -64,17 +64,25 @@ def ask():
 
 
 def main():
-    server, child = ask()
+    ignored = [name for name in PASSED_ON if is_ignored(name)]
+    child, early = None, []
 
     def hand_on(number, frame):
+        if child is None:
+            early.append(number)
+            return
         try:  # noqa: SIM105 - contextlib takes as long to import as all the rest
             os.kill(child, number)
         except ProcessLookupError:
             pass
 
+    # Before anything is asked: the child may say that it runs before its number is known here.
     for name in PASSED_ON:
-        if not is_ignored(name):
+        if name not in ignored:
             signal.signal(getattr(signal, name), hand_on)
+    server, child = ask(ignored)
+    for number in early:
+        hand_on(number, None)
     status = int(server.recv(SIZE) or b"9")
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
