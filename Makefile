@@ -2,10 +2,10 @@
 # Both need git, make and Python 3.10 or newer, and the package registry; no key, no other network.
 
 PYTHON ?= python3
-# How pytest runs: side by side, twice as many as there are processors, since many tests wait;
-# eight at most. PYTEST= runs one test after the other.
+# How pytest runs: side by side, one more than there are processors, since many tests wait, and
+# another set of tests beside it; eight at most. PYTEST= runs one test after the other.
 CORES := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
-AT_ONCE := $(shell expr $(CORES) \* 2)
+AT_ONCE := $(shell expr $(CORES) + 1)
 PYTEST ?= -n $(AT_ONCE) --maxprocesses 8 --dist worksteal
 PIP := -m pip install --quiet --disable-pip-version-check
 
@@ -22,7 +22,6 @@ FLOOR := "llm>=0.36" "openai>=3" "litellm[proxy]==1.83.0"
 # What `make bench` measures beside.
 BESIDE := $(NEWEST) llm-moonshot
 
-# The frameworks of docs/frameworks.md. The newest LlamaIndex wants openai 2, OpenAI's agents want 3.
 # The oldest libraries that the extra "serve" takes.
 SERVE_FLOOR := "llm>=0.36" "openai>=3" "uvicorn==0.30.0" "httptools==0.6.0" "aiohttp==3.11.0" "python-multipart==0.0.18"
 
@@ -34,6 +33,7 @@ WITH_PROXY := tests/hosts/litellm $(addprefix --ignore=tests/hosts/litellm/test_
 BETWEEN := $(WITH_PROXY) $(addprefix --ignore=tests/hosts/litellm/test_,with_litellm.py \
 	bad_servers.py transport_faults.py proxy.py proxy_clients.py)
 
+# The frameworks of docs/frameworks.md. The newest LlamaIndex wants openai 2, OpenAI's agents want 3.
 FRAMEWORKS := "pydantic-ai-slim[openai]" langchain-openai openai-agents instructor "smolagents[openai]"
 LLAMAINDEX := "llama-index-llms-openai-like>=0.5"
 
@@ -50,10 +50,15 @@ PEERS := .venv/bench
 demo: $(DEMO)/.installed
 	@PATH="$(CURDIR)/$(DEMO)/bin:$$PATH" sh scripts/demo.sh
 
-test: lint docs-check docs unit litellm wheel
+# Set up one after the other, since each writes the package's metadata here; checked two at a time,
+# the longest first. Where make can, what each prints stays together.
+test: $(NEW)/.installed node $(OLD)/.installed $(LAST)/.installed $(LEAST)/.installed $(DOCS)/.installed
+	@$(MAKE) --no-print-directory -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=line) \
+		unit-newest lint docs-check docs wheel litellm unit-oldest
 	@echo "All checks passed."
 
 lint: $(NEW)/.installed
+	@echo "Style and types ..."
 	$(NEW)/bin/ruff check .
 	$(NEW)/bin/ruff format --check .
 	$(NEW)/bin/mypy --strict llm_kimi
@@ -73,22 +78,27 @@ docs: $(DOCS)/.installed
 unit: unit-newest unit-oldest
 
 unit-newest: $(NEW)/.installed node
+	@echo "The newest hosts: all tests ..."
 	$(NEW)/bin/python -m pytest $(PYTEST)
 
 # What meets llm, openai or LiteLLM; the rest of the tests would do there what it does with the newest.
 unit-oldest: $(OLD)/.installed
+	@echo "The oldest hosts ..."
 	$(OLD)/bin/python -m pytest $(PYTEST) tests/hosts/llm tests/hosts/openai tests/hosts/transport \
 		tests/hosts/official_tools tests/hosts/test_imports.py $(BETWEEN)
 
 litellm: litellm-latest litellm-floor
 
 litellm-latest: $(LAST)/.installed
+	@echo "The latest LiteLLM ..."
 	$(LAST)/bin/python -m pytest $(PYTEST) $(BETWEEN)
 
 litellm-floor: $(LEAST)/.installed
+	@echo "The oldest LiteLLM ..."
 	$(LEAST)/bin/python -m pytest $(PYTEST) $(WITH_PROXY)
 
 wheel: $(NEW)/.installed
+	@echo "The wheel ..."
 	PYTHON="$(PYTHON)" sh scripts/check_wheel.sh
 
 # Rewrite the generated parts of README and docs.

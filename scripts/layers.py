@@ -200,14 +200,15 @@ def modules() -> dict[str, Path]:
     return found
 
 
-def imports() -> list[Import]:
+@cache
+def imports() -> tuple[Import, ...]:
     """Every import in the package, as it stands in the source."""
     known = modules()
-    return [
+    return tuple(
         item
         for module, path in known.items()
         for item in _Reader(module, path, frozenset(known)).read()
-    ]
+    )
 
 
 class _Reader:

@@ -41,13 +41,16 @@ def decode_text(data: bytes) -> str | None:
     letters that nobody wrote are worse than a refusal. A character cut at the end shows as U+FFFD.
     """
     decoded = _unicode(data)
-    if decoded is not None:
-        text, cut, sure = decoded
-        if not cut:
-            return text
-        if sure:
-            return text + "\ufffd"
-    return _western(data)
+    if decoded is None:
+        return _western(data)
+    text, cut, sure = decoded
+    if not cut:
+        return text
+    shown = text + "\ufffd"
+    if sure:
+        return shown
+    western = _western(data)
+    return shown if western is None else western
 
 
 def _unicode(data: bytes) -> tuple[str, bool, bool] | None:

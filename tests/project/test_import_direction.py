@@ -32,7 +32,6 @@ from scripts.layers import (
 
 EVERY = (*LAYERS, FRONT)
 TABLE = {layer.name: layer for layer in EVERY}
-IMPORTS = imports()
 every_layer = pytest.mark.parametrize("layer", EVERY, ids=lambda layer: layer.name)
 
 
@@ -40,7 +39,7 @@ def _between_layers(layer: Layer) -> list[Import]:
     """The imports of other layers; the version is everybody's."""
     return [
         item
-        for item in IMPORTS
+        for item in imports()
         if item.ours
         and layer_of(item.importer) == layer.name
         and layer_of(item.imported) != layer.name
@@ -51,7 +50,7 @@ def _between_layers(layer: Layer) -> list[Import]:
 def _foreign(layer: Layer) -> list[Import]:
     return [
         item
-        for item in IMPORTS
+        for item in imports()
         if not item.ours and item.imported != "?" and layer_of(item.importer) == layer.name
     ]
 
@@ -92,7 +91,7 @@ def test_what_is_loaded_at_every_start_imports_layers_inside_functions(layer: La
 
 @pytest.mark.parametrize("exception", EXCEPTIONS, ids=" to ".join)
 def test_an_exception_is_still_needed_and_never_loaded(exception: tuple[str, str]) -> None:
-    found = [item for item in IMPORTS if (item.importer, item.imported) == exception]
+    found = [item for item in imports() if (item.importer, item.imported) == exception]
     assert found, "the exception is not needed any more"
     importer, imported = exception
     assert layer_of(imported) not in TABLE[layer_of(importer)].may
@@ -110,7 +109,7 @@ CIRCLES = {
 def test_no_file_imports_itself_over_others() -> None:
     """Files, late imports and types too: a circle works only as long as nobody turns it round."""
     sorter: TopologicalSorter[str] = TopologicalSorter(dict.fromkeys(modules(), ()))
-    for item in IMPORTS:
+    for item in imports():
         edge = (item.importer, item.imported)
         if item.ours and item.imported and edge not in CIRCLES and edge[0] != edge[1]:
             sorter.add(*edge)
@@ -184,7 +183,7 @@ def test_what_has_one_door_is_imported_there_only(layer: Layer) -> None:
 
 
 def test_names_are_computed_only_where_they_are_looked_up_in_a_list() -> None:
-    computed = {layer_of(item.importer) for item in IMPORTS if item.imported == "?"}
+    computed = {layer_of(item.importer) for item in imports() if item.imported == "?"}
     assert computed <= {PACKAGE, "commands"}, "imports that this test cannot read"
 
 

@@ -372,16 +372,10 @@ def _deep(levels: int) -> Any:
     return value
 
 
-@pytest.mark.parametrize(
-    "more",
-    [
-        pytest.param({"metadata": _deep(20_000)}, id="metadata"),
-        pytest.param({"whatever": _deep(20_000)}, id="unknown"),
-    ],
-)
-def test_deep_values_do_not_break_it(more: Json) -> None:
+@pytest.mark.parametrize("field", ["metadata", "unknown"])
+def test_deep_values_do_not_break_it(field: str) -> None:
     talk = [{"role": "user", "content": "Hi", "cache_control": _deep(20_000)}]
-    translation = translate({"model": "kimi-k3", "messages": talk, **more})
+    translation = translate({"model": "kimi-k3", "messages": talk, field: _deep(20_000)})
     assert all(str(item) for item in translation.adjustments)
 
 
