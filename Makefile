@@ -37,6 +37,9 @@ BETWEEN := $(WITH_PROXY) $(addprefix --ignore=tests/hosts/litellm/test_,with_lit
 FRAMEWORKS := "pydantic-ai-slim[openai]" langchain-openai openai-agents instructor "smolagents[openai]"
 LLAMAINDEX := "llama-index-llms-openai-like>=0.5"
 
+# What `make test` does once all is set up: the longest first.
+CHECKS := unit-newest lint docs-check docs wheel litellm unit-oldest
+
 DEMO := .venv/demo
 NEW := .venv/newest
 LAST := .venv/latest
@@ -50,11 +53,10 @@ PEERS := .venv/bench
 demo: $(DEMO)/.installed
 	@PATH="$(CURDIR)/$(DEMO)/bin:$$PATH" sh scripts/demo.sh
 
-# Set up one after the other, since each writes the package's metadata here; checked two at a time,
-# the longest first. Where make can, what each prints stays together.
+# Set up one after the other, since each writes the package's metadata here; checked two at a time.
+# Where make can, what each prints stays together.
 test: $(NEW)/.installed node $(OLD)/.installed $(LAST)/.installed $(LEAST)/.installed $(DOCS)/.installed
-	@$(MAKE) --no-print-directory -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=line) \
-		unit-newest lint docs-check docs wheel litellm unit-oldest
+	@$(MAKE) --no-print-directory -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=line) $(CHECKS)
 	@echo "All checks passed."
 
 lint: $(NEW)/.installed

@@ -35,4 +35,5 @@ show "echo '{\"model\": \"kimi-k3\", \"max_tokens\": 500, \"temperature\": 0.2,
                {\"role\": \"user\", \"content\": \"Hi\"}]}' | llm kimi explain"
 
 say "With a key of platform.kimi.ai (llm keys set kimi)
-the same commands ask the real Kimi."
+the same commands ask the real Kimi. They are in .venv/demo:
+  . .venv/demo/bin/activate"

@@ -101,7 +101,8 @@ def _serve(simulator: Any, openai: bool) -> int:
     names = [BASE_URL_VARIABLES[0], KEY_VARIABLES[0]]
     names += ["OPENAI_BASE_URL", "OPENAI_API_KEY"] if openai else []
     try:
-        click.echo(f"Offline Kimi at {simulator.base_url} (Ctrl-C stops it). In another terminal:")
+        click.echo(f"Offline Kimi at {simulator.base_url}; Ctrl-C stops it.")
+        click.echo("In another terminal:")
         variables = simulator_environment(simulator.base_url, simulator.key, openai=openai)
         for name in names:
             click.echo(f"  export {name}={variables[name]}")

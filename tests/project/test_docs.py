@@ -64,8 +64,8 @@ NOT_RUN = {
     "make demo": "a target of the Makefile",
     "make test": "a target of the Makefile",
     # A proxy runs until it is stopped: tests/hosts/litellm starts it, and runs the curl commands.
-    "litellm --config config.yaml": "a server",
-    "llm kimi simulate -- litellm --config config.yaml": "a server",
+    "litellm --host 127.0.0.1 --config config.yaml": "a server",
+    "llm kimi simulate -- litellm --host 127.0.0.1 --config config.yaml": "a server",
     "LITELLM_WORKER_STARTUP_HOOKS=llm_kimi.litellm:register litellm --config config.yaml": (
         "a server"
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 from pathlib import Path
 
@@ -82,6 +83,19 @@ def test_it_does_not_outlive_its_caller() -> None:
         assert child != running.pid
         running.kill()
         assert running.communicate(timeout=30) == ("", "")  # its ends of the pipes are closed
+
+
+@pytest.mark.parametrize("moment", ["before its request", "in its request", "before the answer"])
+def test_a_client_that_is_killed_early_takes_nobody_with_it(moment: str) -> None:
+    asked = repr({"argv": [b"-c", b"pass"], "env": dict(os.environb), "cwd": os.getcwdb()})
+    asked = asked[:-1] + f", 'group': {os.getpgrp()}, 'ignored': []}}"
+    size = len(asked).to_bytes(4, "big")
+    with socket.socket(socket.AF_UNIX) as gone, Path(os.devnull).open("r+b") as nothing:
+        gone.connect(warm()[-1])
+        if moment != "before its request":
+            socket.send_fds(gone, [size], [nothing.fileno()] * 3)
+            gone.sendall(asked.encode()[: 10 if moment == "in its request" else None])
+    assert said("import sys; print('llm.cli' in sys.modules)") == (0, "True\n", "")
 
 
 @pytest.mark.parametrize("name", ["PYTHONHASHSEED", "LC_ALL", "LLM_LOAD_PLUGINS"])

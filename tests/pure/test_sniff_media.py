@@ -380,6 +380,8 @@ def test_a_cut_character_at_the_end_is_no_harm() -> None:
     assert is_text("\ufeffab".encode("utf-16-le")[:-1])
     assert decode_text("\ufeffab".encode("utf-16-le")[:-1]) == "a\ufffd"
     assert decode_text(b"caf\xe9") == "café"  # e9 starts a character of UTF-8, too
+    assert is_text(b"\xe1\x8d")
+    assert decode_text(b"\xe1\x8d") == "\ufffd"  # 8d is no character of cp1252
 
 
 @pytest.mark.parametrize(

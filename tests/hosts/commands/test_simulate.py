@@ -198,9 +198,9 @@ def test_a_port_that_is_none() -> None:
 def test_alone_it_says_how_to_use_it_and_runs_until_ctrl_c() -> None:
     with start("kimi", "simulate") as running:
         assert running.stdout is not None
-        lines = [running.stdout.readline().decode() for _ in range(4)]
-        url = lines[1].partition("KIMI_BASE_URL=")[2].strip()
-        key = lines[2].partition("MOONSHOT_API_KEY=")[2].strip()
+        lines = [running.stdout.readline().decode() for _ in range(5)]
+        url = lines[2].partition("KIMI_BASE_URL=")[2].strip()
+        key = lines[3].partition("MOONSHOT_API_KEY=")[2].strip()
         request = urllib.request.Request(
             f"{url}/models", headers={"Authorization": f"Bearer {key}"}
         )

@@ -23,7 +23,7 @@ from tests.support.warm import Kind, python, warm_path
 
 BIN = str(Path(sys.executable).parent)
 EXAMPLES = ROOT / "docs" / "examples" / "proxy"
-STARTS = "litellm --config config.yaml"
+STARTS = "--config config.yaml"
 ASKS = "curl http://127.0.0.1:4000/"
 
 

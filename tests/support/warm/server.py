@@ -93,10 +93,17 @@ class Server:
         if len(head) < 4:
             client.close()
             return None
-        asked: dict[str, Any] = ast.literal_eval(_exactly(client, head).decode())
+        whole = _exactly(client, head)
+        if whole is None:
+            client.close()
+            for file in files:
+                os.close(file)
+            return None
+        asked: dict[str, Any] = ast.literal_eval(whole.decode())
         asked["env"] = {os.fsdecode(k): os.fsdecode(v) for k, v in asked["env"].items()}
         if kept(asked["env"]) != kept(os.environ):
-            client.sendall(b"no".rjust(SIZE))
+            with suppress(OSError):  # it may be gone
+                client.sendall(b"no".rjust(SIZE))
             client.close()
             for file in files:
                 os.close(file)
@@ -115,7 +122,8 @@ class Server:
             os.close(file)
         self._clients[child] = client
         selector.register(client, selectors.EVENT_READ)
-        client.sendall(b"%*d" % (SIZE, child))
+        with suppress(OSError):  # it was killed: its end is read next, and ends the child
+            client.sendall(b"%*d" % (SIZE, child))
         return None
 
     def _reap(self, selector: selectors.BaseSelector) -> None:
@@ -139,10 +147,16 @@ class Server:
                 return
 
 
-def _exactly(client: socket.socket, head: bytes) -> bytes:
+def _exactly(client: socket.socket, head: bytes) -> bytes | None:
+    """The bytes that ``head`` announces; None if the client is gone before."""
     size, pieces = int.from_bytes(head, "big"), []
     while size:
-        piece = client.recv(size)
+        try:
+            piece = client.recv(size)
+        except OSError:
+            return None
+        if not piece:
+            return None
         size -= len(piece)
         pieces.append(piece)
     return b"".join(pieces)
