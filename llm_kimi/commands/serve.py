@@ -30,7 +30,7 @@ _NEEDS = {"uvicorn": "uvicorn", "aiohttp": "aiohttp", "python_multipart": "pytho
 _INSTALL = "llm install 'llm-kimi[serve]'"
 
 
-@click.command()
+@click.command(short_help="Serve OpenAI's API on this machine.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
     "--port",

@@ -18,7 +18,10 @@ __all__ = ["simulate"]
 
 
 # Options that stand behind COMMAND are the command's, with "--" before it or without.
-@click.command(context_settings={"allow_interspersed_args": False})
+@click.command(
+    short_help="Run an offline Kimi on this machine.",
+    context_settings={"allow_interspersed_args": False},
+)
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),

@@ -17,7 +17,7 @@ from .connect import connect, in_one_line, key_option
 __all__ = ["tools"]
 
 
-@click.command()
+@click.command(short_help="List the tools that Moonshot runs.")
 @key_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def tools(key: str | None, as_json: bool) -> None:

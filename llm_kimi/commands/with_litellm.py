@@ -21,7 +21,11 @@ STARTED_VARIABLE = "LLM_KIMI_STARTED"
 
 
 # Options that stand behind COMMAND are the command's, with "--" before it or without.
-@click.command("with-litellm", context_settings={"allow_interspersed_args": False})
+@click.command(
+    "with-litellm",
+    short_help="Run a program whose LiteLLM then knows Kimi's models.",
+    context_settings={"allow_interspersed_args": False},
+)
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, required=True)
 def with_litellm(command: tuple[str, ...]) -> None:
     """Run a program whose LiteLLM then knows Kimi's models, as kimi/MODEL.

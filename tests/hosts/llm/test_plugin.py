@@ -88,6 +88,7 @@ def test_registering_is_repeatable_and_the_commands_are_there() -> None:
         assert "simulate" in run("kimi", "--help").stdout
     text = run("kimi", "--help").stdout
     assert text.index("explain") < text.index("simulate")
+    assert "..." not in text.partition("Commands:")[2]  # no sentence is cut at 80 columns
     assert run("kimi").stdout + run("kimi").stderr != ""
     assert "No such command 'nothing'" in run("kimi", "nothing").stderr
     assert "kimi " in run("--help").stdout
