@@ -14,6 +14,10 @@ mkdir "$LLM_USER_PATH"
 PIP_QUIET=1 "$bin/llm" install "$folder"/llm_kimi-*.whl
 "$bin/llm" models list | grep -q "^Kimi: kimi-k3.1-pro "
 "$bin/llm" kimi simulate -- "$bin/llm" -m kimi "hello wheel" 2>/dev/null | grep -q "hello wheel"
-"$bin/python" -m zipfile -l "$folder"/llm_kimi-*.whl | grep -q "llm_kimi/py.typed"
-! "$bin/python" -m zipfile -l "$folder"/llm_kimi-*.whl | grep -q "tests/"
+"$bin/python" -m zipfile -l "$folder"/llm_kimi-*.whl >"$folder/listing"
+grep -q "llm_kimi/py.typed" "$folder/listing"
+if grep "tests/" "$folder/listing"; then
+    echo "The wheel holds tests." >&2
+    exit 1
+fi
 echo "The wheel installs and answers."
