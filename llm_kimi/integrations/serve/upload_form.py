@@ -118,7 +118,9 @@ class UploadForm:
     def close(self) -> None:
         """Remove what was kept."""
         if self._file is not None:
-            self._file.close()
+            # On a full disk what is still buffered cannot be written; closed it is.
+            with suppress(OSError):
+                self._file.close()
 
     # -- what the parser finds ----------------------------------------------------------------
 
