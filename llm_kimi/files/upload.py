@@ -86,7 +86,7 @@ class FileUpload:
     """One file on its way to Kimi; perform its ``steps``.
 
         noted --- look_up: the cache has it -----------------------------> remembered
-          | steps: another call uploads the same content -- it is done --> remembered
+          | steps: another call brings the same content, or has just ----> remembered
           v
         written down (begin: a name of its own in the cache's list of pending uploads)
           | upload              fails: what may have been stored is deleted, or stays in the list
@@ -136,19 +136,17 @@ class FileUpload:
 
     def steps(self) -> Steps:
         """Upload it, and read what was extracted; what another call is uploading
-        is waited for.
+        is waited for, and what one has uploaded since ``look_up`` is taken over.
 
         Raises:
             InvalidRequestError: Kimi cannot read it.
             APIError, APIConnectionError: what went wrong.
         """
         claim = self._claim()
-        waited = False
         while not _claimed(claim):
-            waited = True
             yield Wait(POLL)
         try:
-            if not (waited and (yield from _work(self._look_again))):
+            if not (yield from _work(self._look_again)):
                 yield from self._bring()
         finally:
             _release(claim)

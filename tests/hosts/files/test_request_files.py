@@ -22,6 +22,7 @@ from llm_kimi.exchange import Chunks, Exchange, Notice, Target
 from llm_kimi.files.document_text import document_text, extracted_text, quoted
 from llm_kimi.files.request_files import RequestFiles
 from llm_kimi.files.store.cache import account, default_cache
+from llm_kimi.files.upload import FileUpload
 from llm_kimi.simulator import Simulator
 from llm_kimi.translation import Attached
 from llm_kimi.transport.openai_sdk import AsyncOpenAITransport, OpenAITransport
@@ -191,6 +192,26 @@ def test_callers_at_the_same_time_share_one_upload(
         asyncio.run(together())
     assert paths(kimi).count("POST /files") == 1
     assert len(chats(kimi)) == 6
+
+
+@pytest.mark.parametrize("content", [pdf(), MP4], ids=["document", "video"])
+def test_what_another_call_has_just_brought_is_not_uploaded_again(
+    kimi: Simulator, way: str, content: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It comes between the look into the cache and the upload."""
+    look_up = FileUpload.look_up
+    others = iter([attach(content)])
+
+    def too_early(self: FileUpload) -> bool:
+        found = look_up(self)
+        for other in others:
+            send(kimi, other)
+        return found
+
+    monkeypatch.setattr(FileUpload, "look_up", too_early)
+    send(kimi, attach(content), way)
+    assert paths(kimi).count("POST /files") == 1
+    assert len(chats(kimi)) == 2
 
 
 def test_another_account_has_its_own(kimi: Simulator) -> None:
