@@ -23,6 +23,7 @@ from llm_kimi.files.document_text import document_text, extracted_text, quoted
 from llm_kimi.files.request_files import RequestFiles
 from llm_kimi.files.store.cache import account, default_cache
 from llm_kimi.files.upload import FileUpload
+from llm_kimi.files.upload_body import UploadBody
 from llm_kimi.simulator import Simulator
 from llm_kimi.translation import Attached
 from llm_kimi.transport.openai_sdk import AsyncOpenAITransport, OpenAITransport
@@ -415,13 +416,23 @@ def test_a_cancelled_upload_that_takes_too_long_is_told(
 ) -> None:
     monkeypatch.setattr("llm_kimi.transport.run.PATIENCE", 0.05)
     kimi.file_rules.extract_delay = 4.0
+    content, read = pdf(), 0
+
+    def noted(self: UploadBody, size: int = -1) -> bytes:
+        nonlocal read
+        piece = read_body(self, size)
+        read += len(piece)
+        return piece
+
+    read_body = UploadBody.read
+    monkeypatch.setattr(UploadBody, "read", noted)
 
     async def go() -> None:
-        exchange = exchange_of(kimi, attach(Attached(name="a.pdf", content=pdf())))
+        exchange = exchange_of(kimi, attach(Attached(name="a.pdf", content=content)))
         task = asyncio.create_task(_drain(exchange, AsyncOpenAITransport(kimi.base_url, kimi.key)))
-        while not _owed(kimi):
+        while read < len(content) and not task.done():
             await asyncio.sleep(0.02)
-        await asyncio.sleep(1.0)  # until its bytes are on the way
+        await asyncio.sleep(0.2)  # until its bytes are on the way
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
@@ -445,7 +456,7 @@ def _all_known(kimi: Simulator) -> bool:
 
 @pytest.mark.parametrize(("moment", "count"), [(0.05, 6), (0.4, 1), (0.8, 6)])
 def test_ctrl_c_leaves_nothing(kimi: Simulator, tmp_path: Path, moment: float, count: int) -> None:
-    kimi.file_rules.extract_delay = 1.0
+    kimi.file_rules.extract_delay = 3.0  # a busy machine sends the signal late
     arguments = []
     for number in range(count):
         path = tmp_path / f"{number}.pdf"

@@ -79,12 +79,15 @@ class Log(CustomLogger):
         if self.content in str(kwargs["messages"]):
             self.events.append((kind, kwargs.get("response_cost")))
 
-    def wait(self, kind: str) -> None:
-        """Until there is an event of that kind, and a moment for one too many."""
+    async def settle(self) -> None:
+        """Until the end is told, and a moment for one too many."""
         end = time.monotonic() + 30
-        while kind not in dict(self.events) and time.monotonic() < end:
-            time.sleep(0.02)
-        time.sleep(0.2)
+        while not self._ended() and time.monotonic() < end:
+            await asyncio.sleep(0.02)
+        await asyncio.sleep(0.2)
+
+    def _ended(self) -> bool:
+        return not {"success", "failure"}.isdisjoint(dict(self.events))
 
     def log_pre_api_call(self, model: Any, messages: Any, kwargs: Any) -> None:
         self._keep("pre", kwargs)
@@ -102,27 +105,30 @@ class Log(CustomLogger):
         self._keep("failure", kwargs)
 
 
-def settled(way: str, content: str, **given: Any) -> None:
+def settled(way: str, log: Log, **given: Any) -> None:
     """A call, and the time that LiteLLM's logging takes."""
     given = {
         "model": "kimi/kimi-k2.6",
-        "messages": [{"role": "user", "content": content}],
+        "messages": [{"role": "user", "content": log.content}],
         "stream": "stream" in way,
         **given,
     }
-    if not way.startswith("a"):
-        answer = litellm.completion(**given)
-        if "stream" in way:
-            list(answer)
-        return
 
     async def main() -> None:
         try:
-            answer = await litellm.acompletion(**given)
-            if "stream" in way:
-                assert [chunk async for chunk in answer]
+            if way.startswith("a"):
+                answer = await litellm.acompletion(**given)
+                if "stream" in way:
+                    assert [chunk async for chunk in answer]
+            else:
+                await asyncio.to_thread(call)
         finally:
-            await asyncio.sleep(0.4)
+            await log.settle()
+
+    def call() -> None:
+        answer = litellm.completion(**given)
+        if "stream" in way:
+            assert list(answer)
 
     asyncio.run(main())
 
@@ -132,8 +138,7 @@ def test_a_call_is_logged_and_costed_once(kimi: Simulator, way: str, choices: in
     content = f"{{{{say: once {way} {choices}}}}}"
     log = Log(content)
     litellm.callbacks = [log]
-    settled(way, content, **({"n": choices} if choices > 1 else {}))
-    log.wait("success")
+    settled(way, log, **({"n": choices} if choices > 1 else {}))
     kinds = [kind for kind, _ in log.events]
     assert kinds.count("success") == 1, log.events
     assert kinds.count("pre") == 1
@@ -148,8 +153,7 @@ def test_a_failure_is_logged_once(kimi: Simulator, way: str) -> None:
     litellm.callbacks = [log]
     kimi.fault(status=400, times=9)
     with pytest.raises(litellm.BadRequestError):
-        settled(way, content)
-    log.wait("failure")
+        settled(way, log)
     kinds = [kind for kind, _ in log.events]
     assert kinds.count("success") == 0
     assert kinds.count("failure") == 1, log.events

@@ -168,11 +168,11 @@ def test_a_slow_answer_takes_as_long_as_it_likes(ask_it: Callable[..., Exchange]
         connection.send(HEAD)
         for item in said(*"abcdefgh"):
             connection.send(chunked(b": ping\n\n") + chunked(event(item)))
-            time.sleep(0.15)
+            time.sleep(0.3)
         connection.send(chunked(DONE) + chunked(b""))
 
     with raw_server(answer) as server:
-        assert text_of(ask_it(server)) == "abcdefgh"
+        assert text_of(ask_it(server, timeout=2)) == "abcdefgh"
 
 
 @BOTH
@@ -238,7 +238,11 @@ def test_done_is_the_end_even_if_the_server_says_nothing_more(
         closed(server)
 
 
-def test_a_goodbye_that_comes_a_little_later_keeps_the_connection() -> None:
+def test_a_goodbye_that_comes_a_little_later_keeps_the_connection(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("llm_kimi.exchange.chat.DRAIN_SECONDS", 10)  # for a busy machine
+
     def answer(connection: Connection) -> None:
         connection.send(HEAD + chunked(stream(*said("hi"), USAGE)))
         time.sleep(0.1)

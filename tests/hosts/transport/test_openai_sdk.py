@@ -442,7 +442,7 @@ def test_cancelling_closes_the_connection(simulator: Simulator, place: str, n: i
 
 
 def test_a_timeout_around_a_read_closes_the_connection(simulator: Simulator) -> None:
-    simulator.chunk_delay = 0.3
+    simulator.chunk_delay = 2
 
     async def main() -> None:
         outputs = arun(exchange(LONG), atransport_of(simulator))
