@@ -132,9 +132,9 @@ class Keeping:
                 context.moved(loaded.size)
                 return
             yield from Work(lambda stopped: context.cache.forget_remote(context.account, gone))
-        upload = FileUpload(context, loaded, purpose)
+        upload = FileUpload(context, loaded, purpose, permanent=True)
         yield from upload.steps()
-        self._remote_id = upload.remote_id
+        self._remote_id, self._already = upload.remote_id, upload.remembered
 
     def _load(self, stopped: Callable[[], bool]) -> Loaded:
         """The file, with its hash where it is in memory."""

@@ -100,12 +100,16 @@ class FileUpload:
     Then ``text`` holds what a document says, ``remote_id`` names an image or a video.
     ``remembered``: the cache had it. ``owed``: it is uploaded and the cache does not know.
     ``inline``: it could not be uploaded and goes inline. ``lost``: why it cannot be had any more,
-    where the conversation goes on without it.
+    where the conversation goes on without it. ``permanent``: what is wanted of a document is its
+    ``remote_id``; that its text is known is not enough.
     """
 
-    def __init__(self, context: UploadContext, loaded: Loaded, purpose: Purpose) -> None:
+    def __init__(
+        self, context: UploadContext, loaded: Loaded, purpose: Purpose, *, permanent: bool = False
+    ) -> None:
         self.loaded = loaded
         self.purpose: Purpose = purpose
+        self._permanent = permanent
         self.text: str | None = None
         self.remote_id: str | None = None
         self.remembered = False
@@ -128,11 +132,12 @@ class FileUpload:
         entry = self._context.cache.get(self._context.account, self.loaded.sha256, self.purpose)
         if entry is None:
             return False
+        by_text = self.purpose == "file-extract" and not self._permanent
+        if (entry.text if by_text else entry.remote_id) is None:
+            return False
         self.text, self.remote_id = entry.text, entry.remote_id
-        self.remembered = (self.text or self.remote_id) is not None
-        if self.purpose == "file-extract":
-            self.remembered = self.text is not None
-        return self.remembered
+        self.remembered = True
+        return True
 
     def steps(self) -> Steps:
         """Upload it, and read what was extracted; what another call is uploading
@@ -146,7 +151,9 @@ class FileUpload:
         while not _claimed(claim):
             yield Wait(POLL)
         try:
-            if not (yield from _work(self._look_again)):
+            if (yield from _work(self._look_again)):
+                self._context.moved(self.loaded.size)
+            else:
                 yield from self._bring()
         finally:
             _release(claim)

@@ -19,7 +19,9 @@ import pytest
 
 from llm_kimi import APIConnectionError, APIError, InvalidRequestError, translate
 from llm_kimi.exchange import Chunks, Exchange, Notice, Target
+from llm_kimi.files import permanent_uploads
 from llm_kimi.files.document_text import document_text, extracted_text, quoted
+from llm_kimi.files.permanent_uploads import Keeping, Keepings
 from llm_kimi.files.request_files import RequestFiles
 from llm_kimi.files.store.cache import account, default_cache
 from llm_kimi.files.upload import FileUpload
@@ -213,6 +215,36 @@ def test_what_another_call_has_just_brought_is_not_uploaded_again(
     send(kimi, attach(content), way)
     assert paths(kimi).count("POST /files") == 1
     assert len(chats(kimi)) == 2
+
+
+def keep(kimi: Simulator, path: Path) -> Keeping:
+    """Upload it to stay."""
+    files = RequestFiles(Target(base_url=kimi.base_url, key=kimi.key), keep=True)
+    keepings = Keepings(files, [str(path)], None)
+    list(run(keepings, OpenAITransport(kimi.base_url, kimi.key)))
+    return keepings.files[0]
+
+
+@pytest.mark.parametrize("other", ["upload", "chat"])
+def test_a_file_that_is_to_stay_and_another_call_has_just_brought(
+    kimi: Simulator, tmp_path: Path, other: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A chat leaves the text of a document: that is not the file at Kimi."""
+    path = tmp_path / "a.pdf"
+    path.write_bytes(pdf())
+    known = permanent_uploads._known
+    others = iter([keep if other == "upload" else lambda kimi, path: send(kimi, attach(path))])
+
+    def too_early(*given: Any) -> Any:
+        found = known(*given)
+        for bring in others:
+            bring(kimi, path)
+        return found
+
+    monkeypatch.setattr(permanent_uploads, "_known", too_early)
+    kept = keep(kimi, path)
+    assert [file["id"] for file in kimi.files] == [kept.remote_id]
+    assert kept.already == (other == "upload")
 
 
 def test_another_account_has_its_own(kimi: Simulator) -> None:
