@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 from typing import Any
+from urllib.parse import urlsplit
 
 from ..catalog import FLAGSHIP, GONE, UnknownModelError, live_models, resolve
 
 __all__ = ["CONTEXT", "FULL", "hint", "is_daily", "is_out_of_balance"]
 
+# Moonshot's hosts, and this machine, where what answers stands for one of them.
+_MOONSHOT = re.compile(r"(^|\.)moonshot\.(ai|cn)$|^(localhost|::1|127\..*)$")
 _REQUESTED = re.compile(r"requested: (\d{1,18})\b")
 # What says that money is missing, whatever else it says. Moonshot's client reads "arrears" and
 # "account balance" so, too (https://github.com/MoonshotAI/kimi-code, packages/kosong); the Chinese
@@ -189,6 +192,11 @@ def hint(
 
 def _key_hint(base_url: str, key_source: str) -> str:
     where = f"The key came from {key_source}. " if key_source else ""
+    host = _host(base_url)
+    if host and not _MOONSHOT.search(host):
+        return (
+            f"{where}Keys belong to one host: the base URL points to {host}, which refuses this one"
+        )
     other = (
         "keys of platform.kimi.com (China) need KIMI_BASE_URL=https://api.moonshot.cn/v1"
         if "moonshot.cn" not in base_url
@@ -198,6 +206,13 @@ def _key_hint(base_url: str, key_source: str) -> str:
         f"{where}Keys belong to one host: {other}; keys that start with sk-kimi- belong to "
         "Kimi Code, another product"
     )
+
+
+def _host(base_url: str) -> str:
+    try:
+        return urlsplit(base_url).hostname or ""
+    except ValueError:
+        return ""
 
 
 def _missing_hint(kind: Any, code: Any, detail: str, model: str, base_url: str) -> str:

@@ -86,6 +86,12 @@ def test_401_names_the_source_of_the_key_and_the_other_region() -> None:
         assert "KIMI_BASE_URL=https://api.moonshot.cn/v1" in error.hint
         assert "Kimi Code" in error.hint
         assert error.hint in str(error)
+    for elsewhere in ("https://openrouter.ai/api/v1", "https://u:p@openrouter.ai:443/x"):
+        assert made(401, base_url=elsewhere).hint == (
+            "Keys belong to one host: the base URL points to openrouter.ai, which refuses this one"
+        )
+    assert "kimi.com" in str(made(401, base_url="http://[bad"))
+    assert "kimi.com" in str(made(401, base_url="http://127.0.0.1:5055/v1"))
     china = made(401, base_url="https://api.moonshot.cn/v1")
     assert china.hint is not None
     assert "KIMI_BASE_URL=https://api.moonshot.ai/v1" in china.hint
