@@ -20,7 +20,7 @@ TESTS = (
     "tests/pure/simulator/test_rules.py::test_no_junk_breaks_the_checks_and_what_passes_them_is_answered",
     "tests/pure/reply/test_reader.py::test_any_split_of_any_reply_gives_the_same_message",
     "tests/pure/translation/test_any_object.py",
-    "tests/pure/translation/test_values.py::test_any_python_object_is_json_or_an_error",
+    "tests/pure/translation/test_values_anywhere.py::test_any_python_object_is_json_or_an_error",
     "tests/pure/translation/test_foreign.py::test_kinds_that_come_together_are_right_as_well",
     "tests/pure/translation/test_whole_requests.py",
     "tests/pure/translation/mfjs/test_recursion.py::test_any_recursive_schema_ends_for_kimi",
