@@ -8,6 +8,7 @@ from typing import Any
 
 from llm_kimi.simulator.rules.mfjs import check_schema
 from llm_kimi.translation.mfjs import to_mfjs
+from tests.support.mfjs_rules import problems
 
 PATH = "tools[0].function.parameters"
 ANYTHING = [{"type": t} for t in ("string", "number", "boolean", "object", "array", "null")]
@@ -24,18 +25,23 @@ def obj(properties: dict[str, Any], *required: str, **more: Any) -> dict[str, An
 
 
 def rewrite(schema: Any) -> tuple[dict[str, Any], list[Any]]:
-    """``to_mfjs``, checked by the offline Kimi and for what holds for every schema."""
+    """``to_mfjs``, checked by both checkers and for what holds for every schema."""
     before = copy.deepcopy(schema)
     sent, adjustments = to_mfjs(schema, PATH)
     assert schema == before, "the input was changed"
     assert check_schema(sent) is None
+    assert problems(sent) == []
     json.dumps([a.to_dict() for a in adjustments])
     again, more = to_mfjs(copy.deepcopy(sent), PATH)
     assert again == sent, "rewriting twice gives something else"
-    assert more == []
+    assert more == [], [str(a) for a in more]
     if sent != schema:
         assert adjustments, "a change without an adjustment"
     assert sum(not a.changes_meaning for a in adjustments) <= 1
+    for adjustment in adjustments:
+        assert adjustment.param.startswith(PATH)
+        assert "walle" in adjustment.source
+        assert adjustment.given != adjustment.sent
     return sent, adjustments
 
 
