@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -17,19 +16,13 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.support.ports import kept_port
 from tests.support.warm import warm
 
 MASTER = "sk-master"
 
 if find_spec("apscheduler") is None or find_spec("fastapi") is None:
     pytest.skip("the proxy needs litellm[proxy]", allow_module_level=True)
-
-
-def free_port() -> int:
-    """A port that was free a moment ago."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 def write_config(
@@ -81,7 +74,7 @@ def running_proxies(config: Path, count: int = 1, **environment: str) -> Iterato
     with ExitStack() as stack:
         begun = []
         for number in range(count):
-            port = free_port()
+            port = stack.enter_context(kept_port())
             command = [*warm("litellm"), "litellm.proxy.proxy_cli", "--config", str(config)]
             command += ["--host", "127.0.0.1", "--port", str(port)]
             folder, log = config.parent, config.parent / f"proxy-{number}.log"

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from llm_kimi.download.fetch import Stopped, _unzipped, fetch
+from tests.support.ports import kept_port
 from tests.support.sites import PUBLIC, Names, Site, Wire, answer, get, redirect, refused
 
 try:
@@ -129,9 +130,8 @@ def test_more_than_was_declared_is_left_out(site: Site) -> None:
 
 
 def test_nobody_listens() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    text = refused(f"http://127.0.0.1:{port}/", allow_private=True)
+    with kept_port() as port:
+        text = refused(f"http://127.0.0.1:{port}/", allow_private=True)
     assert "no connection to its server (Connection refused)" in text
 
 

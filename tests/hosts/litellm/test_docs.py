@@ -18,7 +18,8 @@ from scripts.environment import ROOT
 from tests.hosts.litellm.test_redis import SERVER
 from tests.hosts.litellm.test_redis import redis as redis
 from tests.support.docs_pages import commands, pages, shown, split
-from tests.support.litellm_proxies import MASTER, free_port, running_proxies, started
+from tests.support.litellm_proxies import MASTER, running_proxies, started
+from tests.support.ports import kept_port
 from tests.support.warm import Kind, python, warm_path
 
 BIN = str(Path(sys.executable).parent)
@@ -62,11 +63,10 @@ def test_the_commands_of_the_docs(page: Path, tmp_path: Path) -> None:
     # One proxy of all tests starts as it does for a user.
     warmed: tuple[Kind, ...] = ("llm",) if page.stem == "getting-started" else ("llm", "litellm")
     _copied(tmp_path, "config.yaml")
-    port = free_port()
-    (tmp_path / ".curlrc").write_text(
-        f"silent\nshow-error\nfail-with-body\nconnect-to = 127.0.0.1:4000:127.0.0.1:{port}\n"
-    )
-    with Simulator() as kimi:
+    with Simulator() as kimi, kept_port() as port:
+        (tmp_path / ".curlrc").write_text(
+            f"silent\nshow-error\nfail-with-body\nconnect-to = 127.0.0.1:4000:127.0.0.1:{port}\n"
+        )
         environment = {
             **os.environ,
             "PATH": os.pathsep.join((warm_path(*warmed), BIN, os.environ["PATH"])),

@@ -52,7 +52,11 @@ def offline() -> Iterator[Simulator]:
 def proxy(offline: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
     """One proxy for all tests. With the shim file the docs have it, which test_docs starts."""
     folder = tmp_path_factory.mktemp("proxy")
-    more = {"litellm_settings": {"fallbacks": [{"broken": ["kimi"]}]}}
+    more = {
+        "litellm_settings": {"fallbacks": [{"broken": ["kimi"]}]},
+        # A deployment that has failed as a test asked it to is there for the next test.
+        "router_settings": {"disable_cooldowns": True},
+    }
     handler = "llm_kimi.litellm.handler" if DOTTED else "kimi_handler.handler"
     config = write_config(folder, MODELS, handler, **more)
     keys = {"KIMI_BASE_URL": offline.base_url, "MOONSHOT_API_KEY": "sk-secret-of-the-proxy"}
@@ -366,7 +370,6 @@ def test_files_as_the_messages_api_writes_them(proxy: Proxy, offline: Simulator)
     assert answer.status_code == 200, answer.text
     sent = newest_chat(offline)["messages"]
     assert data_url("image/jpeg", JPEG) in json.dumps(sent)
-    print(json.dumps(sent)[:600])
     assert [message["role"] for message in sent] == ["system", "user"]
 
 

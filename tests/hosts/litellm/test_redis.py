@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from llm_kimi.simulator import Simulator
-from tests.support.litellm_proxies import free_port, running_proxies, write_config
+from tests.support.litellm_proxies import running_proxies, write_config
+from tests.support.ports import kept_port
 
 SERVER = shutil.which("redis-server")
 pytestmark = pytest.mark.skipif(
@@ -27,24 +28,22 @@ def redis(tmp_path: Path) -> Iterator[int]:
     from redis import Redis
     from redis.exceptions import ConnectionError as NotYet
 
-    port = free_port()
-    process = subprocess.Popen(
-        [str(SERVER), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", tmp_path],
-        stdout=subprocess.DEVNULL,
-    )
-    try:
-        client = Redis(port=port)
-        for _ in range(100):
-            try:
-                client.ping()
-                break
-            except NotYet:
-                time.sleep(0.05)
-        client.close()
-        yield port
-    finally:
-        process.terminate()
-        process.wait(10)
+    with kept_port() as port:
+        command = [str(SERVER), "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
+        process = subprocess.Popen([*command, "--dir", tmp_path], stdout=subprocess.DEVNULL)
+        try:
+            client = Redis(port=port)
+            for _ in range(600):
+                try:
+                    client.ping()
+                    break
+                except NotYet:
+                    time.sleep(0.05)
+            client.close()
+            yield port
+        finally:
+            process.terminate()
+            process.wait(10)
 
 
 def deployment(server: Simulator, **limits: Any) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from pathlib import Path
 
 import llm
@@ -13,6 +12,7 @@ from llm_kimi.errors import APIError, KimiError
 from llm_kimi.simulator import Simulator
 from tests.support.llm_runs import ask, fail, process, run
 from tests.support.llm_runs import closed_clients as closed_clients
+from tests.support.ports import kept_port
 
 SECRET = "sk-secret-0123456789abcdef"
 FAULTS = [
@@ -73,11 +73,9 @@ def test_and_in_the_second_round_of_a_chain(kimi: Simulator) -> None:
 
 
 def test_nobody_listens(kimi: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.socket() as closed:
-        closed.bind(("127.0.0.1", 0))
-        port = closed.getsockname()[1]
-    monkeypatch.setenv("KIMI_BASE_URL", f"http://127.0.0.1:{port}/v1")
-    text = fail("hi")
+    with kept_port() as port:
+        monkeypatch.setenv("KIMI_BASE_URL", f"http://127.0.0.1:{port}/v1")
+        text = fail("hi")
     assert f"no connection to http://127.0.0.1:{port}/v1" in text
     assert "KIMI_BASE_URL sets this address, and nothing answers there" in text
 

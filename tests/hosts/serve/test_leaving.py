@@ -16,6 +16,7 @@ import pytest
 
 from llm_kimi.simulator import Simulator
 from tests.support.llm_runs import start
+from tests.support.ports import kept_port
 from tests.support.raw_servers import HEAD, Connection, chunked, raw_server
 from tests.support.servers import CHAT, HI, Served, served
 
@@ -162,16 +163,14 @@ def test_output_that_goes_to_a_full_disk_is_an_error_in_one_line(
 
 
 def test_a_server_needs_no_standard_files(kimi: Simulator) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = f"exec {sys.executable} -m llm kimi serve --port {port} <&- >&- 2>&-"
-    running = subprocess.Popen(["sh", "-c", command])
-    try:
-        _until(lambda: _health(port) == b'{"status":"ok"}', seconds=30)
-    finally:
-        running.terminate()
-        assert running.wait(20) in (0, -signal.SIGTERM, 128 + signal.SIGTERM)
+    with kept_port() as port:
+        command = f"exec {sys.executable} -m llm kimi serve --port {port} <&- >&- 2>&-"
+        running = subprocess.Popen(["sh", "-c", command])
+        try:
+            _until(lambda: _health(port) == b'{"status":"ok"}', seconds=30)
+        finally:
+            running.terminate()
+            assert running.wait(20) in (0, -signal.SIGTERM, 128 + signal.SIGTERM)
 
 
 def _health(port: int) -> bytes:

@@ -17,9 +17,10 @@ import time
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
+from ..ports import kept_port
 from .cells import COMMANDS, STREAM_PLACES, Cell
 from .wire import (
     BODIES,
@@ -60,6 +61,7 @@ class FaultServer:
         self._open: set[socket.socket] = set()
         self._busy: Counter[str] = Counter()
         self._own: dict[str, str] = {}
+        self._unused = ExitStack()
 
     def __enter__(self) -> FaultServer:
         port = self._listen(self._serve)
@@ -68,9 +70,7 @@ class FaultServer:
             if cell.where in ("connect", "tls") or cell.what == "refused":
                 scheme = "https" if cell.where == "tls" else "http"
                 if cell.what == "refused":
-                    with socket.socket() as free:
-                        free.bind(("127.0.0.1", 0))
-                        own = free.getsockname()[1]
+                    own = self._unused.enter_context(kept_port())
                 else:
                     own = self._listen(lambda conn, cell=cell: self._refuse(conn, cell))
                 self._own[cell.name] = f"{scheme}://127.0.0.1:{own}/v1"
@@ -78,6 +78,7 @@ class FaultServer:
 
     def __exit__(self, *_: object) -> None:
         self._stopping.set()
+        self._unused.close()
         for listener in self._listeners:
             with suppress(OSError):
                 listener.shutdown(socket.SHUT_RDWR)
