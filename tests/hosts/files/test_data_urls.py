@@ -14,7 +14,6 @@ from llm_kimi.files.data_urls import read_data_url
 from llm_kimi.simulator import Simulator
 from llm_kimi.translation import Attached
 from tests.support.llm_runs import PNG, messages
-from tests.support.llm_runs import closed_clients as closed_clients
 from tests.support.real_files import VIDEOS, pdf
 
 
