@@ -1,31 +1,23 @@
 """What the generated parts of README and docs are made of; cog calls these.
 
-Tables come from the catalog and from what ``translate`` really does; consoles are real runs
-against the offline Kimi.
+Tables come from the catalog and from what ``translate`` really does; for blocks and consoles see
+``docs_blocks``, for the tables of the layers ``layer_tables``.
 """
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import json
-import os
-import re
 import shlex
-import shutil
 import sqlite3
-import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from llm_kimi import InvalidRequestError, translate
 from llm_kimi.catalog import BY_ID, MODELS, SOURCES, Model, Pinned, Range, live_models
-from llm_kimi.config.settings import simulator_environment
 from llm_kimi.files.store.cache import FileCache, account
-from llm_kimi.simulator import Simulator
 from llm_kimi.translation import mfjs
 from llm_kimi.translation.adjustments import shorten
 
@@ -33,27 +25,14 @@ ROOT = Path(__file__).parent.parent
 if str(ROOT) not in sys.path:
     sys.path.append(str(ROOT))
 
-from tests.support import warm  # noqa: E402 - of the repository, not of the package
+from scripts.docs_blocks import *  # noqa: E402, F403
+from scripts.docs_blocks import run, table, warm  # noqa: E402
+from scripts.layer_tables import layers_table as layers_table  # noqa: E402
+from scripts.layer_tables import modules_tables as modules_tables  # noqa: E402
 
 FILES = ROOT / "docs" / "examples" / "files"
 FAMILY_NAMES = ("K3.1 Pro, K3", "K2.7 Code", "K2.6 thinking", "K2.6 not thinking", "moonshot-v1")
 FAMILIES = ("kimi-k3.1-pro", "kimi-k2.7-code", "kimi-k2.6", "kimi-k2.6 (off)", "moonshot-v1-128k")
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(
-        "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines
-    )
-
-
-def out(text: str) -> None:
-    """Write one generated block, where cog is running this."""
-    import cog
-
-    cog.outl(text)
-
 
 # -- models ------------------------------------------------------------------------------------
 
@@ -401,117 +380,6 @@ def stored_table() -> str:
     return table(("Table", "Columns"), rows)
 
 
-# -- layers -------------------------------------------------------------------------------------
-
-PACKAGE = ROOT / "llm_kimi"
-_IO: dict[str, tuple[str, ...]] = {
-    "network": ("socket", "ssl", "socketserver", "httpx", "httpx2", "openai"),
-    "disk": ("sqlite3", "tempfile"),
-    "programs": ("subprocess",),
-}
-_IO_CALLS = {
-    "read_bytes": "disk",
-    "read_text": "disk",
-    "write_bytes": "disk",
-    "write_text": "disk",
-    "load_keys": "disk",
-    "user_dir": "disk",
-    "echo": "terminal",
-}
-_IO_NAMES = {"os.environ": "environment", "sys.stdin": "terminal", "sys.stderr": "terminal"}
-_IO_ORDER = ("network", "disk", "programs", "environment", "terminal")
-
-
-def _what(path: Path) -> str:
-    """The first line of a module's docstring."""
-    lines = (ast.get_docstring(ast.parse(path.read_text("utf-8"))) or "").splitlines()
-    return lines[0].replace("``", "`") if lines else ""
-
-
-def _touches(path: Path) -> set[str]:
-    """What of the world outside a module reaches for by itself, found in its source."""
-    found: set[str] = set()
-
-    class Visitor(ast.NodeVisitor):
-        def visit_If(self, node: ast.If) -> None:
-            if ast.unparse(node.test) != "TYPE_CHECKING":
-                self.generic_visit(node)
-
-        def visit_Import(self, node: ast.Import) -> None:
-            for alias in node.names:
-                self.imported(alias.name)
-
-        def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
-            if not node.level:
-                self.imported(node.module or "")
-
-        def imported(self, name: str) -> None:
-            top = "httpx" if "custom_httpx" in name else name.partition(".")[0]
-            found.update(kind for kind, names in _IO.items() if top in names)
-
-        def visit_Call(self, node: ast.Call) -> None:
-            name = ast.unparse(node.func).rpartition(".")[2]
-            if name in _IO_CALLS:
-                found.add(_IO_CALLS[name])
-            plain = isinstance(node.func, ast.Name)
-            if name == "open" and (plain or (node.args and isinstance(node.args[0], ast.Constant))):
-                found.add("disk")
-            self.generic_visit(node)
-
-        def visit_Attribute(self, node: ast.Attribute) -> None:
-            name = ast.unparse(node)
-            if name in _IO_NAMES:
-                found.add(_IO_NAMES[name])
-            self.generic_visit(node)
-
-    Visitor().visit(ast.parse(path.read_text("utf-8")))
-    return found
-
-
-def _modules(layer: Path) -> list[Path]:
-    """The source files of a layer."""
-    return sorted(layer.rglob("*.py")) if layer.is_dir() else [layer]
-
-
-def _layers() -> list[Path]:
-    """The layers as modules and packages, ground floor first."""
-    from layers import LAYERS
-
-    paths = [PACKAGE.joinpath(*layer.name.split(".")) for layer in LAYERS]
-    return [path if path.is_dir() else path.with_suffix(".py") for path in paths]
-
-
-def _name(layer: Path) -> str:
-    return layer.relative_to(PACKAGE).with_suffix("").as_posix()
-
-
-def layers_table() -> str:
-    """Each layer: what it does, and what of the outside world it touches."""
-    rows = []
-    for layer in _layers():
-        head = layer / "__init__.py" if layer.is_dir() else layer
-        touched = {kind for path in _modules(layer) for kind in _touches(path)}
-        name = f"`{_name(layer)}{'/' if layer.is_dir() else ''}`"
-        io = ", ".join(kind for kind in _IO_ORDER if kind in touched) or "none"
-        rows.append((name, _what(head), io))
-    return table(("Layer", "What it does", "I/O"), rows)
-
-
-def modules_tables() -> str:
-    """The modules of each layer that has several."""
-    parts = []
-    for layer in _layers():
-        if not layer.is_dir():
-            continue
-        rows = [
-            (f"`{path.relative_to(layer).with_suffix('').as_posix()}`", _what(path))
-            for path in _modules(layer)
-            if path.name != "__init__.py"
-        ]
-        parts.append(f"### {_name(layer)}\n\n" + table(("Module", "What it does"), rows))
-    return "\n\n".join(parts)
-
-
 # -- errors ------------------------------------------------------------------------------------
 
 ERRORS: tuple[tuple[int, str, str], ...] = (
@@ -566,104 +434,7 @@ def errors_table() -> str:
     return table(("Status and type", "Kimi says", "Tried again", "Hint"), rows)
 
 
-# -- consoles ----------------------------------------------------------------------------------
-
-LLM_FOLDER = "~/.config/io.datasette.llm"
-
-# What differs from one run or machine to the next: (pattern, what the docs show).
-MASKS = (
-    (r"127\.0\.0\.1:\d+", "127.0.0.1:PORT"),
-    (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "2026-11-21T10:00:00Z"),
-    (r"\b\d+ ms\b", "85 ms"),
-    (r" in \d+\.\d\ds$", " in 0.85s"),
-    (
-        r"^versions  .*?(?=\nkey )",
-        "versions  python 3.12.3, llm-kimi 0.1.0, llm 0.36, openai 3.54.0, Linux x86_64",
-    ),
-    (r"\nfolder    .*?(?=\nonline|\n\n)", f"\nfolder    {LLM_FOLDER} (writable)"),
-)
-
-_folder: tempfile.TemporaryDirectory[str] | None = None
-_copies: list[tempfile.TemporaryDirectory[str]] = []
-
-
-def _environment() -> dict[str, str]:
-    from environment import environment
-
-    global _folder
-    if _folder is None:
-        _folder = tempfile.TemporaryDirectory(prefix="llm-kimi-docs-")
-    folders = (warm.warm_path("llm"), str(Path(sys.executable).parent), os.environ.get("PATH", ""))
-    return environment(
-        PATH=os.pathsep.join(folders),
-        LLM_USER_PATH=_folder.name,
-        COLUMNS="90",
-        LITELLM_LOCAL_MODEL_COST_MAP="True",
-        PYTEST_DISABLE_PLUGIN_AUTOLOAD="1",
-    )
-
-
-def run(command: str, folder: Path = ROOT) -> str:
-    """What ``command`` writes on both channels, run against the offline Kimi."""
-    variables = _environment()
-    with Simulator() as kimi:
-        done = subprocess.run(
-            ["sh", "-c", command],
-            cwd=folder,
-            env={**variables, **simulator_environment(kimi.base_url, kimi.key)},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-    text = done.stdout.replace(variables["LLM_USER_PATH"], LLM_FOLDER)
-    for pattern, said in MASKS:
-        text = re.sub(pattern, said, text, flags=re.DOTALL)
-    return text.rstrip("\n")
-
-
-def example(name: str) -> None:
-    """A file of docs/examples as a block."""
-    source = (ROOT / "docs" / "examples" / name).read_text("utf-8").strip()
-    out(f"```python\n{source}\n```")
-
-
-def console(*commands: str, folder: Path = ROOT) -> None:
-    """A console block: each command and what it wrote."""
-    lines = ["```console"]
-    for command in commands:
-        lines += [f"$ {command}", run(command, folder)]
-    lines.append("```")
-    out("\n".join(lines))
-
-
-def session(*commands: str, folder: Path = ROOT) -> None:
-    """A console block of commands that share one offline Kimi."""
-    script = [f"printf '%s\\n' {shlex.quote('$ ' + each)}\n{each}" for each in commands]
-    text = run("\n".join(script), folder)
-    out(f"```console\n{text}\n```")
-
-
-def copied(name: str) -> Path:
-    """A copy of a folder of docs/examples, for commands that would leave something there."""
-    _copies.append(tempfile.TemporaryDirectory(prefix="llm-kimi-docs-"))
-    folder = Path(_copies[-1].name)
-    shutil.copytree(ROOT / "docs" / "examples" / name, folder, dirs_exist_ok=True)
-    return folder
-
-
-def python(code: str) -> None:
-    """A Python block, and what it prints when it is run against the offline Kimi."""
-    code = code.strip("\n")
-    plain = [sys.executable, "-c", code]
-    command = shlex.join(warm.python(code) if "litellm" in code else plain)
-    out(f"```python\n{code}\n```\n\n```text\n{run(f'PYTHONWARNINGS=ignore {command}')}\n```")
-
-
-def file(name: str, language: str) -> None:
-    """A file of this repository as a code block."""
-    out(f"`{Path(name).name}`:\n\n```{language}\n{(ROOT / name).read_text().rstrip()}\n```\n")
+# -- LiteLLM's own provider -----------------------------------------------------------------------
 
 
 def two_providers_table() -> str:
