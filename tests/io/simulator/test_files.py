@@ -6,94 +6,31 @@ https://platform.kimi.ai/docs/api/errors and https://platform.kimi.ai/docs/opena
 
 from __future__ import annotations
 
-import concurrent.futures
 import hashlib
-import io
 import json
 import pathlib
-import socket
-import tempfile
-import threading
 import time
 import tracemalloc
-import zipfile
 from collections.abc import Iterator
-from typing import Any
 
 import httpx
 import openai
 import pytest
 
-from llm_kimi.simulator import Simulator, check_chat
+from llm_kimi.simulator import Simulator
 from llm_kimi.simulator.files.extract import ERROR_MARK
-
-MB = 1024 * 1024
-NO_TEXT = "text extract error: 没有解析出内容"
-TOO_LARGE = "File size is too large, max file size is 100MB, please confirm and re-upload the file"
-BAD_PURPOSE = "only `file-extract`, `batch`, `batch_output`, `lambda`, `image` and `video` accepted"
-
-
-@pytest.fixture
-def kimi() -> Iterator[Simulator]:
-    with Simulator() as simulator:
-        yield simulator
-
-
-@pytest.fixture
-def client(kimi: Simulator) -> Iterator[httpx.Client]:
-    with connect(kimi) as connected:
-        yield connected
-
-
-def connect(kimi: Simulator, key: str | None = None) -> httpx.Client:
-    headers = {"Authorization": f"Bearer {key or kimi.key}"}
-    return httpx.Client(base_url=kimi.base_url, headers=headers, timeout=30, trust_env=False)
-
-
-def upload(
-    client: httpx.Client,
-    name: str = "a.txt",
-    data: Any = b"hello",
-    purpose: str | None = "file-extract",
-    **more: Any,
-) -> httpx.Response:
-    fields = {} if purpose is None else {"purpose": purpose}
-    return client.post("/files", data=fields, files={"file": (name, data)}, **more)
-
-
-def read(client: httpx.Client, name: str, data: bytes) -> str:
-    file_id = upload(client, name, data).json()["id"]
-    return client.get(f"/files/{file_id}/content").text
-
-
-def refusal(answer: httpx.Response, status: int = 400) -> str:
-    assert answer.status_code == status, answer.text
-    error = answer.json()["error"]
-    kind = "resource_not_found_error" if status == 404 else "invalid_request_error"
-    assert error["type"] == kind
-    return str(error["message"])
-
-
-def show(what: str, file_id: str, bare: bool = False) -> dict[str, Any]:
-    url = f"ms://{file_id}"
-    part = {"type": f"{what}_url", f"{what}_url": url if bare else {"url": url}}
-    return {"model": "kimi-k2.6", "messages": [{"role": "user", "content": [part]}]}
-
-
-def archive(**members: str) -> bytes:
-    raw = io.BytesIO()
-    with zipfile.ZipFile(raw, "w", zipfile.ZIP_DEFLATED) as packed:
-        for name, text in members.items():
-            packed.writestr(name.replace("__", "/").replace("_DOT_", "."), text)
-    return raw.getvalue()
-
-
-def wait_for(condition: Any) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.01)
-
+from tests.support.simulated_files import (
+    BAD_PURPOSE,
+    MB,
+    NO_TEXT,
+    TOO_LARGE,
+    archive,
+    connect,
+    read,
+    refusal,
+    show,
+    upload,
+)
 
 # The five endpoints
 
@@ -442,209 +379,3 @@ def test_reading_a_document_may_take_a_while() -> None:
         start = time.monotonic()
         upload(client)
         assert time.monotonic() - start >= 0.2
-
-
-# Files in a chat: https://platform.kimi.ai/docs/guide/use-kimi-vision-model
-
-
-@pytest.mark.parametrize("bare", [False, True])
-@pytest.mark.parametrize(("what", "name"), [("image", "a.png"), ("video", "a.mp4")])
-def test_a_chat_names_an_uploaded_file(
-    client: httpx.Client, what: str, name: str, bare: bool
-) -> None:
-    file_id = upload(client, name, b"x", what).json()["id"]
-    answer = client.post("/chat/completions", json=show(what, file_id, bare))
-    assert f"1 attached: {what}" in answer.json()["choices"][0]["message"]["content"]
-    estimate = client.post("/tokenizers/estimate-token-count", json=show(what, file_id, bare))
-    assert estimate.status_code == 200
-    client.delete(f"/files/{file_id}")
-    for path in ("/chat/completions", "/tokenizers/estimate-token-count"):
-        assert file_id in refusal(client.post(path, json=show(what, file_id, bare)))
-
-
-@pytest.mark.parametrize(
-    ("what", "name", "purpose"),
-    [
-        ("image", "a.mp4", "video"),
-        ("video", "a.png", "image"),
-        ("image", "a.pdf", "file-extract"),
-        ("image", "a.jsonl", "batch"),
-    ],
-)
-def test_a_file_for_something_else_is_refused(
-    kimi: Simulator, client: httpx.Client, what: str, name: str, purpose: str
-) -> None:
-    file_id = upload(client, name, b"x", purpose).json()["id"]
-    text = refusal(client.post("/chat/completions", json=show(what, file_id)))
-    assert file_id in text
-    assert f"'{purpose}'" in text
-    assert kimi.requests[-1]["rule"] == "media-file-purpose"
-
-
-def test_the_rules_alone_know_no_files() -> None:
-    assert check_chat(show("image", "file_made_up")) is None
-
-
-# Faults
-
-
-def test_a_fault_is_aimed_at_files(kimi: Simulator, client: httpx.Client) -> None:
-    kimi.fault(status=503, path="/v1/files", method="POST", times=2)
-    kimi.fault(status=500, path="/v1/files/*/content")
-    kimi.fault(drop=True, path="/v1/files/", method="DELETE")
-    assert client.get("/models").status_code == 200
-    assert client.get("/files").status_code == 200
-    assert [upload(client).status_code for _ in range(3)] == [503, 503, 200]
-    path = f"/files/{kimi.files[0]['id']}"
-    assert client.get(path).status_code == 200
-    assert [client.get(f"{path}/content").status_code for _ in range(2)] == [500, 200]
-    with pytest.raises(httpx.RemoteProtocolError):
-        client.delete(path)
-    assert len(kimi.files) == 1
-    assert client.delete(path).status_code == 200
-
-
-def test_a_fault_may_stand_in_a_header(kimi: Simulator, client: httpx.Client) -> None:
-    words = "429 engine_overloaded_error retry-after=0 path=/v1/files method=POST"
-    headers = {"X-Simulator-Fault": words}
-    assert client.get("/files", headers=headers).status_code == 200
-    first = upload(client, headers=headers)
-    assert (first.status_code, first.headers["retry-after"]) == (429, "0")
-    assert upload(client, headers=headers).status_code == 200, "the same again"
-    assert upload(client, "b.txt", headers=headers).status_code == 429, "another"
-    drop = {"X-Simulator-Fault": "drop"}
-    with pytest.raises(httpx.RemoteProtocolError):
-        upload(client, "c.txt", headers=drop)
-    assert len(kimi.files) == 1
-
-
-def test_a_content_breaks_off(kimi: Simulator, client: httpx.Client) -> None:
-    file_id = upload(client, data=b"x" * 1000).json()["id"]
-    kimi.fault(cut_after=1)
-    with pytest.raises(httpx.RemoteProtocolError):
-        client.get(f"/files/{file_id}/content")
-
-
-# Connections and what is left behind
-
-
-def open_files() -> int:
-    return len(list(pathlib.Path("/proc/self/fd").iterdir()))
-
-
-def test_many_uploads_at_once(kimi: Simulator) -> None:
-    barrier = threading.Barrier(40)
-
-    def one(client: httpx.Client, number: int) -> bool:
-        text = f"{number} " * 50_000
-        barrier.wait(20)
-        file_id = upload(client, "same.txt", text.encode()).json()["id"]
-        return client.get(f"/files/{file_id}/content").text == text
-
-    kimi.file_rules.count = 40
-    limits = httpx.Limits(max_connections=40)
-    headers = {"Authorization": f"Bearer {kimi.key}"}
-    with (
-        httpx.Client(base_url=kimi.base_url, headers=headers, limits=limits, timeout=30) as client,
-        concurrent.futures.ThreadPoolExecutor(40) as pool,
-    ):
-        assert all(pool.map(lambda number: one(client, number), range(40)))
-        assert refusal(upload(client)) == "Too many uploaded files"
-    assert len({stored["filename"] for stored in kimi.files}) == 40
-    assert len({stored["id"] for stored in kimi.files}) == 40
-
-
-def test_a_limit_holds_also_for_uploads_at_once(kimi: Simulator) -> None:
-    kimi.file_rules.count = 5
-    with connect(kimi) as client, concurrent.futures.ThreadPoolExecutor(20) as pool:
-        answers = pool.map(lambda _: upload(client).status_code, range(20))
-    assert sorted(answers) == [200] * 5 + [400] * 15
-
-
-@pytest.mark.parametrize("chunked", [False, True])
-def test_who_sends_far_too_much_gets_the_answer(kimi: Simulator, chunked: bool) -> None:
-    kimi.file_rules.each, kimi.file_rules.discard = 1000, 100_000
-    data: Any = bytes(30 * MB)
-    head = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n\r\n'
-    body = iter([head, *[data[:MB]] * 30]) if chunked else head + data
-    headers = {"Content-Type": "multipart/form-data; boundary=b"}
-    with connect(kimi) as client:
-        answer = client.post("/files", content=body, headers=headers)
-        assert refusal(answer) == TOO_LARGE
-        assert answer.headers["connection"] == "close"
-        assert upload(client).status_code == 200
-    assert kimi.connections == 2
-
-
-def test_a_chat_that_is_too_large_gets_the_answer(
-    client: httpx.Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("llm_kimi.simulator.http.wire.MAX_BODY", MB)
-    for body in (bytes(20 * MB), iter([bytes(MB)] * 20)):
-        assert "100 MB" in refusal(client.post("/chat/completions", content=body))
-
-
-@pytest.mark.skipif(not pathlib.Path("/proc/self/fd").exists(), reason="needs /proc")
-@pytest.mark.parametrize("framing", ["Content-Length: 9000000", "Transfer-Encoding: chunked"])
-def test_a_client_that_leaves_midway_leaves_nothing(
-    framing: str, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "temp").mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temp"))
-    with Simulator(log=io.StringIO()) as kimi:
-        before = open_files()
-        head = (
-            f"POST /v1/files HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer k\r\n{framing}\r\n"
-            "Content-Type: multipart/form-data; boundary=b\r\n\r\n"
-        )
-        part = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n\r\n'
-        data = part + bytes(2 * MB)
-        if "chunked" in framing:
-            data = b"%x\r\n%s\r\n" % (len(data), data)
-        with socket.create_connection(("127.0.0.1", kimi.port)) as leaving:
-            leaving.sendall(head.encode() + data)
-        wait_for(lambda: kimi.requests and kimi.requests[-1]["closed_early"])
-        wait_for(lambda: open_files() == before)
-        assert kimi.requests[-1]["status"] is None
-        assert kimi.files == []
-        assert list((tmp_path / "temp").iterdir()) == []
-
-
-@pytest.mark.skipif(not pathlib.Path("/proc/self/fd").exists(), reason="needs /proc")
-def test_stop_removes_the_files_and_does_not_wait_for_uploads(
-    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "temp").mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temp"))
-    before = open_files()
-    kimi = Simulator(extract_delay=0).start()
-    with connect(kimi) as client:
-        upload(client, data=b"x" * 3 * MB)
-        assert open_files() > before
-        kimi.file_rules.extract_delay = 600
-        with concurrent.futures.ThreadPoolExecutor(1) as pool:
-            slow = pool.submit(upload, client)
-            wait_for(lambda: kimi.connections == 1)
-            time.sleep(0.1)
-            start = time.monotonic()
-            kimi.stop()
-            assert time.monotonic() - start < 60
-            assert slow.exception() is None or isinstance(slow.exception(), httpx.HTTPError)
-    assert kimi.files == []
-    assert list((tmp_path / "temp").iterdir()) == []
-    assert open_files() == before
-    with kimi, connect(kimi) as client:
-        assert client.get("/files").json()["data"] == []
-        kimi.file_rules.extract_delay = 0
-        assert upload(client).status_code == 200
-
-
-def test_a_file_that_is_deleted_while_it_is_read(kimi: Simulator, client: httpx.Client) -> None:
-    file_id = upload(client, data=b"x" * 40 * MB).json()["id"]
-    with client.stream("GET", f"/files/{file_id}/content") as answer:
-        pieces = answer.iter_raw()
-        next(pieces)
-        with connect(kimi) as other:
-            assert other.delete(f"/files/{file_id}").status_code == 200
-        with pytest.raises(httpx.RemoteProtocolError):
-            list(pieces)
