@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from llm_kimi.simulator import Simulator
-from tests.support.simulated_files import connect
+from tests.support.bare_client import connect
 
 
 @pytest.fixture

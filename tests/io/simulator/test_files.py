@@ -19,7 +19,7 @@ import pytest
 
 from llm_kimi.simulator import Simulator
 from llm_kimi.simulator.files.extract import ERROR_MARK
-from tests.support.simulated_files import (
+from tests.support.bare_client import (
     BAD_PURPOSE,
     MB,
     NO_TEXT,

@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from llm_kimi.simulator import Simulator, check_chat
-from tests.support.simulated_files import MB, TOO_LARGE, connect, refusal, show, upload, wait_for
+from tests.support.bare_client import MB, TOO_LARGE, connect, refusal, show, upload, wait_for
 
 # Files in a chat: https://platform.kimi.ai/docs/guide/use-kimi-vision-model
 

@@ -11,7 +11,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -19,6 +18,7 @@ import pytest
 
 from llm_kimi.catalog import live_models
 from llm_kimi.simulator import Simulator
+from tests.support.bare_client import connect, wait_for
 
 K26 = "kimi-k2.6"
 
@@ -27,36 +27,12 @@ def chat(text: str = "hi", **fields: Any) -> dict[str, Any]:
     return {"model": K26, "messages": [{"role": "user", "content": text}], **fields}
 
 
-def connect(kimi: Simulator, key: str | None = None) -> httpx.Client:
-    headers = {"Authorization": f"Bearer {key or kimi.key}"}
-    return httpx.Client(base_url=kimi.base_url, headers=headers, timeout=20, trust_env=False)
-
-
-@pytest.fixture
-def kimi() -> Iterator[Simulator]:
-    with Simulator() as simulator:
-        yield simulator
-
-
-@pytest.fixture
-def client(kimi: Simulator) -> Iterator[httpx.Client]:
-    with connect(kimi) as connected:
-        yield connected
-
-
 def post(client: httpx.Client, body: Any, **more: Any) -> httpx.Response:
     return client.post("/chat/completions", json=body, **more)
 
 
 def events(response: httpx.Response) -> list[str]:
     return [line.removeprefix("data: ") for line in response.text.split("\n\n") if line]
-
-
-def wait_for(condition: Any) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.01)
 
 
 # Endpoints

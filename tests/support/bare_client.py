@@ -1,4 +1,4 @@
-"""Uploads to the offline Kimi, and what it says of them."""
+"""A client of the offline Kimi; uploads, and what it says of them."""
 
 from __future__ import annotations
 
