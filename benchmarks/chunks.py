@@ -16,7 +16,7 @@ from processes import peak_memory
 from report import Report, best, in_turn
 
 CHUNKS = 5_000
-ROUNDS = 3
+ROUNDS = 6
 MODEL = "kimi-k2.6"
 HOW = (
     f"{CHUNKS:,} chunks from the offline Kimi, in a new process each time: its CPU time for "

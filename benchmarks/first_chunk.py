@@ -9,8 +9,8 @@ from bare_kimi import MODEL, bare_kimi
 from common import KEY, in_python, main
 from report import Report, best, in_turn
 
-ROUNDS, ROUNDS_LITELLM = 4, 2
-WARM = 30
+ROUNDS, ROUNDS_LITELLM = 4, 3
+WARM = 100
 HOW = (
     "Until the first text is there, from a server that answers at once. In a new Python: "
     "from the start of the process, with imports and connection; later on: the median of "

@@ -56,7 +56,8 @@ class Target:
 
 _ALONE = (
     "LiteLLM spends most of it around a call, whoever provides (`LiteLLM alone` in its table); "
-    "what this package adds to that is less than half of what `moonshot/` adds to it"
+    "what this package adds to that, the request itself apart, is less than half of what "
+    "`moonshot/` adds to it"
 )
 _LOGGED = (
     "in a sync stream LiteLLM logs each chunk in a thread, with an event loop for each, "
