@@ -12,7 +12,7 @@ from ..catalog import FLAGSHIP, GONE, UnknownModelError, live_models, resolve
 __all__ = ["CONTEXT", "FULL", "hint", "is_daily", "is_out_of_balance"]
 
 # Moonshot's hosts, and this machine, where what answers stands for one of them.
-_MOONSHOT = re.compile(r"(^|\.)moonshot\.(ai|cn)$|^(localhost|::1|127\..*)$")
+_MOONSHOT = re.compile(r"(^|\.)moonshot\.(ai|cn)$|^(localhost|::1|0\.0\.0\.0|127\..*)$")
 _REQUESTED = re.compile(r"requested: (\d{1,18})\b")
 # What says that money is missing, whatever else it says. Moonshot's client reads "arrears" and
 # "account balance" so, too (https://github.com/MoonshotAI/kimi-code, packages/kosong); the Chinese

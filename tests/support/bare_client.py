@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import time
 import zipfile
 from typing import Any
 
@@ -58,10 +57,3 @@ def archive(**members: str) -> bytes:
         for name, text in members.items():
             packed.writestr(name.replace("__", "/").replace("_DOT_", "."), text)
     return raw.getvalue()
-
-
-def wait_for(condition: Any) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.01)

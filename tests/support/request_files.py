@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import time
-from collections.abc import Callable
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
@@ -76,12 +74,6 @@ def client_of(kimi: Simulator) -> Any:
 
 def owed_files(kimi: Simulator) -> list[Any]:
     return default_cache().pending(account(kimi.key, kimi.base_url))
-
-
-def settle(done: Callable[[], bool], seconds: float = 30.0) -> None:
-    end = time.monotonic() + seconds
-    while not done() and time.monotonic() < end:
-        time.sleep(0.02)
 
 
 async def drain(exchange: Exchange, transport: AsyncOpenAITransport) -> None:

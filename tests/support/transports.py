@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 import traceback
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing, contextmanager
@@ -70,22 +69,6 @@ def transport_of(simulator: Simulator, **more: Any) -> OpenAITransport:
 
 def atransport_of(simulator: Simulator, **more: Any) -> AsyncOpenAITransport:
     return AsyncOpenAITransport(simulator.base_url, simulator.key, **more)
-
-
-def until(condition: Callable[[], Any], seconds: float = 30.0) -> None:
-    """Wait until ``condition`` holds."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.005)
-
-
-async def auntil(condition: Callable[[], Any], seconds: float = 30.0) -> None:
-    """``until`` for an event loop."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        await asyncio.sleep(0.005)
 
 
 def closed_early(simulator: Simulator, number: int = -1) -> bool:

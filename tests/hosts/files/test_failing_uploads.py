@@ -30,8 +30,8 @@ from tests.support.request_files import (
     owed_files,
     paths,
     send,
-    settle,
 )
+from tests.support.waiting import until
 from tests.support.warm import warm
 
 
@@ -120,7 +120,7 @@ def test_an_upload_whose_answer_is_lost_is_taken_back(kimi: Simulator, way: str)
 
     with pytest.raises(APIConnectionError, match="timed out"):
         impatiently()
-    settle(lambda: kimi.files == [] or bool(owed_files(kimi)))
+    until(lambda: kimi.files == [] or bool(owed_files(kimi)))
     assert kimi.files == [] or owed_files(kimi)
 
 
@@ -173,7 +173,7 @@ def test_a_cancelled_upload_that_takes_too_long_is_told(
     assert '"a.pdf" may have been stored at Kimi: llm kimi files prune' in caplog.text
     (owed,) = owed_files(kimi)
     assert owed.remote_id is None
-    settle(lambda: len(kimi.files) == 1)
+    until(lambda: len(kimi.files) == 1)
     assert kimi.files[0]["filename"] == owed.filename
 
 
@@ -201,17 +201,17 @@ def test_ctrl_c_leaves_nothing(kimi: Simulator, tmp_path: Path, moment: float, c
         stderr=subprocess.PIPE,
         text=True,
     )
-    settle(lambda: process.poll() is not None or bool(owed_files(kimi)), 20)
+    until(lambda: process.poll() is not None or bool(owed_files(kimi)), 20)
     time.sleep(moment)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=120)
     assert "Traceback" not in errors
     assert process.returncode == 1
-    settle(lambda: _all_known(kimi))
+    until(lambda: _all_known(kimi))
     assert _all_known(kimi)
     assert chats(kimi) == []
     if moment > 0.05:
-        settle(lambda: kimi.files == [])
+        until(lambda: kimi.files == [])
         assert kimi.files == []
 
 

@@ -10,7 +10,6 @@ import socket
 import ssl
 import subprocess
 import threading
-import time
 import warnings
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -27,6 +26,7 @@ from llm_kimi.integrations.litellm.transport import Endpoint
 from llm_kimi.simulator import Simulator
 from tests.support.litellm_asking import ask
 from tests.support.raw_servers import hang_up
+from tests.support.waiting import until
 
 KEY = "sk-very-secret-0123456789"
 
@@ -38,14 +38,6 @@ def call(content: str, **given: Any) -> dict[str, Any]:
         "messages": [{"role": "user", "content": content}],
         **given,
     }
-
-
-def wait_for(condition: Any) -> None:
-    """Wait until it holds."""
-    end = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.01)
 
 
 def test_the_callers_client(kimi: Simulator) -> None:
@@ -214,7 +206,7 @@ def test_leaving_a_stream_closes_the_connection(how: str, monkeypatch: pytest.Mo
             stream.completion_stream.close()
         del stream
         gc.collect()
-        wait_for(lambda: server.requests[0]["closed_early"])
+        until(lambda: server.requests[0]["closed_early"])
 
         async def main() -> None:
             stream = await litellm.acompletion(**call("{{repeat: 500 word}}", **to), stream=True)

@@ -17,6 +17,7 @@ from llm_kimi.integrations.serve.run import listen
 from llm_kimi.simulator import Simulator
 from tests.support.raw_servers import HEAD, Connection, chunked, raw_server
 from tests.support.servers import CHAT, HI, Served, served
+from tests.support.waiting import until
 
 CONNECTION = "import llm_kimi.integrations.serve.connection as c"
 SLOW_HEAD = f"{CONNECTION}; c.HEAD_SECONDS = 1"
@@ -262,10 +263,7 @@ def test_more_connections_than_it_keeps(kimi: Simulator) -> None:
         with connected(server) as one_more:
             assert read_all(one_more) == b""
         kept.pop().close()
-        end = time.monotonic() + 20
-        while not is_served(server):
-            assert time.monotonic() < end
-            time.sleep(0.05)
+        until(lambda: is_served(server))
         for one in kept:
             one.close()
 

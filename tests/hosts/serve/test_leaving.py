@@ -19,6 +19,7 @@ from tests.support.llm_runs import start
 from tests.support.ports import kept_port
 from tests.support.raw_servers import HEAD, Connection, chunked, raw_server
 from tests.support.servers import CHAT, HI, Served, served
+from tests.support.waiting import until
 
 EVENT = b'data: {"id":"1","choices":[{"index":0,"delta":{"content":"a"}}]}\n\n'
 
@@ -64,13 +65,13 @@ def drip(connection: Connection) -> None:
 def test_who_leaves_ends_the_call_at_kimi(answer: object, stream: bool) -> None:
     with raw_server(answer) as kimi, served(KIMI_BASE_URL=kimi.base_url) as server:  # type: ignore[arg-type]
         sock = post(server, stream=stream)
-        _until(lambda: len(kimi.requests) == 1)
+        until(lambda: len(kimi.requests) == 1)
         if answer in (one_chunk, drip):
             assert b"200" in sock.recv(20)
         assert kimi.open == 1
         sock.close()
         left = time.monotonic()
-        _until(lambda: kimi.open == 0)
+        until(lambda: kimi.open == 0)
         assert time.monotonic() - left < 5  # half a second, on a machine with nothing else to do
         assert server.ask("/health", None).status == 200
 
@@ -93,9 +94,9 @@ def test_who_leaves_in_the_middle_of_his_request() -> None:
 def test_several_choices_end_together() -> None:
     with raw_server(one_chunk) as kimi, served(KIMI_BASE_URL=kimi.base_url) as server:
         sock = post(server, stream=True, n=3)
-        _until(lambda: len(kimi.requests) == 3)
+        until(lambda: len(kimi.requests) == 3)
         sock.close()
-        _until(lambda: kimi.open == 0)
+        until(lambda: kimi.open == 0)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -104,7 +105,7 @@ def test_a_stopped_server_tells_those_who_wait(number: int) -> None:
         stream = post(server, stream=True)
         whole = post(server, stream=False)
         idle = socket.create_connection(("127.0.0.1", server.port), timeout=20)
-        _until(lambda: len(kimi.requests) == 2)
+        until(lambda: len(kimi.requests) == 2)
         assert b"200" in stream.recv(20)
         _, err = server.stop(number)
         assert server.process.returncode == 0
@@ -117,7 +118,7 @@ def test_a_stopped_server_tells_those_who_wait(number: int) -> None:
         assert b"server was stopped" in answer
         assert _rest(idle) == b""
         assert "Traceback" not in err
-        _until(lambda: kimi.open == 0)
+        until(lambda: kimi.open == 0)
 
 
 def test_it_listens_again_at_once(kimi: Simulator) -> None:
@@ -167,7 +168,7 @@ def test_a_server_needs_no_standard_files(kimi: Simulator) -> None:
         command = f"exec {sys.executable} -m llm kimi serve --port {port} <&- >&- 2>&-"
         running = subprocess.Popen(["sh", "-c", command])
         try:
-            _until(lambda: _health(port) == b'{"status":"ok"}', seconds=30)
+            until(lambda: _health(port) == b'{"status":"ok"}', seconds=30)
         finally:
             running.terminate()
             assert running.wait(20) in (0, -signal.SIGTERM, 128 + signal.SIGTERM)
@@ -212,13 +213,6 @@ def test_what_keeps_it_from_starting_is_one_line(
     err = _cannot_start("--port", "0", *options, **environment)
     assert said in err
     assert err.splitlines()[-1].startswith("Error: ")
-
-
-def _until(true: object, seconds: float = 20.0) -> None:
-    end = time.monotonic() + seconds
-    while not true():  # type: ignore[operator]
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 def _rest(sock: socket.socket) -> bytes:

@@ -17,16 +17,8 @@ from llm_kimi.transport import client_pool
 from llm_kimi.transport.openai_sdk import AsyncOpenAITransport, OpenAITransport
 from llm_kimi.transport.run import arun, run
 from scripts.environment import ROOT
-from tests.support.transports import (
-    LONG,
-    aask,
-    ask,
-    atransport_of,
-    exchange,
-    texts,
-    transport_of,
-    until,
-)
+from tests.support.transports import LONG, aask, ask, atransport_of, exchange, texts, transport_of
+from tests.support.waiting import until
 
 
 def test_six_requests_use_one_connection(simulator: Simulator) -> None:

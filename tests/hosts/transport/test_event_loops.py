@@ -25,12 +25,11 @@ from tests.support.transports import (
     aask,
     ask,
     atransport_of,
-    auntil,
     exchange,
     texts,
     transport_of,
-    until,
 )
+from tests.support.waiting import auntil, until
 
 # -- event loops and threads ------------------------------------------------------------------
 

@@ -19,12 +19,11 @@ from tests.support.transports import (
     aask,
     ask,
     atransport_of,
-    auntil,
     closed_early,
     exchange,
     transport_of,
-    until,
 )
+from tests.support.waiting import auntil, until
 
 
 def test_closing_the_generator_closes_the_connection(simulator: Simulator) -> None:

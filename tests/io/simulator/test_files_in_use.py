@@ -15,7 +15,8 @@ import httpx
 import pytest
 
 from llm_kimi.simulator import Simulator, check_chat
-from tests.support.bare_client import MB, TOO_LARGE, connect, refusal, show, upload, wait_for
+from tests.support.bare_client import MB, TOO_LARGE, connect, refusal, show, upload
+from tests.support.waiting import until
 
 # Files in a chat: https://platform.kimi.ai/docs/guide/use-kimi-vision-model
 
@@ -176,8 +177,8 @@ def test_a_client_that_leaves_midway_leaves_nothing(
             data = b"%x\r\n%s\r\n" % (len(data), data)
         with socket.create_connection(("127.0.0.1", kimi.port)) as leaving:
             leaving.sendall(head.encode() + data)
-        wait_for(lambda: kimi.requests and kimi.requests[-1]["closed_early"])
-        wait_for(lambda: open_files() == before)
+        until(lambda: kimi.requests and kimi.requests[-1]["closed_early"])
+        until(lambda: open_files() == before)
         assert kimi.requests[-1]["status"] is None
         assert kimi.files == []
         assert list((tmp_path / "temp").iterdir()) == []
@@ -197,7 +198,7 @@ def test_stop_removes_the_files_and_does_not_wait_for_uploads(
         kimi.file_rules.extract_delay = 600
         with concurrent.futures.ThreadPoolExecutor(1) as pool:
             slow = pool.submit(upload, client)
-            wait_for(lambda: kimi.connections == 1)
+            until(lambda: kimi.connections == 1)
             time.sleep(0.1)
             start = time.monotonic()
             kimi.stop()

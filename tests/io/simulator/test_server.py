@@ -18,7 +18,8 @@ import pytest
 
 from llm_kimi.catalog import live_models
 from llm_kimi.simulator import Simulator
-from tests.support.bare_client import connect, wait_for
+from tests.support.bare_client import connect
+from tests.support.waiting import until
 
 K26 = "kimi-k2.6"
 
@@ -242,8 +243,8 @@ def test_a_client_that_leaves_a_stream_is_noticed(tmp_path: pathlib.Path) -> Non
     with Simulator(log=path, chunk_delay=0.01) as kimi, connect(kimi) as client:
         with client.stream("POST", "/chat/completions", json=chat("repeat: 500", stream=True)) as r:
             next(r.iter_lines())
-        wait_for(lambda: kimi.requests[-1]["closed_early"])
-        wait_for(path.read_text)
+        until(lambda: kimi.requests[-1]["closed_early"])
+        until(path.read_text)
     assert json.loads(path.read_text())["closed_early"] is True
 
 

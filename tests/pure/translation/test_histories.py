@@ -17,6 +17,7 @@ from llm_kimi.translation.messages.call_arguments import (
     parse_arguments,
 )
 from llm_kimi.translation.messages.tool_results import NO_RESULT, UNKNOWN_FUNCTION
+from tests.support.counted_lines import lines_run
 from tests.support.families import every_family
 from tests.support.histories import (
     K3,
@@ -402,7 +403,6 @@ def test_a_function_message_without_a_name_answers_in_order(name: Any) -> None:
 
 @pytest.mark.parametrize("shape", ["parallel", "no ids", "foreign", "twice", "orphans"])
 def test_pairing_grows_with_the_history_not_with_its_square(shape: str) -> None:
-    from tests.pure.translation.test_whole_requests import _lines_run
 
     def work(size: int) -> int:
         calls = [call("" if shape == "no ids" else str(n), f"f{n % 3}") for n in range(size)]
@@ -415,6 +415,6 @@ def test_pairing_grows_with_the_history_not_with_its_square(shape: str) -> None:
         }[shape]
         turns = [calling(*calls)] if shape != "orphans" else []
         talk = [USER, *turns, *(result(one) for one in ids)]
-        return _lines_run(lambda: translate({"model": K3, "messages": talk}))
+        return lines_run(lambda: translate({"model": K3, "messages": talk}))
 
     assert work(1_000) < work(100) * 15
